@@ -1,0 +1,59 @@
+"""The words that every part of Wayfinder shares. No logic beyond what follows from a word itself."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, get_args
+
+Channel = Literal["email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push"]
+CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
+
+Arm = Literal["holdout", "manual", "random", "system"]
+ARMS: Final[tuple[Arm, ...]] = get_args(Arm)
+
+Metric = Literal["new_customers", "reactivations", "churn_rate", "incremental_margin"]
+METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
+
+Autonomy = Literal["assisted", "supervised", "autonomous"]
+AUTONOMY_LEVELS: Final[tuple[Autonomy, ...]] = get_args(Autonomy)
+
+PlanState = Literal["released", "waiting", "rejected"]
+
+NONE: Final = "none"
+"""The action of leaving a person alone, and the offer that gives nothing away."""
+
+
+class Option(NamedTuple):
+    """A channel with an offer: what the response models score. Creative and slot are chosen within it."""
+
+    channel: Channel
+    offer_id: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}:{self.offer_id}"
+
+
+class Action(NamedTuple):
+    """A channel, an offer, a creative and a send slot: what a person is sent."""
+
+    channel: Channel
+    offer_id: str
+    creative_id: str
+    slot: str
+
+    @property
+    def action_id(self) -> str:
+        """The action's name in every file, table and screen."""
+        return ":".join(self)
+
+    @property
+    def option(self) -> Option:
+        """The channel and offer of the action."""
+        return Option(self.channel, self.offer_id)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a decision was made with. With these and the ledger it can be recomputed."""
+
+    configuration: str
+    generation_id: str
+    model: str

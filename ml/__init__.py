@@ -1,1 +1,4 @@
-"""Decision science: frames and dataclasses in and out, no orchestration, no input or output of its own but MLflow's (`ml.tracking`)."""
+"""Decision science: frames and dataclasses in and out.
+
+No orchestration here, and no input or output but MLflow's, through its one door `ml.tracking`.
+"""

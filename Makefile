@@ -1,0 +1,39 @@
+# One environment, made from hashed locks, serves every target. PYTHON names the interpreter that it is made with.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: env demo test ui lint lock clean
+
+env: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock requirements-bootstrap.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-bootstrap.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: env
+	$(BIN)/wayfinder demo
+
+test: env
+	$(BIN)/pytest $(TESTS)
+
+ui: env
+	$(BIN)/wayfinder ui
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 dbt_project
+
+lock: env
+	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra examples --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) var

@@ -1,0 +1,70 @@
+"""The baseline head: how likely a person converts within the horizon when left alone."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.features import Matrix
+from ml.response.logit import Line, fit_line, logit_of, smoothed_rate, unit_mean
+from ml.response.rows import TrainingRows
+from ml.response.trees import Forest, TreeSettings, fit_forest
+
+Vector = npt.NDArray[np.float64]
+LearnedFrom = Literal["not_contacted", "everyone", "prior"]
+
+SETTINGS: Final = TreeSettings(trees=150, leaves=15, learning_rate=0.06, rows_per_leaf=100, l2=5.0, patience=15)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """P(conversion in the horizon | not contacted, x) on the logit scale.
+
+    Attributes:
+        start: Logit of the overall rate.
+        forest: What the features add.
+        line: Calibration on held-out rows.
+        learned_from: `not_contacted` people; `everyone` where everyone was contacted (the effect of a contact is then
+            inside the baseline and can't be told apart); `prior` without any history.
+    """
+
+    start: float
+    forest: Forest
+    line: Line
+    learned_from: LearnedFrom
+
+    def logit(self, matrix: Matrix, threads: int) -> Vector:
+        """Calibrated logit of each row of `matrix` [n, F], [n]."""
+        return np.asarray(self.line(self.start + self.forest.answer(matrix, threads)))
+
+
+def fit_baseline(rows: TrainingRows, difference: Vector, *, seed: int, threads: int) -> Baseline:
+    """Learns the baseline from everyone, given what being contacted added.
+
+    People who weren't contacted fix its level and its calibration; those who were help with who is likelier than whom.
+
+    Args:
+        rows: All training rows.
+        difference: What the contact added to each row's logit, 0 for those left alone, [n].
+        seed: Seeds everything random.
+        threads: Cores that this process really owns.
+
+    Returns:
+        The head. With one class only it's the smoothed rate: never 0, never 1.
+    """
+    alone = ~rows.contacted
+    learned_from: LearnedFrom = "not_contacted" if alone.any() else "everyone"
+    level = alone if alone.any() else rows.contacted
+    known = level & rows.train if (level & rows.train).any() else level
+    converted = float((unit_mean(rows.weight[known]) * rows.is_converted[known]).sum())
+    start = logit_of(smoothed_rate(converted, float(known.sum())))
+    learn = rows.pick(rows.train, rows.is_converted, start + difference, with_offer=False)
+    hold = rows.pick(rows.tune, rows.is_converted, start + difference, with_offer=False)
+    forest = Forest()
+    if learn.has_both_classes:
+        forest = fit_forest(learn, hold, SETTINGS, objective="binary", seed=seed, threads=threads)
+    judge = rows.pick(level & rows.tune, rows.is_converted, difference, with_offer=False)
+    score = start + forest.answer(judge.matrix, threads)
+    line = fit_line(score, judge.target, judge.weight, slope_sd=0.25, intercept_sd=0.25)
+    return Baseline(start, forest, line, learned_from)

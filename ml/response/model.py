@@ -1,0 +1,204 @@
+"""The response model: all heads behind one `fit` and one `score`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ml.entities import NONE, Option
+from ml.features import FeatureSpec, Matrix
+from ml.response.amount import Amount, fit_amount, redemption_rates
+from ml.response.baseline import Baseline, fit_baseline
+from ml.response.effects import Effects, Shifts
+from ml.response.effects_fit import Trial, calibrate_effects, fit_effects
+from ml.response.evidence import Evidence, gather_evidence
+from ml.response.logit import Line, logit_of, sigmoid
+from ml.response.rows import distinct_options, known_offers, prepare, timed, training_facts
+from ml.response.scores import Scores
+from ml.response.trees import Forest
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ResponseModel:
+    """Baseline, effects of contacts, amounts and redemption, learned from one training frame.
+
+    Example:
+        >>> model = ResponseModel.fit(training, options, seed=1, threads=2)      # doctest: +SKIP
+        >>> scores = model.score(customers, options)                             # doctest: +SKIP
+        >>> model.save(folder); ResponseModel.load(folder)                       # doctest: +SKIP
+
+    Attributes:
+        spec: Which columns are features.
+        offers: Offers in the order of their codes.
+        baseline: Chance when left alone.
+        effects: What a contact adds to it.
+        amount: Expected margin of a conversion.
+        redemption: Share of conversions that redeem, by offer.
+        evidence: What each channel's effect rests on.
+        facts: Counts and settings of the training, for the card.
+        threads: Cores to use.
+    """
+
+    spec: FeatureSpec
+    offers: tuple[str, ...]
+    baseline: Baseline
+    effects: Effects
+    amount: Amount
+    redemption: Mapping[str, float]
+    evidence: tuple[Evidence, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 1
+
+    @classmethod
+    def fit(cls, training: pd.DataFrame, options: Sequence[Option], *, seed: int, threads: int) -> "ResponseModel":
+        """Learns all heads.
+
+        Args:
+            training: One row a person and day: features, `customer_id`, `as_of_on`, `channel` and `offer_id` (`none`
+                where not contacted), `sample_weight`, `propensity` (NaN where unknown), `is_converted`, `margin`.
+            options: What can be done; its offers are coded even where history has none of them.
+            seed: Seeds everything random.
+            threads: Cores that this process really owns.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: No row at all; `cold_start` is for that.
+        """
+        if training.empty:
+            raise ValueError("the training frame has no rows; use ResponseModel.cold_start until outcomes have matured")
+        seconds: dict[str, float] = {}
+        offers = known_offers(training, options)
+        with timed(seconds, "features"):
+            spec = FeatureSpec.fit(training)
+            rows = prepare(training, spec, offers)
+        with timed(seconds, "effects"):
+            trial = Trial.of(training, rows)
+            effects, difference = fit_effects(trial, seed=seed, threads=threads)
+        with timed(seconds, "baseline"):
+            baseline = fit_baseline(rows, difference, seed=seed, threads=threads)
+        with timed(seconds, "calibration"):
+            effects = calibrate_effects(trial, effects, difference, baseline.logit(rows.features, threads))
+        with timed(seconds, "amount"):
+            amount = fit_amount(rows, seed=seed, threads=threads)
+        return cls(
+            spec, offers, baseline, effects, amount, redemption_rates(training, offers),
+            tuple(gather_evidence(training, options)), training_facts(training, rows, seconds, seed), threads,
+        )  # fmt: skip
+
+    @classmethod
+    def cold_start(
+        cls,
+        options: Sequence[Option],
+        *,
+        conversion_rate: float,
+        margin: float,
+        uplift: Mapping[str, float],
+        threads: int,
+    ) -> "ResponseModel":
+        """A model without history: the same for everyone, and it says so.
+
+        Args:
+            options: What can be done.
+            conversion_rate: Share of people who convert within the horizon when left alone, in (0, 1).
+            margin: Mean margin of a conversion.
+            uplift: Assumed difference in that share by channel; 0 for a channel that isn't in it.
+            threads: Cores to use when scoring.
+
+        Returns:
+            The model, with evidence `none` for every channel.
+
+        Raises:
+            ValueError: A rate or a resulting probability outside (0, 1).
+        """
+        shifts: dict[str, float] = {}
+        for channel in dict.fromkeys(option.channel for option in options):
+            probability = conversion_rate + uplift.get(channel, 0.0)
+            if not 0 < conversion_rate < 1 or not 0 < probability < 1:
+                raise ValueError(
+                    f"cold start of {channel}: conversion rate {conversion_rate} and with a contact {probability} "
+                    "must lie strictly between 0 and 1"
+                )
+            shifts[channel] = logit_of(probability) - logit_of(conversion_rate)
+        offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
+        return cls(
+            FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
+            Effects(Shifts(0.0, shifts, {}), Forest(), {}, {}), Amount(margin, Forest(), 1.0, margin),
+            {offer: float(offer != NONE) for offer in offers},
+            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in shifts), {"rows": 0}, threads,
+        )  # fmt: skip
+
+    def score(self, customers: pd.DataFrame, options: Sequence[Option]) -> Scores:
+        """Scores every person under every option.
+
+        Args:
+            customers: One row a person with `customer_id` and the feature columns.
+            options: Channels and offers; one that history doesn't have is scored as its neighbours are.
+
+        Returns:
+            The scores, finite everywhere, propensities within [0, 1].
+        """
+        seconds: dict[str, float] = {}
+        with timed(seconds, "features"):
+            matrix = self.spec.matrix(customers, extra_columns=1)
+        features = matrix[:, :-1]
+        with timed(seconds, "baseline"):
+            logit = self.baseline.logit(features, self.threads).astype(np.float32)
+            baseline = sigmoid(logit)
+        with timed(seconds, "effects"):
+            propensity = np.empty((len(customers), len(options)), dtype=np.float32)
+            for column, difference in self._differences(matrix, options):
+                propensity[:, column] = sigmoid(logit + difference)
+        with timed(seconds, "amount"):
+            amount = self.amount.predict(features, self.threads)
+        rates = np.array([self.redemption.get(option.offer_id, 1.0) for option in options], dtype=np.float32)
+        return Scores(
+            customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], propensity,
+            amount, np.broadcast_to(rates, propensity.shape), seconds,
+        )  # fmt: skip
+
+    def propensity_of(self, rows: pd.DataFrame) -> Float32:
+        """Chance to convert under the action that each row had (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
+        matrix = self.spec.matrix(rows, extra_columns=1)
+        logit = self.baseline.logit(matrix[:, :-1], self.threads).astype(np.float32)
+        option, options = distinct_options(rows)
+        for position, done in enumerate(options):
+            index = np.flatnonzero(option == position)
+            if done is not None:
+                ((_, difference),) = self._differences(matrix[index], [done])
+                logit[index] += difference
+        return np.asarray(sigmoid(logit), dtype=np.float32)
+
+    def _differences(self, matrix: Matrix, options: Sequence[Option]) -> Iterator[tuple[int, Float32]]:
+        """Column and difference in logits of each option; trees that don't split on the offer are asked once."""
+        offer_column = matrix.shape[1] - 1
+        answers: dict[tuple[str, str], Float32] = {}
+        for column, option in enumerate(options):
+            matrix[:, offer_column] = self.offers.index(option.offer_id) if option.offer_id in self.offers else np.nan
+            trees = np.zeros(len(matrix), dtype=np.float32)
+            for name, forest in (("", self.effects.pooled), (option.channel, self.effects.channel(option.channel))):
+                key = (name, option.offer_id if forest.depends_on(offer_column) else "")
+                if key not in answers:
+                    answers[key] = forest.answer(matrix, self.threads).astype(np.float32)
+                trees = trees + answers[key]
+            yield column, self.effects.calibrate(option, trees)
+
+    def save(self, folder: Path) -> None:
+        """Writes the model into an empty or new folder as LightGBM text and JSON (no pickle)."""
+        from ml.response.store import save  # noqa: PLC0415 - the store builds models and so imports this module
+
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "ResponseModel":
+        """Reads the model that `save` wrote; scores are the same to the bit."""
+        from ml.response.store import load  # noqa: PLC0415 - the store builds models and so imports this module
+
+        return load(folder)

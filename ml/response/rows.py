@@ -1,0 +1,121 @@
+"""A training frame as arrays: what every head is fitted on."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ml.entities import NONE, Option
+from ml.features import FeatureSpec, Matrix
+from ml.response.evidence import is_contacted, row_weights
+from ml.response.logit import unit_mean
+from ml.response.split import TEST, TRAIN, TUNE, split
+from ml.response.trees import Rows
+
+Vector = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The training frame as arrays of n rows.
+
+    Attributes:
+        matrix: Features with the offer's code in the last column, float32 [n, F + 1].
+        is_converted: 0 or 1, [n].
+        margin: Margin of the conversions, NaN elsewhere, [n].
+        weight: Sample weight x inverse propensity, [n].
+        contacted: Who was contacted, [n].
+        train: Rows to learn from, [n].
+        tune: Rows to stop and to calibrate on, [n].
+    """
+
+    matrix: Matrix
+    is_converted: Vector
+    margin: Vector
+    weight: Vector
+    contacted: Mask
+    train: Mask
+    tune: Mask
+
+    @property
+    def features(self) -> Matrix:
+        """The matrix without the offer's code, [n, F], a view."""
+        return self.matrix[:, :-1]
+
+    def pick(
+        self, mask: Mask, target: Vector, start: Vector, *, with_offer: bool, exposure: Vector | None = None
+    ) -> Rows:
+        """The rows under `mask` as input of a forest; `target`, `start` and `exposure` are over all rows."""
+        matrix = self.matrix if with_offer else self.features
+        felt = None if exposure is None else exposure[mask]
+        return Rows(matrix[mask], target[mask], unit_mean(self.weight[mask]), start[mask], felt)
+
+
+def prepare(training: pd.DataFrame, spec: FeatureSpec, offers: Sequence[str]) -> TrainingRows:
+    """Turns the training frame into arrays."""
+    matrix = spec.matrix(training, extra_columns=1)
+    matrix[:, -1] = pd.Index(offers).get_indexer(pd.Index(_text(training["offer_id"])))
+    part = split(training)
+    return TrainingRows(
+        matrix,
+        training["is_converted"].to_numpy(dtype=np.float64),
+        training["margin"].to_numpy(dtype=np.float64, na_value=np.nan),
+        row_weights(training),
+        is_contacted(training),
+        part == TRAIN,
+        part == TUNE,
+    )
+
+
+def known_offers(training: pd.DataFrame, options: Sequence[Option]) -> tuple[str, ...]:
+    """Offers in the order of their codes: `none`, those that can be made, those that history has besides."""
+    history = sorted(set(_text(training["offer_id"])))
+    return tuple(dict.fromkeys([NONE, *(option.offer_id for option in options), *history]))
+
+
+def distinct_options(rows: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[Option | None]]:
+    """Position of each row's channel and offer in the list of distinct ones; None is to be left alone."""
+    keys = pd.MultiIndex.from_arrays([_text(rows["channel"]), _text(rows["offer_id"])])
+    codes, distinct = pd.factorize(keys)
+    options = [None if channel == NONE else Option(channel, offer) for channel, offer in distinct]
+    return codes.astype(np.int64), options
+
+
+def training_facts(training: pd.DataFrame, rows: TrainingRows, seconds: dict[str, float], seed: int) -> dict[str, Any]:
+    """Counts of the training frame, for the model's card and its run."""
+    days = (
+        pd.to_datetime(training["as_of_on"]).dropna() if "as_of_on" in training else pd.Series(dtype="datetime64[us]")
+    )
+    part = split(training)
+    return {
+        "rows": len(training),
+        "people": int(training["customer_id"].nunique()),
+        "contacts": int(rows.contacted.sum()),
+        "conversions": int(rows.is_converted.sum()),
+        "days": int(days.nunique()),
+        "first_day": str(days.min().date()) if len(days) else None,
+        "last_day": str(days.max().date()) if len(days) else None,
+        "rows_train": int((part == TRAIN).sum()),
+        "rows_tune": int((part == TUNE).sum()),
+        "rows_test": int((part == TEST).sum()),
+        "seed": seed,
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+    }
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Notes the wall time of its block under `stage`."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started
+
+
+def _text(column: pd.Series) -> npt.NDArray[Any]:
+    return column.astype(object).where(column.notna(), NONE).to_numpy(dtype=object)

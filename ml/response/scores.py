@@ -1,0 +1,37 @@
+"""What the response model says of people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.entities import Option
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the model expects of N people under each of O options.
+
+    Attributes:
+        customer_ids: [N].
+        options: Channels and offers, in column order.
+        baseline: Chance to convert within the horizon when left alone, float32 [N].
+        uplift: propensity - baseline, float32 [N, O].
+        propensity: Chance to convert within the horizon after the contact, float32 [N, O].
+        amount: Expected margin of a conversion, float32 [N].
+        redemption: Share of conversions that redeem the option's offer, float32 [N, O], a read-only view of one row.
+        seconds: Wall time by stage.
+    """
+
+    customer_ids: npt.NDArray[Any]
+    options: tuple[Option, ...]
+    baseline: Float32
+    uplift: Float32
+    propensity: Float32
+    amount: Float32
+    redemption: Float32
+    seconds: Mapping[str, float]

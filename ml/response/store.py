@@ -1,0 +1,123 @@
+"""A response model as files: LightGBM's own text and JSON. No pickle, so that loading a file can't run code."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ml.features import FeatureSpec
+from ml.response.amount import Amount
+from ml.response.baseline import Baseline
+from ml.response.effects import Effects, Shifts
+from ml.response.evidence import Evidence
+from ml.response.logit import Line
+from ml.response.model import ResponseModel
+from ml.response.trees import Forest
+
+FORMAT: Final = 1
+_DOCUMENT: Final = "model.json"
+
+
+def save(model: ResponseModel, folder: Path) -> None:
+    """Writes `model` into `folder`.
+
+    Args:
+        model: The model.
+        folder: New or empty.
+
+    Raises:
+        FileExistsError: The folder has files, which would become part of the model's digest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} isn't empty; a model is saved into a folder of its own")
+    for name, forest in _forests(model).items():
+        if forest.text is not None:
+            (folder / f"{name}.txt").write_text(forest.text, encoding="utf-8", newline="\n")
+    document = json.dumps(_document(model), indent=1, sort_keys=True, allow_nan=False)
+    (folder / _DOCUMENT).write_text(document, encoding="utf-8", newline="\n")
+
+
+def load(folder: Path) -> ResponseModel:
+    """Reads the model in `folder`.
+
+    Raises:
+        FileNotFoundError: There is no model.
+        ValueError: It was written in another format.
+    """
+    path = folder / _DOCUMENT
+    if not path.exists():
+        raise FileNotFoundError(f"no response model in {folder}: {_DOCUMENT} is missing")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if values["format"] != FORMAT:
+        raise ValueError(f"{path} has format {values['format']}, this version reads {FORMAT}; train again")
+    return _model(values, folder)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over names and contents of all files in `folder`: the model's identity, 64 hex digits."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name, content = path.relative_to(folder).as_posix().encode(), path.read_bytes()
+        whole.update(len(name).to_bytes(8, "big") + name + len(content).to_bytes(8, "big") + content)
+    return whole.hexdigest()
+
+
+def with_threads(model: ResponseModel, threads: int) -> ResponseModel:
+    """The model scoring with another number of threads; its scores stay the same."""
+    return replace(model, threads=threads)
+
+
+def _forests(model: ResponseModel) -> dict[str, Forest]:
+    channels = {f"channel_{channel}": forest for channel, forest in model.effects.channels.items()}
+    return {
+        "baseline": model.baseline.forest,
+        "pooled": model.effects.pooled,
+        "amount": model.amount.forest,
+        **channels,
+    }
+
+
+def _document(model: ResponseModel) -> dict[str, Any]:
+    amount, baseline, effects = model.amount, model.baseline, model.effects
+    return {
+        "format": FORMAT,
+        "features": model.spec.to_dict(),
+        "offers": list(model.offers),
+        "baseline": {"start": baseline.start, "line": asdict(baseline.line), "learned_from": baseline.learned_from},
+        "effects": {
+            "shifts": asdict(effects.shifts),
+            "channels": list(effects.channels),
+            "lines": {channel: asdict(line) for channel, line in effects.lines.items()},
+        },
+        "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
+        "redemption": dict(model.redemption),
+        "evidence": [evidence.to_dict() for evidence in model.evidence],
+        "facts": dict(model.facts),
+        "threads": model.threads,
+    }
+
+
+def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
+    def forest(name: str) -> Forest:
+        path = folder / f"{name}.txt"
+        return Forest(path.read_text(encoding="utf-8") if path.exists() else None)
+
+    baseline, effects, amount = values["baseline"], values["effects"], values["amount"]
+    return ResponseModel(
+        FeatureSpec.from_dict(values["features"]),
+        tuple(values["offers"]),
+        Baseline(baseline["start"], forest("baseline"), Line(**baseline["line"]), baseline["learned_from"]),
+        Effects(
+            Shifts(**effects["shifts"]),
+            forest("pooled"),
+            {channel: forest(f"channel_{channel}") for channel in effects["channels"]},
+            {channel: Line(**line) for channel, line in effects["lines"].items()},
+        ),
+        Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
+        values["redemption"],
+        tuple(Evidence(**evidence) for evidence in values["evidence"]),
+        values["facts"],
+        values["threads"],
+    )

@@ -1,0 +1,82 @@
+"""The rows that say what was decided about a plan, and the state that follows from them."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from assets.ledger.audit import record
+from assets.ledger.columns import to_utc
+from assets.ledger.errors import PlanRefused
+from assets.ledger.records import PlanStatus
+from assets.ledger.tables import plan, plan_authorization
+
+CLOSED = ("released", "rejected", "expired", "superseded", "revoked")
+
+
+def append(
+    connection: Connection, ids: tuple[str, str], kind: str, *, actor: str, at: datetime, reason: str = "", **more: Any
+) -> int:
+    """Append a row for (plan_id, plan_hash) and its link in the audit trail. Returns the row's number."""
+    plan_id, plan_hash = ids
+    row = {"plan_id": plan_id, "plan_hash": plan_hash, "kind": kind, "actor": actor, "reason": reason, "at": at} | more
+    seq = connection.execute(insert(plan_authorization).values(row).returning(plan_authorization.c.seq)).scalar_one()
+    detail = {"plan_hash": plan_hash, "by": actor, "reason": reason}
+    detail |= {name: value for name, value in more.items() if isinstance(value, int)}
+    record(connection, kind=f"plan.{kind}", subject=plan_id, detail=detail, at=at)
+    return int(seq)
+
+
+def status(connection: Connection, plan_id: str) -> PlanStatus:
+    """The plan and where it stands.
+
+    Raises:
+        PlanRefused: If there is no such plan.
+    """
+    kept = connection.execute(select(plan).where(plan.c.plan_id == plan_id)).first()
+    if kept is None:
+        raise PlanRefused(
+            f"plan {plan_id} isn't in the ledger: propose it first, or see `wayfinder plans` for those that are"
+        )
+    rows = connection.execute(
+        select(plan_authorization).where(plan_authorization.c.plan_id == plan_id).order_by(plan_authorization.c.seq)
+    ).all()
+    escalations = [row for row in rows if row.kind == "escalated"]
+    return PlanStatus(
+        plan_id=plan_id,
+        cycle_id=kept.cycle_id,
+        plan_hash=kept.plan_hash,
+        state=_state(rows),
+        objectives=json.loads(kept.objectives),
+        summary=json.loads(kept.summary),
+        versions=json.loads(kept.versions),
+        reasons=[reason for row in escalations for reason in row.reason.split("\n") if reason],
+        proposed_at=kept.proposed_at,
+        expires_at=next((row.expires_at for row in reversed(rows) if row.expires_at), None),
+        history=[{"kind": row.kind, "by": row.actor, "at": row.at, "reason": row.reason} for row in rows],
+    )
+
+
+def _state(rows: Any) -> str:
+    """The newest closing row; else whether the approvals that an escalation asks for are there."""
+    closing = [row.kind for row in rows if row.kind in CLOSED]
+    if closing:
+        return str(closing[-1])
+    needed = max((row.approvals_needed for row in rows if row.kind == "escalated"), default=0)
+    if needed == 0:
+        return "proposed"
+    approvers = {row.actor for row in rows if row.kind == "approved"}
+    return "approved" if len(approvers) >= needed else "waiting"
+
+
+def is_over(of: PlanStatus, at: datetime) -> bool:
+    """Whether the plan's time to be approved, or to be handed over, has passed."""
+    return of.expires_at is not None and to_utc(at) >= of.expires_at
+
+
+def open_plan_ids(connection: Connection) -> list[str]:
+    """Plans that nothing has closed yet."""
+    closed = select(plan_authorization.c.plan_id).where(plan_authorization.c.kind.in_(CLOSED))
+    query = select(plan.c.plan_id).where(plan.c.plan_id.not_in(closed)).order_by(plan.c.proposed_at, plan.c.plan_id)
+    return list(connection.execute(query).scalars())

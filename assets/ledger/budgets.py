@@ -1,0 +1,133 @@
+"""Caps, holds and spend, counted for each day, each channel and each objective.
+
+A hold is one conditional update: checking first and writing after overspends as soon as two processes do it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, case, insert, or_, select, update
+
+from assets.ledger.columns import from_micros, to_micros
+from assets.ledger.counters import upsert
+from assets.ledger.engine import reading
+from assets.ledger.errors import BudgetExceeded
+from assets.ledger.records import BudgetLine, BudgetState
+from assets.ledger.tables import budget, budget_entry
+
+WHOLE = "whole"
+
+
+class Scope(NamedTuple):
+    """What a budget is about, and the day or the whole period that it covers."""
+
+    scope: str
+    period: str
+
+
+class Budgets:
+    """Reads the budgets."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def states(self, period: date | None = None) -> list[BudgetState]:
+        """All budgets, or those of one day."""
+        query = select(budget).order_by(budget.c.period, budget.c.scope)
+        if period is not None:
+            query = query.where(budget.c.period == period.isoformat())
+        with reading(self._engine) as connection:
+            return [_state(row) for row in connection.execute(query)]
+
+
+def _state(row: Any) -> BudgetState:
+    cap = None if row.cap_micros is None else from_micros(row.cap_micros)
+    return BudgetState(row.scope, row.period, cap, from_micros(row.held_micros), from_micros(row.spent_micros))
+
+
+def amounts_of(rows: Iterable[Mapping[str, Any]]) -> dict[Scope, int]:
+    """What messages cost, in millionths, for each budget that they count against.
+
+    Args:
+        rows: With `cost_micros`, `cycle_on`, `channel`, `objective_id`.
+    """
+    amounts: dict[Scope, int] = defaultdict(int)
+    for row in rows:
+        cost = row["cost_micros"]
+        amounts[Scope("total", row["cycle_on"])] += cost
+        amounts[Scope(f"channel:{row['channel']}", row["cycle_on"])] += cost
+        amounts[Scope(f"objective:{row['objective_id']}", WHOLE)] += cost
+    return dict(sorted(amounts.items()))  # one order for all writers: no two wait for each other
+
+
+def set_caps(connection: Connection, lines: Iterable[BudgetLine], *, cycle_on: str, subject: str, at: datetime) -> None:
+    """State caps. One below what is already held and spent closes the budget where it stands."""
+    used = budget.c.held_micros + budget.c.spent_micros
+    for line in sorted(lines, key=lambda each: each.scope):
+        period = WHOLE if line.scope.startswith("objective:") else (line.day.isoformat() if line.day else cycle_on)
+        cap = to_micros(line.cap)
+        row = upsert(connection)(budget).values(
+            scope=line.scope, period=period, cap_micros=cap, held_micros=0, spent_micros=0
+        )
+        changed = row.on_conflict_do_update(
+            index_elements=["scope", "period"],
+            set_={"cap_micros": case((used > cap, used), else_=cap)},
+            where=or_(budget.c.cap_micros.is_(None), budget.c.cap_micros != cap),
+        )
+        if connection.execute(changed).rowcount:
+            _enter(connection, Scope(line.scope, period), "cap", cap, subject, at)
+
+
+def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, at: datetime) -> None:
+    """Set money aside.
+
+    Raises:
+        BudgetExceeded: If a cap would be passed; the caller's transaction has to be rolled back.
+    """
+    for scope, amount in amounts.items():
+        row = {"scope": scope.scope, "period": scope.period, "held_micros": 0, "spent_micros": 0}
+        connection.execute(upsert(connection)(budget).values(row).on_conflict_do_nothing())
+        fits = or_(
+            budget.c.cap_micros.is_(None), budget.c.held_micros + budget.c.spent_micros + amount <= budget.c.cap_micros
+        )
+        held = update(budget).where(_is(scope), fits).values(held_micros=budget.c.held_micros + amount)
+        if connection.execute(held).rowcount == 0:
+            raise BudgetExceeded(_excess(connection, scope, amount))
+        _enter(connection, scope, "hold", amount, subject, at)
+
+
+def settle(connection: Connection, amounts: Mapping[Scope, int], *, is_spent: bool, subject: str, at: datetime) -> None:
+    """Turn holds into spend, or give them back."""
+    for scope, amount in amounts.items():
+        values = {"held_micros": budget.c.held_micros - amount}
+        if is_spent:
+            values["spent_micros"] = budget.c.spent_micros + amount
+        connection.execute(update(budget).where(_is(scope)).values(values))
+        _enter(connection, scope, "spend" if is_spent else "free", amount, subject, at)
+
+
+def _is(scope: Scope) -> Any:
+    return (budget.c.scope == scope.scope) & (budget.c.period == scope.period)
+
+
+def _enter(connection: Connection, scope: Scope, kind: str, amount: int, subject: str, at: datetime) -> None:
+    row = {
+        "scope": scope.scope,
+        "period": scope.period,
+        "kind": kind,
+        "amount_micros": amount,
+        "subject": subject,
+        "at": at,
+    }
+    connection.execute(insert(budget_entry).values(row))
+
+
+def _excess(connection: Connection, scope: Scope, amount: int) -> str:
+    state = _state(connection.execute(select(budget).where(_is(scope))).one())
+    left = (state.cap or 0.0) - state.held - state.spent
+    return (
+        f"budget '{scope.scope}' ({scope.period}): {from_micros(amount):.2f} asked, {left:.2f} left of {state.cap:.2f}; "
+        "decide again with what is left, or raise the cap in the configuration"
+    )

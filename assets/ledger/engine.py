@@ -1,0 +1,66 @@
+"""Connections to SQLite and PostgreSQL that behave alike: a write transaction holds what it read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+
+BUSY_TIMEOUT_MS = 30_000
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "foreign_keys=ON",
+    "cache_size=-65536",
+)
+
+
+def open_engine(url: str | URL) -> Engine:
+    """An engine for a ledger URL.
+
+    Args:
+        url: `sqlite:///path` or `postgresql+psycopg://…`; a bare `postgresql://` means psycopg.
+
+    Raises:
+        ValueError: For any other engine, or for SQLite in memory (it would not survive the process).
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        return create_engine(address.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
+    if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
+        raise ValueError(
+            f"ledger URL of kind '{address.drivername}' can't be used: give sqlite:///<file> or postgresql://<host>/<database>"
+        )
+    Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is deferred: it would fail half-way instead of waiting
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_write = connection.get_execution_options().get("is_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: all of it or nothing."""
+    with engine.connect().execution_options(is_write=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent read."""
+    with engine.connect() as connection, connection.begin():
+        yield connection

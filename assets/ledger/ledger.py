@@ -1,0 +1,88 @@
+"""The ledger: one engine and its nouns."""
+
+from functools import cached_property
+
+from sqlalchemy.engine import URL
+
+from assets.ledger.audit import Audit
+from assets.ledger.budgets import Budgets
+from assets.ledger.engine import open_engine
+from assets.ledger.generations import Generations
+from assets.ledger.halts import Halts
+from assets.ledger.landing import Landing
+from assets.ledger.objectives import Objectives
+from assets.ledger.outbox import Outbox
+from assets.ledger.outcomes import Outcomes
+from assets.ledger.plans import Plans
+from assets.ledger.schema import upgrade
+from assets.ledger.suppressions import Suppressions
+
+
+class Ledger:
+    """What must survive a crash, behind a few nouns.
+
+    Args:
+        url: `sqlite:///<file>` or `postgresql://…`. Opening it touches nothing: call `upgrade()` once per process first.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.engine = open_engine(url)
+
+    def upgrade(self) -> "Ledger":
+        """Bring the schema to this version; safe to call by many processes at once. Returns itself."""
+        upgrade(self.engine)
+        return self
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @cached_property
+    def landing(self) -> Landing:
+        """Files taken in."""
+        return Landing(self.engine)
+
+    @cached_property
+    def generations(self) -> Generations:
+        """Published data and its gates."""
+        return Generations(self.engine)
+
+    @cached_property
+    def objectives(self) -> Objectives:
+        """Levels of autonomy."""
+        return Objectives(self.engine)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans and their authority."""
+        return Plans(self.engine)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Messages on their way."""
+        return Outbox(self.engine)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Events that came back."""
+        return Outcomes(self.engine)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Who may not be contacted, and consent as it changed since the last decision."""
+        return Suppressions(self.engine)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """Caps, holds and spend."""
+        return Budgets(self.engine)
+
+    @cached_property
+    def halts(self) -> Halts:
+        """Stop and resume."""
+        return Halts(self.engine)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The hash chain and the invariants."""
+        return Audit(self.engine)

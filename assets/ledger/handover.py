@@ -1,6 +1,6 @@
 """The steps of a hand-over, each inside one transaction of the caller's."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from assets.ledger.columns import to_utc
 from assets.ledger.counters import next_number
 from assets.ledger.generations import has_passed
 from assets.ledger.halts import is_halted
-from assets.ledger.records import Delivery, Lease, Message, Receipt
+from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt
 from assets.ledger.release import COSTS, close_open
 from assets.ledger.suppressions import refusals
 from assets.ledger.tables import outbox, payload, receipt
@@ -22,38 +22,23 @@ _END = {"retry": "pending"}  # other receipts are states of their own
 _FREE = {"owner": None, "lease_until": None}
 
 
-def begin(
-    connection: Connection, lease: Lease, *, at: datetime, now: datetime, refused: Mapping[str, str]
-) -> list[Message]:
+def begin(connection: Connection, lease: Lease, *, at: datetime, now: datetime, refused: Mapping[str, str]) -> Intent:
     """Check again and commit to sending. See `Outbox.begin_sending`."""
     mine = (outbox.c.epoch == lease.epoch) & (outbox.c.state == "leased")
-    held = set(
-        connection.execute(
-            select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()
-        ).scalars()
-    )
-    messages = [message for message in lease.messages if message.message_id in held]
-    if not messages:
-        return []
     if is_halted(connection, lease.channel):
         connection.execute(update(outbox).where(mine).values(state="pending", **_FREE))
-        return []
+        return Intent((), {}, is_halted=True)
+    held = set(connection.execute(select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()).scalars())
+    messages = [message for message in lease.messages if message.message_id in held]
     ends = _ends(connection, messages, at, refused)
     for (state, reason), ids in _grouped(ends).items():
-        stopped = (
-            update(outbox)
-            .where(outbox.c.message_id.in_(ids))
-            .values(state=state, reason=reason, **_FREE)
-            .returning(*COSTS)
-        )
-        close_open(connection, connection.execute(stopped).mappings().all(), subject=state, at=at)
-    ready = [message for message in messages if message.message_id not in ends]
+        stopped = update(outbox).where(outbox.c.message_id.in_(ids)).values(state=state, reason=reason, **_FREE)
+        close_open(connection, connection.execute(stopped.returning(*COSTS)).mappings().all(), subject=state, at=at)
     intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1,
               "key_first_used_at": func.coalesce(outbox.c.key_first_used_at, at, type_=outbox.c.send_at.type)}  # fmt: skip
-    connection.execute(
-        update(outbox).where(outbox.c.message_id.in_([message.message_id for message in ready])).values(intent)
-    )
-    return ready
+    connection.execute(update(outbox).where(mine, outbox.c.lease_until > now).values(intent))
+    ready = [message for message in messages if message.message_id not in ends]
+    return Intent(ready, Counter(state for state, _ in ends.values()))
 
 
 def acknowledge(

@@ -92,6 +92,6 @@ def _times(values: "pd.Series[Any]") -> list[datetime]:
 
 def _json(value: Any) -> str:
     if isinstance(value, str):
-        json.loads(value)  # refuse now what would break the channel's file later
-        return value
+        parsed = json.loads(value)  # refuse now what would break the channel's file later, line breaks included
+        return value if "\n" not in value and "\r" not in value else to_json(parsed)
     return to_json(value if isinstance(value, Mapping) else list(value))

@@ -16,7 +16,7 @@ from assets.ledger.columns import from_micros
 from assets.ledger.counters import current_number, next_number
 from assets.ledger.engine import reading, writing
 from assets.ledger.halts import is_halted
-from assets.ledger.records import Delivery, Lease, Message, Receipt, Since
+from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt, Since
 from assets.ledger.release import COSTS, close_open
 from assets.ledger.tables import outbox, payload
 
@@ -61,7 +61,7 @@ class Outbox:
         now = now or at
         with writing(self._engine) as connection:
             if is_halted(connection, channel):
-                return Lease(channel, owner, 0, ())
+                return Lease(channel, owner, 0, (), is_halted=True)
             epoch = next_number(connection, "claim")
             due = (
                 _due(channel, at, now)
@@ -80,7 +80,7 @@ class Outbox:
 
     def begin_sending(
         self, lease: Lease, *, at: datetime, now: datetime | None = None, refused: Mapping[str, str] | None = None
-    ) -> list[Message]:
+    ) -> Intent:
         """The intent: check again all that may have changed since the release, and commit that sending begins.
 
         Checked: halt, the plan's authorization (revoked, expired, gates of its data), the message's window, suppression and

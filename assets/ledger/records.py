@@ -73,6 +73,16 @@ class Lease:
     owner: str
     epoch: int
     messages: Sequence[Message]
+    is_halted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What may be sent now, and how many of the batch ended instead, by the state in which they ended."""
+
+    messages: Sequence[Message]
+    ended: Mapping[str, int]
+    is_halted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,205 @@
+"""Creatives to content: each channel's own shape from a template of the config folder."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from jinja2 import Environment, Template, TemplateError, nodes
+
+from assets.channels.sandbox import make_environment, parse_safely
+
+CONTENT_BYTES: Final[Mapping[str, int]] = {
+    "email": 100_000, "sms": 1_600, "voice": 20_000, "push": 3_000, "direct_mail": 4_000, "paid_social": 4_000, "display": 4_000,
+    "web": 50_000,
+}  # fmt: skip
+VOICE_BLOCKS: Final = ("goal", "script", "facts", "consent_text")
+
+Variables = Mapping[str, Any]
+
+
+class RenderingError(ValueError):
+    """A creative can't be rendered. The message names the creative and what to mend."""
+
+
+class CreativeTerms(Protocol):
+    """A creative as `actions.yaml` states it."""
+
+    @property
+    def channel(self) -> str:
+        """The channel that it's made for."""
+
+    @property
+    def subject(self) -> str | None:
+        """Subject, title or headline, itself a template."""
+
+    @property
+    def template(self) -> str:
+        """Path of the template, relative to the config folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Creative:
+    creative_id: str
+    channel: str
+    body: Template
+    subject: Template | None
+    text: Template | None
+
+
+class Renderer:
+    """Renders creatives; each template is read, checked and compiled once.
+
+    Variables: `customer` (columns of dim_recipients that a message may use, such as first_name), `offer` (id, optionally
+    description), `sender` (name, postal_address), `objective` (id), `unsubscribe_url`; voice also takes `consent_text` and `facts`
+    where the caller has them.
+
+    Args:
+        folder: The config folder; templates outside it are refused.
+        creatives: Terms by creative id.
+
+    Raises:
+        RenderingError: For a template that is missing, outside the folder, broken, or lacks what its channel must have by law.
+        UnsafeTemplate: For one that uses what a creative may not.
+    """
+
+    def __init__(self, folder: Path, creatives: Mapping[str, CreativeTerms]) -> None:
+        self._folder = folder.resolve()
+        self._html, self._plain = make_environment(autoescape=True), make_environment(autoescape=False)
+        self._creatives = {creative_id: self._load(creative_id, terms) for creative_id, terms in creatives.items()}
+
+    def render(self, creative_id: str, variables: Variables) -> dict[str, Any]:
+        """The content of one message, in its channel's shape.
+
+        Raises:
+            RenderingError: If a name is missing or the content is too long for its channel.
+        """
+        creative = self._creatives.get(creative_id)
+        if creative is None:
+            raise RenderingError(f"creative '{creative_id}' isn't in actions.yaml")
+        try:
+            content = _SHAPES[creative.channel](creative, variables)
+        except TemplateError as error:
+            raise RenderingError(f"creative '{creative_id}': {error.message}; give the value or a default in the template") from None
+        size = sum(len(part.encode()) for part in content.values() if isinstance(part, str))
+        if size > CONTENT_BYTES[creative.channel]:
+            raise RenderingError(f"creative '{creative_id}': {size} bytes, a {creative.channel} has at most {CONTENT_BYTES[creative.channel]}")
+        return content
+
+    def _load(self, creative_id: str, terms: CreativeTerms) -> _Creative:
+        is_html = terms.template.removesuffix(".j2").endswith(".html")
+        environment = self._html if is_html else self._plain
+        source = self._read(creative_id, terms.template)
+        body, tree = self._compile(environment, source, terms.template)
+        text_path = terms.template.replace(".html.j2", ".txt.j2")
+        text = None
+        if terms.channel == "email":
+            _check_email(creative_id, tree)
+            if is_html and (self._folder / text_path).is_file():
+                text, _ = self._compile(self._plain, self._read(creative_id, text_path), text_path)
+        subject = self._compile(self._plain, terms.subject, f"creatives.{creative_id}.subject")[0] if terms.subject else None
+        return _Creative(creative_id, terms.channel, body, subject, text)
+
+    def _read(self, creative_id: str, path: str) -> str:
+        place = (self._folder / path).resolve()
+        if not place.is_relative_to(self._folder):
+            raise RenderingError(f"creative '{creative_id}': template {path} is outside the config folder; move it there")
+        if not place.is_file():
+            raise RenderingError(f"creative '{creative_id}': template {path} doesn't exist in the config folder")
+        return place.read_text(encoding="utf-8")
+
+    @staticmethod
+    def _compile(environment: Environment, source: str, place: str) -> tuple[Template, nodes.Template]:
+        try:
+            tree = parse_safely(environment, source, place=place)
+            return environment.from_string(source), tree
+        except TemplateError as error:
+            raise RenderingError(f"{place}: {error.message}") from None
+
+
+def _check_email(creative_id: str, tree: nodes.Template) -> None:
+    """CAN-SPAM, 15 USC 7704(a)(3) and (5): a way out and a postal address in each message."""
+    names = {node.name for node in tree.find_all(nodes.Name)}
+    attributes = {(node.node.name, node.attr) for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)}
+    if "unsubscribe_url" not in names:
+        raise RenderingError(f"creative '{creative_id}': an e-mail must link to {{{{ unsubscribe_url }}}}")
+    if ("sender", "postal_address") not in attributes:
+        raise RenderingError(f"creative '{creative_id}': an e-mail must show {{{{ sender.postal_address }}}}")
+
+
+def _email(creative: _Creative, variables: Variables) -> dict[str, Any]:
+    body = creative.body.render(variables)
+    text = creative.text.render(variables) if creative.text else _as_text(body)
+    return {"subject": _one_line(_subject(creative, variables)), "html": body, "text": text}
+
+
+def _sms(creative: _Creative, variables: Variables) -> dict[str, Any]:
+    return {"text": _one_line(creative.body.render(variables))}
+
+
+def _voice(creative: _Creative, variables: Variables) -> dict[str, Any]:
+    """What a call needs; the script is what the agent may say, the facts what it may rely on."""
+    parts = {name: _block(creative, name, variables) for name in VOICE_BLOCKS}
+    offer_id = variables["offer"]["id"]
+    return {
+        "goal": _one_line(parts["goal"]),
+        "script": parts["script"],
+        "facts": [line.strip() for line in parts["facts"].splitlines() if line.strip()],
+        "allowed_offers": [] if offer_id == "none" else [offer_id],
+        "consent_text": _one_line(parts["consent_text"]),
+    }
+
+
+def _titled(title: str, creative: _Creative, variables: Variables) -> dict[str, Any]:
+    return {title: _one_line(_subject(creative, variables)), "body": creative.body.render(variables).strip()}
+
+
+def _audience(creative: _Creative, variables: Variables) -> dict[str, Any]:
+    """The audience's name says nothing about the people in it: platforms refuse sensitive words, and logs keep it."""
+    audience = f"{variables['objective']['id']}-{creative.creative_id}"
+    return {"audience": audience} | _titled("headline", creative, variables)
+
+
+def _web(creative: _Creative, variables: Variables) -> dict[str, Any]:
+    slot = _one_line(_block(creative, "slot", variables))
+    return {"slot": slot, "html": _block(creative, "html", variables)}
+
+
+_SHAPES: Final[Mapping[str, Callable[[_Creative, Variables], dict[str, Any]]]] = {
+    "email": _email,
+    "sms": _sms,
+    "voice": _voice,
+    "push": partial(_titled, "title"),
+    "direct_mail": partial(_titled, "headline"),
+    "paid_social": _audience,
+    "display": _audience,
+    "web": _web,
+}
+
+
+def _subject(creative: _Creative, variables: Variables) -> str:
+    if creative.subject is None:
+        raise RenderingError(f"creative '{creative.creative_id}': a {creative.channel} needs a subject in actions.yaml")
+    return creative.subject.render(variables)
+
+
+def _block(creative: _Creative, name: str, variables: Variables) -> str:
+    block = creative.body.blocks.get(name)
+    if block is None:
+        raise RenderingError(f"creative '{creative.creative_id}': its template needs {{% block {name} %}}")
+    return "".join(block(creative.body.new_context(dict(variables)))).strip()
+
+
+def _one_line(text: str) -> str:
+    """One line without control characters: a line break in a subject would start a header of its own."""
+    return " ".join(text.split())
+
+
+def _as_text(html: str) -> str:
+    """A readable text part for an e-mail that brings none: tags out, links kept."""
+    linked = re.sub(r'<a\s[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', r"\2 (\1)", html, flags=re.DOTALL)
+    bare = re.sub(r"<(style|head)\b.*?</\1>", "", linked, flags=re.DOTALL)
+    lines = (" ".join(line.split()) for line in re.sub(r"<[^>]+>", "\n", bare).splitlines())
+    return "\n".join(line for line in lines if line).replace("&amp;", "&")

@@ -53,7 +53,7 @@ class Renderer:
     """Renders creatives; each template is read, checked and compiled once.
 
     Variables: `customer` (columns of dim_recipients that a message may use, such as first_name), `offer` (id, optionally
-    description), `sender` (name, postal_address), `objective` (id), `unsubscribe_url`; voice also takes `consent_text` and `facts`
+    label), `sender` (name, postal_address), `objective` (id), `unsubscribe_url`; voice also takes `consent_text` and `facts`
     where the caller has them.
 
     Args:
@@ -132,7 +132,9 @@ def _check_email(creative_id: str, tree: nodes.Template) -> None:
 def _email(creative: _Creative, variables: Variables) -> dict[str, Any]:
     body = creative.body.render(variables)
     text = creative.text.render(variables) if creative.text else _as_text(body)
-    return {"subject": _one_line(_subject(creative, variables)), "html": body, "text": text}
+    if creative.subject is None:
+        raise RenderingError(f"creative '{creative.creative_id}': an e-mail needs a subject in actions.yaml")
+    return {"subject": _one_line(creative.subject.render(variables)), "html": body, "text": text}
 
 
 def _sms(creative: _Creative, variables: Variables) -> dict[str, Any]:
@@ -153,7 +155,13 @@ def _voice(creative: _Creative, variables: Variables) -> dict[str, Any]:
 
 
 def _titled(title: str, creative: _Creative, variables: Variables) -> dict[str, Any]:
-    return {title: _one_line(_subject(creative, variables)), "body": creative.body.render(variables).strip()}
+    """Title and body: the creative's subject with the whole template, or the template's own two blocks."""
+    if creative.subject is not None:
+        heading = creative.subject.render(variables)
+    else:
+        heading = _block(creative, "title", variables)
+    body = _block(creative, "body", variables) if "body" in creative.body.blocks else creative.body.render(variables).strip()
+    return {title: _one_line(heading), "body": body}
 
 
 def _audience(creative: _Creative, variables: Variables) -> dict[str, Any]:
@@ -177,12 +185,6 @@ _SHAPES: Final[Mapping[str, Callable[[_Creative, Variables], dict[str, Any]]]] =
     "display": _audience,
     "web": _web,
 }
-
-
-def _subject(creative: _Creative, variables: Variables) -> str:
-    if creative.subject is None:
-        raise RenderingError(f"creative '{creative.creative_id}': a {creative.channel} needs a subject in actions.yaml")
-    return creative.subject.render(variables)
 
 
 def _block(creative: _Creative, name: str, variables: Variables) -> str:

@@ -30,13 +30,21 @@ def make_environment(*, autoescape: bool) -> Environment:
         undefined=StrictUndefined, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
     )
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in FILTERS} | {"words": words}
+    environment.filters = {name: environment.filters[name] for name in FILTERS} | OWN_FILTERS
     return environment
 
 
 def words(identifier: str) -> str:
     """`ten_off` as `ten off`: what an id says where nothing better is given."""
     return str(identifier).replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter, and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+OWN_FILTERS = {"words": words, "sentence": sentence}
 
 
 def parse_safely(environment: Environment, source: str, *, place: str) -> nodes.Template:
@@ -62,8 +70,8 @@ def _check(node: nodes.Node, place: str) -> None:
     where = f"{place}, line {node.lineno}"
     if not isinstance(node, _ALLOWED):
         raise UnsafeTemplate(f"{where}: {type(node).__name__} isn't allowed in a creative; names, if, for and plain filters are")
-    if isinstance(node, nodes.Filter) and node.name not in (*FILTERS, "words"):
-        raise UnsafeTemplate(f"{where}: filter '{node.name}' isn't allowed; these are: {', '.join(FILTERS)}")
+    if isinstance(node, nodes.Filter) and node.name not in (*FILTERS, *OWN_FILTERS):
+        raise UnsafeTemplate(f"{where}: filter '{node.name}' isn't allowed; these are: {', '.join((*FILTERS, *OWN_FILTERS))}")
     if isinstance(node, nodes.For) and (node.recursive or any(True for _ in node.iter_child_nodes() if _has_loop(_))):
         raise UnsafeTemplate(f"{where}: a loop inside a loop isn't allowed")
     if isinstance(node, nodes.For) and not isinstance(node.iter, nodes.Name | nodes.Getattr | nodes.Getitem):

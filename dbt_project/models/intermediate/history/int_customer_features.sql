@@ -1,0 +1,1 @@
+{{ customer_features(ref('int_customer_spine')) }}

@@ -1,0 +1,20 @@
+with features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+customers as (
+
+    select
+        customer_id,
+        customer_number
+    from {{ ref('int_customers') }}
+
+)
+
+select
+    customers.customer_id,
+    features.* exclude (customer_number)
+from features
+inner join customers on features.customer_number = customers.customer_number

@@ -1,0 +1,17 @@
+with snapshots as (
+
+    select * from {{ ref('int_customer_snapshots') }}
+
+)
+
+select
+    as_of_on,
+    customer_id,
+    channel,
+    offer_id,
+    assignment_probability,
+    sample_weight,
+    {% for name in feature_names() -%}
+    {{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
+from snapshots

@@ -1,0 +1,174 @@
+"""The value table: what each possible contact of each person is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.allocation.errors import InvalidCandidates
+from ml.allocation.kernel import F32, F64, I64, Bool, kernel
+from ml.entities import CHANNELS, Option
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What a candidate may be: an objective, a channel and an offer, with the constant cost of one contact.
+
+    Attributes:
+        objective: index into `objectives` per column [C].
+        channel: index into `CHANNELS` per column [C].
+        offer_ids: offer per column [C].
+        unit_cost: money per contact per column [C].
+        objectives: ids of the objectives.
+    """
+
+    objective: I64
+    channel: I64
+    offer_ids: tuple[str, ...]
+    unit_cost: F64
+    objectives: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entries: Sequence[tuple[str, Option, float]]) -> "Columns":
+        """Makes the columns from (objective id, option, cost per contact), in the given order.
+
+        Raises:
+            InvalidCandidates: a cost is negative or not finite.
+        """
+        objectives = tuple(dict.fromkeys(objective for objective, _, _ in entries))
+        costs = np.array([cost for _, _, cost in entries], dtype=np.float64)
+        if not (np.isfinite(costs).all() and (costs >= 0).all()):
+            raise InvalidCandidates(
+                f"The cost of a contact must be a finite amount of at least 0; got {costs.tolist()}."
+            )
+        return cls(
+            np.array([objectives.index(objective) for objective, _, _ in entries], dtype=np.int64),
+            np.array([CHANNELS.index(option.channel) for _, option, _ in entries], dtype=np.int64),
+            tuple(option.offer_id for _, option, _ in entries),
+            costs,
+            objectives,
+        )
+
+    def __len__(self) -> int:
+        return len(self.offer_ids)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Readable name per column: `objective/channel:offer`."""
+        return tuple(
+            f"{self.objectives[objective]}/{CHANNELS[channel]}:{offer}"
+            for objective, channel, offer in zip(self.objective, self.channel, self.offer_ids, strict=True)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """All contacts that are allowed, person by person (compressed sparse rows).
+
+    Person `i` has the candidates `starts[i]` to `starts[i + 1]`. N people, M candidates.
+
+    Attributes:
+        starts: [N + 1].
+        column: index into the columns [M].
+        value: net value in money, after the contact's own cost [M].
+        quantity: expected conversions caused [M], for quotas; None where no term asks for them.
+        segment: index into `segments` per person [N]; None puts everybody into the first.
+        segments: names of the segments.
+        contacts_left: contacts that a person may still get, where it is less than the cycle's limit [N].
+    """
+
+    starts: I64
+    column: npt.NDArray[np.uint16]
+    value: F32
+    quantity: F32 | None = None
+    segment: npt.NDArray[np.uint8] | None = None
+    segments: tuple[str, ...] = field(default=("all",))
+    contacts_left: npt.NDArray[np.uint8] | None = None
+
+    @classmethod
+    def from_dense(
+        cls,
+        value: F32,
+        eligible: Bool,
+        quantity: F32 | None = None,
+        *,
+        segment: npt.NDArray[np.uint8] | None = None,
+        segments: tuple[str, ...] = ("all",),
+        contacts_left: npt.NDArray[np.uint8] | None = None,
+    ) -> "Candidates":
+        """Keeps the eligible entries of dense [N, C] tables.
+
+        Raises:
+            InvalidCandidates: the tables' shapes differ.
+        """
+        if value.shape != eligible.shape or (quantity is not None and quantity.shape != value.shape):
+            raise InvalidCandidates(f"Values {value.shape} and eligibility {eligible.shape} must have the same shape.")
+        starts = np.zeros(len(value) + 1, dtype=np.int64)
+        np.cumsum(np.count_nonzero(eligible, axis=1), out=starts[1:])
+        column = np.empty(starts[-1], dtype=np.uint16)
+        kept = np.empty(starts[-1], dtype=np.float32)
+        kept_quantity = np.empty(0 if quantity is None else starts[-1], dtype=np.float32)
+        dense_quantity = np.empty((0, 0), dtype=np.float32) if quantity is None else quantity
+        _compress(
+            np.ascontiguousarray(value, dtype=np.float32), eligible, dense_quantity, starts, column, kept, kept_quantity
+        )
+        return cls(starts, column, kept, None if quantity is None else kept_quantity, segment, segments, contacts_left)
+
+    @property
+    def people_count(self) -> int:
+        """N."""
+        return len(self.starts) - 1
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def check(self, columns: Columns) -> None:
+        """Refuses a table that cannot be decided on.
+
+        Raises:
+            InvalidCandidates: an index is out of range, or values are not finite; names the column and the count.
+        """
+        if len(self) and int(self.column.max()) >= len(columns):
+            raise InvalidCandidates(f"A candidate names column {int(self.column.max())}; there are {len(columns)}.")
+        if self.segment is not None and len(self.segment) and int(self.segment.max()) >= len(self.segments):
+            raise InvalidCandidates(f"A person is in segment {int(self.segment.max())} of {len(self.segments)}.")
+        for what, numbers in (("value", self.value), ("quantity", self.quantity)):
+            if numbers is None:
+                continue
+            wrong = _count_not_finite(self.column, numbers, len(columns))
+            if wrong.any():
+                named = ", ".join(f"{columns.names[c]} ({wrong[c]})" for c in np.flatnonzero(wrong))
+                raise InvalidCandidates(f"Each {what} must be a finite number; not so in {named}. Check the scores.")
+
+
+@kernel
+def _compress(
+    value: F32,
+    eligible: Bool,
+    quantity: F32,
+    starts: I64,
+    column: npt.NDArray[np.uint16],
+    kept: F32,
+    kept_quantity: F32,
+) -> None:
+    has_quantity = kept_quantity.size > 0
+    for i in range(value.shape[0]):
+        at = starts[i]
+        for c in range(value.shape[1]):
+            if eligible[i, c]:
+                column[at] = c
+                kept[at] = value[i, c]
+                if has_quantity:
+                    kept_quantity[at] = quantity[i, c]
+                at += 1
+
+
+@kernel
+def _count_not_finite(column: npt.NDArray[np.uint16], numbers: F32, columns: int) -> I64:
+    wrong = np.zeros(columns, dtype=np.int64)
+    for j in range(numbers.size):
+        if not np.isfinite(numbers[j]):
+            wrong[column[j]] += 1
+    return wrong

@@ -1,0 +1,200 @@
+"""The master problem over aggregates, in cvxpy: mixes the plans seen so far, and prices the limits."""
+
+from dataclasses import dataclass, field
+
+import cvxpy as cp
+import numpy as np
+
+from ml.allocation.errors import SolverFailed
+from ml.allocation.kernel import F64
+
+SOLVER = cp.HIGHS
+_OPTIONS = {"output_flag": False, "random_seed": 0}
+_COLUMNS, _ROWS = 16, 16
+"""The master grows in steps of these sizes; between two steps cvxpy only refills parameters."""
+_MOST_COLUMNS = 64
+_TOLERANCE = 1e-9
+
+
+def solve_quietly(problem: cp.Problem, **options: object) -> None:
+    """Solves with the named solver and accepts nothing but an optimal answer.
+
+    Raises:
+        SolverFailed: any other status.
+    """
+    try:
+        problem.solve(solver=SOLVER, **_OPTIONS, **options)
+    except cp.SolverError as error:
+        raise SolverFailed(
+            f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
+        ) from error
+    if problem.status != cp.OPTIMAL:
+        raise SolverFailed(f"{SOLVER} ended as '{problem.status}', not as optimal.")
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """The best mixture of the plans seen.
+
+    Attributes:
+        value: of the mixture, in money; a lower bound on the optimum where no relief is in use.
+        prices: of the limits [R].
+        weights: of each group's plans, in the order added [G][J].
+        relief: by how much each limit is exceeded [R].
+    """
+
+    value: float
+    prices: F64
+    weights: list[F64]
+    relief: F64
+
+
+@dataclass(eq=False)
+class Cuts:
+    """One group's plans: value [J], use [J, R], and the prices that gave them (None for the empty plan)."""
+
+    value: list[float] = field(default_factory=list)
+    use: list[F64] = field(default_factory=list)
+    prices: list[F64 | None] = field(default_factory=list)
+
+    def add(self, value: float, use: F64, prices: F64 | None) -> bool:
+        """Adds the plan unless it is there already."""
+        for known_value, known_use in zip(self.value, self.use, strict=True):
+            if known_value == value and np.array_equal(known_use, use):
+                return False
+        self.value.append(value)
+        self.use.append(use)
+        self.prices.append(prices)
+        return True
+
+    def keep(self, chosen: list[int]) -> None:
+        """Forgets all plans but the chosen ones."""
+        self.value = [self.value[j] for j in chosen]
+        self.use = [self.use[j] for j in chosen]
+        self.prices = [self.prices[j] for j in chosen]
+
+
+class Master:
+    r"""Dantzig-Wolfe master with one convexity row for each group of people.
+
+    \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s\) subject to \(\sum_{gj} U_{gj} w_{gj} - s \le b\),
+    \(\sum_j w_{gj} = 1\), \(w, s \ge 0\), \(s \le\) the relief allowed. V, U, b are cvxpy Parameters; its duals are the prices.
+
+    Args:
+        bound: b [R].
+        scale: what is one unit of each limit, so that all rows are of order one [R].
+        money: what is one unit of value.
+        groups: G.
+        relief_cost: c per unit of `scale` [R]; `inf` where a limit must hold. None: all must hold.
+        value_weight: 0 where only feasibility is sought.
+    """
+
+    def __init__(
+        self,
+        bound: F64,
+        scale: F64,
+        money: float,
+        groups: int,
+        relief_cost: F64 | None = None,
+        value_weight: float = 1.0,
+    ):
+        self.cuts = [Cuts() for _ in range(groups)]
+        self.solves = 0
+        self._bound, self._scale, self._money, self._weight = bound, scale, money, value_weight
+        self._relief_cost = relief_cost
+        self._active: list[int] = [] if relief_cost is None else list(np.flatnonzero(np.isfinite(relief_cost)))
+        self._used: list[list[int]] = [[] for _ in range(groups)]
+        self._shape = (0, 0)
+        for cuts in self.cuts:
+            cuts.add(0.0, np.zeros(len(bound)), None)
+
+    def mix(self) -> Mix:
+        """The best mixture under all limits. Limits enter the linear program once a mixture breaks them."""
+        while True:
+            mix = self._solve()
+            use = sum(weights @ np.array(cuts.use) for weights, cuts in zip(mix.weights, self.cuts, strict=True))
+            excess = (use - self._bound - mix.relief) / self._scale
+            excess[self._active] = 0.0
+            broken = np.flatnonzero(excess > _TOLERANCE)
+            if not len(broken):
+                return mix
+            self._active.extend(int(row) for row in broken)
+
+    def forget(self, prices: F64) -> None:
+        """Drops the plans that are worst at the prices, where a group has more than the master holds.
+
+        Plans of the last mixture stay: without them there may be no feasible one.
+        """
+        for cuts, used in zip(self.cuts, self._used, strict=True):
+            if len(cuts.value) >= _MOST_COLUMNS:
+                reduced = self._weight * np.array(cuts.value) - np.array(cuts.use) @ prices
+                best = np.argsort(-reduced, kind="stable")[: _MOST_COLUMNS // 2]
+                cuts.keep(sorted({0, *(int(j) for j in best), *used}))
+
+    def _solve(self) -> Mix:
+        longest = max(len(cuts.value) for cuts in self.cuts)
+        shape = (_step(longest, _COLUMNS), _step(len(self._active), _ROWS))
+        if shape != self._shape:
+            self._shape = shape
+            self._build(*shape)
+        self._fill()
+        solve_quietly(self._problem)
+        self.solves += 1
+        return self._read()
+
+    def _build(self, columns: int, rows: int) -> None:
+        count = len(self.cuts) * columns
+        self._w = cp.Variable(count, nonneg=True)
+        self._V, self._U, self._b = cp.Parameter(count), cp.Parameter((rows, count)), cp.Parameter(rows)
+        use, cost = self._U @ self._w, 0.0
+        if self._relief_cost is not None:
+            self._s, self._c, self._most = (
+                cp.Variable(rows, nonneg=True),
+                cp.Parameter(rows, nonneg=True),
+                cp.Parameter(rows),
+            )
+            use, cost = use - self._s, self._c @ self._s
+        self._limits = use <= self._b
+        constraints = [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
+        if self._relief_cost is not None:
+            constraints.append(self._s <= self._most)
+        self._problem = cp.Problem(cp.Maximize(self._V @ self._w - cost), constraints)
+
+    def _fill(self) -> None:
+        columns, rows = self._shape
+        active, scale = self._active, self._scale[self._active]
+        value = np.zeros((len(self.cuts), columns))
+        use = np.zeros((rows, len(self.cuts), columns))
+        for g, cuts in enumerate(self.cuts):
+            # Unused places repeat the empty plan, the first of each group.
+            value[g, : len(cuts.value)] = self._weight * np.array(cuts.value) / self._money
+            use[: len(active), g, : len(cuts.value)] = (np.array(cuts.use)[:, active] / scale).T
+        bound = np.ones(rows)
+        bound[: len(active)] = self._bound[active] / scale
+        self._V.value, self._U.value, self._b.value = value.reshape(-1), use.reshape(rows, -1), bound
+        if self._relief_cost is not None:
+            cost = np.full(rows, np.inf)
+            cost[: len(active)] = self._relief_cost[active]
+            self._c.value = np.where(np.isfinite(cost), cost, 0.0)
+            self._most.value = np.where(np.isfinite(cost), 1e6, 0.0)
+
+    def _read(self) -> Mix:
+        active = self._active
+        weights = np.maximum(self._w.value, 0.0).reshape(len(self.cuts), -1)
+        prices = np.zeros(len(self._bound))
+        prices[active] = np.maximum(self._limits.dual_value[: len(active)], 0.0) * self._money / self._scale[active]
+        relief = np.zeros(len(self._bound))
+        if self._relief_cost is not None:
+            in_use = np.where(self._s.value[: len(active)] > _TOLERANCE, self._s.value[: len(active)], 0.0)
+            relief[active] = in_use * self._scale[active]
+        self._used = [[int(j) for j in np.flatnonzero(row > 0)] for row in weights]
+        return Mix(
+            float(self._problem.value) * self._money,
+            prices,
+            [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)],
+            relief,
+        )
+
+
+def _step(count: int, size: int) -> int:
+    return max(size, -(-count // size) * size)

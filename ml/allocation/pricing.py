@@ -1,0 +1,121 @@
+"""Finds the prices: asks the lookup for plans and the master for their best mixture until value and bound meet."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.allocation.kernel import F64
+from ml.allocation.lookup import ClassPrices, Lookup, RangeTotals
+from ml.allocation.master import Cuts, Master, Mix
+
+_INWARD = 0.35
+"""Share of the best prices known in the next prices tried: steadies the search (in-out smoothing)."""
+_MOST_ROUNDS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What the search ended with.
+
+    Attributes:
+        prices: those of the smallest bound [R].
+        bound: no plan is worth more.
+        mix: the best mixture.
+        master: with the plans of the mixture.
+        is_met: value and bound are as close as asked.
+    """
+
+    prices: F64
+    bound: float
+    mix: Mix
+    master: Master
+    is_met: bool
+
+
+def upper_bound(
+    totals: list[RangeTotals], lookup: Lookup, prices: F64, limits: F64, value_weight: float = 1.0
+) -> float:
+    r"""\(\phi(\lambda) + \lambda^\top b\): the Lagrangian bound, valid for any prices of at least 0."""
+    whole = sum(totals[1:], totals[0])
+    return value_weight * whole.money(lookup.table) + float(prices @ (limits - whole.use(lookup.table)))
+
+
+class Pricing:
+    """Dantzig-Wolfe with a cut for each group of people and in-out smoothing.
+
+    Args:
+        lookup: over the table.
+        limits: b [R].
+        value_weight: 0 where only feasibility is sought.
+        relief_cost: per unit of scale [R], see `Master`.
+        plans: plans known from an earlier search over the same table and limits.
+    """
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        limits: F64,
+        scale: F64,
+        money: float,
+        *,
+        value_weight: float = 1.0,
+        relief_cost: F64 | None = None,
+        plans: list[Cuts] | None = None,
+    ):
+        self._lookup, self._limits, self._weight = lookup, limits, value_weight
+        self._money = money
+        self.master = Master(limits, scale, money, len(lookup.ranges), relief_cost, value_weight)
+        if plans is not None:
+            self.master.cuts = plans
+        self._best, self._bound = np.zeros(len(limits)), np.inf
+
+    def try_prices(self, prices: F64) -> list[RangeTotals]:
+        """One pass at the prices; adds the plans found to the master and may lower the bound."""
+        totals = self._lookup.totals(ClassPrices.of(self._lookup.table, prices, self._weight))
+        bound = upper_bound(totals, self._lookup, prices, self._limits, self._weight)
+        if bound < self._bound:
+            self._bound, self._best = bound, prices
+        return totals
+
+    def search(self, start: F64, gap: float, *, stop_when_feasible: bool = False) -> Priced:
+        """Narrows value and bound to a relative `gap`, from the prices `start`.
+
+        Args:
+            start: prices tried first [R].
+            gap: where to stop.
+            stop_when_feasible: stop as soon as no relief is in use.
+        """
+        self._add(self.try_prices(start), start)
+        is_outward = False
+        for _ in range(_MOST_ROUNDS):
+            self.master.forget(self._best)
+            mix = self.master.mix()
+            if stop_when_feasible and not (mix.relief > 0).any():
+                return Priced(self._best, self._bound, mix, self.master, is_met=True)
+            if self._bound - mix.value <= gap * max(abs(mix.value), abs(self._bound), 1e-12 * self._money):
+                return Priced(self._best, self._bound, mix, self.master, is_met=True)
+            prices = mix.prices if is_outward else _INWARD * self._best + (1 - _INWARD) * mix.prices
+            totals = self.try_prices(prices)
+            is_new, is_better = self._improves(totals, mix.prices), self._add(totals, prices)
+            if is_outward and not is_better:
+                # Nothing new at the master's own prices: the mixture is optimal to the last digits that there are.
+                return Priced(self._best, self._bound, mix, self.master, is_met=False)
+            is_outward = not is_new
+        return Priced(self._best, self._bound, mix, self.master, is_met=False)
+
+    def _add(self, totals: list[RangeTotals], prices: F64) -> bool:
+        added = [
+            cuts.add(part.money(self._lookup.table), part.use(self._lookup.table), prices)
+            for cuts, part in zip(self.master.cuts, totals, strict=True)
+        ]
+        return any(added)
+
+    def _improves(self, totals: list[RangeTotals], prices: F64) -> bool:
+        """Whether some group's plan beats all its known ones at the master's own prices."""
+        table = self._lookup.table
+        for cuts, part in zip(self.master.cuts, totals, strict=True):
+            known = (self._weight * np.array(cuts.value) - np.array(cuts.use) @ prices).max()
+            new = self._weight * part.money(table) - float(part.use(table) @ prices)
+            if new > known + 1e-13 * self._money:
+                return True
+        return False

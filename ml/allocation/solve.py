@@ -1,0 +1,143 @@
+"""Decides a problem: prunes, prices, recovers whole contacts, and proves how good they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from ml.allocation.errors import Infeasible, SolverFailed
+from ml.allocation.infeasibility import Explanation, find_feasible
+from ml.allocation.kernel import F64
+from ml.allocation.lookup import ClassPrices, Lookup
+from ml.allocation.pricing import Priced, Pricing, upper_bound
+from ml.allocation.problem import Problem, Rows
+from ml.allocation.pruning import Table, pruned
+from ml.allocation.recovery import Plan, Recovery
+from ml.allocation.solution import Allocation, allocation, relative_gap
+
+_GROUPS = 8
+_PRICE_GAP = 1e-6
+_WHOLE_CANDIDATES = 20_000
+"""Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
+_SECONDS = 10.0
+
+
+def solve(
+    problem: Problem, *, warm_prices: dict[str, float] | None = None, gap: float = 1e-4, threads: int = 2
+) -> Allocation:
+    """The allocation of greatest value within all limits, with its proof.
+
+    The same problem gives the same allocation to the bit on any number of threads.
+
+    Args:
+        problem: value table and terms.
+        warm_prices: prices of an earlier allocation, by limit name: fewer passes where little has changed.
+        gap: relative distance to the bound that is asked for. A plan that misses it is returned as `gap_not_met`.
+        threads: of the lookup.
+
+    Raises:
+        Infeasible: no plan keeps all limits; names the conflict and what resolves it.
+        SolverFailed: the solver, not the problem, is at fault.
+    """
+    return _Solve(problem, gap, threads).run(warm_prices or {})
+
+
+class _Solve:
+    def __init__(self, problem: Problem, gap: float, threads: int, *, explains: bool = True):
+        self._problem, self._gap, self._threads, self._explains = problem, gap, threads, explains
+        self._seconds: dict[str, float] = {}
+
+    def run(self, warm: dict[str, float]) -> Allocation:
+        with self._phase("prune"):
+            rows = self._problem.rows()
+            table = pruned(self._problem, rows, self._threads)
+        if table.people_count == 0:
+            return self._nobody(rows)
+        with self._phase("price"):
+            lookup = Lookup(table, _GROUPS, self._threads)
+            priced = self._price(lookup, rows, rows.prices(warm))
+        with self._phase("recover"):
+            plan = self._recover(lookup, rows, priced)
+        return self._finish(lookup, rows, priced, plan)
+
+    def _nobody(self, rows: Rows) -> Allocation:
+        if (rows.bound < 0).any():
+            explanation = Explanation(self._problem, None, rows.bound, np.ones(len(rows.bound)), self._is_solvable)
+            raise explanation.of_nobody() if self._explains else Infeasible([], [], [])
+        shape = (self._problem.candidates.people_count, self._problem.contacts_per_person)
+        empty = allocation(self._problem, np.full(shape, -1, dtype=np.int64), 0.0, {}, 0.0, self._gap)
+        return replace(empty, status="empty", seconds=self._seconds)
+
+    def _price(self, lookup: Lookup, rows: Rows, start: F64) -> Priced:
+        free = lookup.totals(ClassPrices.of(lookup.table, np.zeros(len(rows.bound))))
+        whole = sum(free[1:], free[0])
+        largest = float(np.abs(lookup.table.value).max())
+        self._scale = _scale(lookup.table, rows, whole.use(lookup.table))
+        plans = None
+        if (rows.bound < 0).any():
+            feasible = find_feasible(lookup, rows.bound, self._scale)
+            if (feasible.mix.relief > 0).any():
+                raise self._explanation(lookup, rows).of_mixture(feasible) if self._explains else Infeasible([], [], [])
+            plans = feasible.master.cuts
+        pricing = Pricing(
+            lookup, rows.bound, self._scale, max(abs(whole.money(lookup.table)), largest) or 1.0, plans=plans
+        )
+        return pricing.search(start, min(_PRICE_GAP, self._gap / 20))
+
+    def _recover(self, lookup: Lookup, rows: Rows, priced: Priced) -> Plan:
+        recovery = Recovery(lookup, rows.bound, self._problem.contacts_per_person)
+        plan = recovery.plan(priced, 0.2 * self._gap, _SECONDS)
+        is_small = len(lookup.table.value) <= _WHOLE_CANDIDATES
+        if is_small and (plan is None or relative_gap(plan.value, min(priced.bound, plan.bound)) > self._gap):
+            whole = recovery.whole(0.2 * self._gap, 2 * _SECONDS, abs(priced.bound))
+            if whole is not None and (plan is None or whole.value >= plan.value):
+                plan = whole
+        if plan is not None:
+            return plan
+        if is_small:
+            raise self._explanation(lookup, rows).of_whole_contacts() if self._explains else Infeasible([], [], [])
+        raise SolverFailed(
+            "Fractions of contacts keep all limits, but no whole contacts near the prices do. "
+            "Widen a minimum and a maximum that leave less than one contact between them."
+        )
+
+    def _finish(self, lookup: Lookup, rows: Rows, priced: Priced, plan: Plan) -> Allocation:
+        with self._phase("verify"):
+            bound = min(priced.bound, plan.bound)
+            chosen = np.full((self._problem.candidates.people_count, plan.chosen.shape[1]), -1, dtype=np.int64)
+            chosen[lookup.table.person] = np.where(plan.chosen >= 0, lookup.table.source[plan.chosen], -1)
+            prices = {
+                name: float(price)
+                for name, price, size in zip(rows.names, priced.prices, self._scale, strict=True)
+                if price * size > 1e-9 * max(abs(bound), 1e-300)
+            }
+            found = allocation(self._problem, chosen, bound, prices, lookup.passes, self._gap)
+        return replace(found, seconds=self._seconds)
+
+    def _explanation(self, lookup: Lookup, rows: Rows) -> Explanation:
+        return Explanation(self._problem, lookup, rows.bound, self._scale, self._is_solvable)
+
+    def _is_solvable(self) -> bool:
+        try:
+            _Solve(self._problem, 0.1, self._threads, explains=False).run({})
+        except Infeasible:
+            return False
+        return True
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = perf_counter() - start
+
+
+def _scale(table: Table, rows: Rows, use: F64) -> F64:
+    """One unit of each limit: its number, or where that is 0 what contacts would use of it."""
+    scale = np.maximum(np.abs(rows.bound), 1e-3 * np.abs(use))
+    single = np.abs(table.classes.contacts).max(axis=1, initial=0.0)
+    scale = np.where(scale > 0, scale, single)
+    return np.where(scale > 0, scale, 1.0)

@@ -1,0 +1,86 @@
+"""What can be done: channels with their terms, offers, creatives and send slots (`actions.yaml`)."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ml.configuration.base import ANY_SLOT, Count, Days, Identifier, Model, Money, SlotText
+from ml.entities import CHANNELS, Action, Channel, Option
+
+
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.suffix == ".j2":
+        raise ValueError("a .j2 file inside the configuration folder, such as templates/winback_email.html.j2")
+    return text
+
+
+class ChannelTerms(Model):
+    """What a channel costs, how much it takes, and when."""
+
+    cost: Money = Field(description="what one contact costs")
+    capacity_per_day: Count = Field(description="contacts that it takes in a day")
+    lead_time_hours: float = Field(
+        default=0.0, ge=0, le=2160, description="hours from hand-over until the person is reached"
+    )
+    slots: list[Identifier] = Field(
+        default_factory=list, description="send slots; without any, whenever quiet hours allow"
+    )
+    audience_days: Days = Field(
+        default=7, description="days that a person stays in an ad audience (paid_social, display)"
+    )
+
+
+class Offer(Model):
+    """Something given to the person who buys."""
+
+    cost_when_redeemed: Money = Field(description="what a redemption costs")
+    channels: Literal["all"] | list[Channel] = Field(
+        default="all", description="channels it may go through: all, or a list"
+    )
+    label: str = Field(default="", description="the offer in words, for messages")
+
+
+class Creative(Model):
+    """What a message says: one channel, one offer, one template."""
+
+    channel: Channel
+    offer: Identifier
+    template: Annotated[str, AfterValidator(_inside)] = Field(
+        description="template file, relative to the configuration folder"
+    )
+    subject: str | None = Field(default=None, min_length=1, max_length=200, description="subject line (e-mail)")
+
+
+class Actions(Model):
+    """Everything that can be done to a person."""
+
+    channels: dict[Channel, ChannelTerms] = Field(min_length=1, description="terms by channel")
+    offers: dict[Identifier, Offer] = Field(min_length=1, description="offers by id")
+    creatives: dict[Identifier, Creative] = Field(min_length=1, description="creatives by id")
+    slots: dict[Identifier, SlotText] = Field(
+        default_factory=dict, description='slots by name, "HH:MM-HH:MM" local time'
+    )
+
+    def options(self) -> list[Option]:
+        """Channel and offer with a creative, in the order of the channels, then of the offers as written."""
+        made = {(creative.channel, creative.offer) for creative in self.creatives.values()}
+        return [Option(c, o) for c in CHANNELS if c in self.channels for o in self.offers if (c, o) in made]
+
+    def creatives_of(self, option: Option) -> list[str]:
+        """Ids of the creatives that are alternatives for the option, as written."""
+        return [name for name, c in self.creatives.items() if (c.channel, c.offer) == (option.channel, option.offer_id)]
+
+    def slots_of(self, channel: Channel) -> list[str]:
+        """The channel's slots; `any` alone where it names none."""
+        return list(self.channels[channel].slots) or [ANY_SLOT]
+
+    def actions(self) -> list[Action]:
+        """Every option with each of its creatives and slots."""
+        return [
+            Action(option.channel, option.offer_id, creative, slot)
+            for option in self.options()
+            for creative in self.creatives_of(option)
+            for slot in self.slots_of(option.channel)
+        ]

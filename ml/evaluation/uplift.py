@@ -67,7 +67,9 @@ def qini(uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.N
     return qini_curve(uplift, treated, success).area / best if best else float("nan")
 
 
-def uplift_at(share: float, uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any]) -> float:
+def uplift_at(
+    share: float, uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any]
+) -> float:
     """Difference in conversion between contacted and others among the `share` of people with the highest uplift.
 
     NaN where one of the groups has nobody among them.

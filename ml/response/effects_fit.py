@@ -88,7 +88,7 @@ def fit_effects(trial: Trial, *, seed: int, threads: int) -> tuple[Effects, Vect
     everyone = np.ones(len(start), dtype=bool)
     pooled = _fit_trees(trial, everyone, rows.contacted, start, np.zeros_like(start), POOLED, seed, threads)
     inherited = pooled.answer(_with_offers(trial, everyone, rows.contacted, seed), threads)
-    forests = {
+    forests: dict[str, Forest] = {
         channel: _fit_channel(trial, channel, start, inherited, seed + 1 + position, threads)
         for position, channel in enumerate(CHANNELS)
         if channel in trial.channels
@@ -110,6 +110,8 @@ def calibrate_effects(trial: Trial, effects: Effects, difference: Vector, baseli
         baseline: Calibrated baseline logit of each row, [n].
     """
     lines: dict[str, Line] = {}
+    if trial.rows.contacted.all():  # nobody to compare with: the difference stays 0
+        return effects
     for channel in trial.channels:
         hold = trial.reached_by(channel) & trial.rows.tune
         lines[channel] = fit_line(
@@ -162,7 +164,7 @@ def _fit_channel(trial: Trial, channel: str, start: Vector, inherited: Vector, s
     return _fit_trees(trial, among, reached, start, inherited, CHANNEL, seed, threads)
 
 
-def _fit_trees(
+def _fit_trees(  # noqa: PLR0917 - one call shape for pooled and channel trees
     trial: Trial,
     among: Mask,
     reached: Mask,
@@ -175,7 +177,7 @@ def _fit_trees(
     """Trees for the difference between rows `reached` and the other rows `among`, beyond what they have `inherited`."""
     rows = trial.rows
     share = float(np.average(reached[among], weights=rows.weight[among]))
-    exposure = reached - share
+    exposure = reached.astype(np.float64) - share
     matrix = _with_offers(trial, among, reached, seed)
     compared = replace(rows, matrix=matrix)
     learn, hold = (

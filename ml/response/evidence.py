@@ -94,8 +94,9 @@ def _inverse_propensity(frame: pd.DataFrame) -> Vector:
     inverse = np.ones(len(frame))
     inverse[known] = 1 / frame["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
     codes, _ = pd.factorize(frame["channel"].fillna(NONE))
-    total = np.bincount(codes[known], inverse[known], minlength=codes.max(initial=0) + 1)
-    count = np.bincount(codes[known], minlength=len(total))
-    mean = np.divide(total, count, out=np.ones_like(total), where=count > 0)
+    groups = int(codes.max(initial=0)) + 1
+    total = np.bincount(codes[known], inverse[known], minlength=groups)
+    count = np.bincount(codes[known], minlength=groups)
+    mean = np.divide(total, count, out=np.ones(groups), where=count > 0)
     inverse[known] /= mean[codes[known]]
     return inverse

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -122,23 +122,18 @@ def fit_forest(train: Rows, tune: Rows, settings: TreeSettings, *, objective: st
     """
     if len(train) < 2 * settings.rows_per_leaf or len(tune) == 0:
         return Forest()
-    parameters = {
-        "objective": objective, "metric": "None",
+    parameters: dict[str, Any] = {
+        "objective": objective, "metric": {"binary": "binary_logloss", "gamma": "gamma_deviance"}[objective],
         "num_leaves": settings.leaves, "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.rows_per_leaf, "lambda_l2": settings.l2,
         "feature_fraction": settings.feature_share, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 63,
         "boost_from_average": False, "seed": seed, "deterministic": True, "force_col_wise": True,
         "num_threads": threads, "verbosity": -1,
     }  # fmt: skip
-    start, held_start = train.start, tune.start
+    start, held_start, held_loss = train.start, tune.start, None
     if train.exposure is not None:
-        parameters["objective"] = _exposed_logistic(train)
-        start, held_start = np.zeros_like(start), np.zeros_like(held_start)
-
-    def held_loss(score: Vector, _: lgb.Dataset) -> tuple[str, float, bool]:
-        whole = score if tune.exposure is None else tune.score(score)
-        return "loss", float(np.average(_losses(whole, tune.target, objective), weights=tune.weight)), False
-
+        parameters |= {"objective": _exposed_logistic(train), "metric": "None"}
+        start, held_start, held_loss = np.zeros_like(start), np.zeros_like(held_start), _exposed_loss(tune)
     data = lgb.Dataset(train.matrix, train.target, weight=train.weight, init_score=start, params=parameters)
     held = data.create_valid(tune.matrix, tune.target, weight=tune.weight, init_score=held_start)
     stop = lgb.early_stopping(settings.patience, verbose=False)
@@ -157,6 +152,13 @@ def _exposed_logistic(rows: Rows) -> Callable[[Vector, lgb.Dataset], tuple[Vecto
         return gradient, rows.weight * exposure**2 * probability * (1 - probability)
 
     return derivatives
+
+
+def _exposed_loss(rows: Rows) -> Callable[[Vector, lgb.Dataset], tuple[str, float, bool]]:
+    def loss(trees: Vector, _: lgb.Dataset) -> tuple[str, float, bool]:
+        return "loss", float(np.average(_losses(rows.score(trees), rows.target, "binary"), weights=rows.weight)), False
+
+    return loss
 
 
 def _helps(forest: Forest, tune: Rows, objective: str, threads: int) -> bool:

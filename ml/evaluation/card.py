@@ -1,0 +1,83 @@
+"""The model card: what a model is, what it was learned from, how good it is, and what it can't know."""
+
+from collections.abc import Mapping
+from math import exp
+from typing import Any
+
+from ml.response.evidence import RANDOMISED_SHARE, WEIGHT_LIMIT
+from ml.response.model import ResponseModel
+
+_BASELINES = {
+    "not_contacted": "people who weren't contacted fix its level",
+    "everyone": "nobody was left alone in the training rows: what a contact causes can't be told, and uplift is 0",
+    "prior": "a cold start: the same rate for everyone, no row of history",
+}
+_KINDS = {
+    "randomised": "differences are caused by the contact",
+    "observational": "differences are only as good as the features that explain who was chosen",
+    "none": "no contact in history: the effect is that of the other channels, or assumed",
+}
+
+
+def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
+    """The card as Markdown."""
+    facts = model.facts
+    lines = [
+        "# Response model",
+        "",
+        "Chance to convert within the horizon when left alone, the difference that each channel and offer makes,",
+        "and the expected margin of a conversion. LightGBM on the logit scale, calibrated on people held out.",
+        "",
+        "## Learned from",
+        "",
+        _counts(facts),
+        f"- {len(model.spec.names)} features; left out: {_left_out(model)}",
+        f"- baseline: {_BASELINES[model.baseline.learned_from]}",
+        f"- amount: {_amount(model)}, mean {model.amount.mean:.2f}",
+        "",
+        "## Evidence by channel",
+        "",
+        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect on the odds |",
+        "|---|---|---|---|---|---|---|",
+        *(_channel_row(model, position) for position in range(len(model.evidence))),
+        "",
+        *(
+            f"- **{kind}**: {meaning}"
+            for kind, meaning in _KINDS.items()
+            if any(e.kind == kind for e in model.evidence)
+        ),
+        "",
+        f"Randomised means a known probability below 1 for at least {RANDOMISED_SHARE:.0%} of the contacts.",
+        f"Inverse-propensity weights are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",
+        "",
+        "## On people held out",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        *(f"| {name} | {value:.6g} |" for name, value in sorted(metrics.items())),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _counts(facts: Mapping[str, Any]) -> str:
+    rows = f"{facts.get('rows', 0)} rows of {facts.get('people', 0)} people on {facts.get('days', 0)} days"
+    days = f"({facts.get('first_day')} to {facts.get('last_day')})"
+    return f"- {rows} {days}, {facts.get('contacts', 0)} contacts, {facts.get('conversions', 0)} conversions"
+
+
+def _amount(model: ResponseModel) -> str:
+    return "the constant mean" if model.amount.forest.is_empty else "trees"
+
+
+def _left_out(model: ResponseModel) -> str:
+    return "; ".join(f"{name} ({reason})" for name, reason in model.spec.left_out.items()) or "none"
+
+
+def _channel_row(model: ResponseModel, position: int) -> str:
+    evidence, shifts = model.evidence[position], model.effects.shifts
+    odds = exp(shifts.pooled + shifts.channels.get(evidence.channel, 0.0))
+    return (
+        f"| {evidence.channel} | {evidence.kind} | {evidence.contacts} | {evidence.conversions} "
+        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | x {odds:.2f} |"
+    )

@@ -1,0 +1,193 @@
+"""The gate: a challenger that isn't better does not replace the champion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ml.entities import Option
+from ml.evaluation.classification import log_losses
+from ml.evaluation.policy_value import Estimate, LoggedRows, doubly_robust_terms, mean_with_interval
+from ml.response.evidence import is_contacted
+from ml.response.model import ResponseModel
+from ml.response.rows import distinct_options
+
+Vector = npt.NDArray[np.float64]
+GateMetric = Literal["none", "policy_value", "log_loss"]
+
+MIN_RANDOMISED_ROWS: Final = 500
+MIN_RANDOMISED_CONVERSIONS: Final = 30
+"""Fewer randomized rows or conversions say nothing about a policy: the intervals' normal law doesn't hold yet."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether a challenger may replace the champion.
+
+    Attributes:
+        is_better: It may.
+        metric: What decided.
+        difference: Challenger minus champion, positive is better: value per person, or log loss saved per row.
+        low: Lower end of the difference's 95 % interval.
+        high: Upper end.
+        reason: The decision in a sentence.
+    """
+
+    is_better: bool
+    metric: GateMetric
+    difference: float
+    low: float
+    high: float
+    reason: str
+
+
+def compare(
+    challenger: ResponseModel,
+    champion: ResponseModel | None,
+    validation: pd.DataFrame,
+    costs: Mapping[Option, float] | None = None,
+) -> Comparison:
+    """Compares two models on rows that neither has learned from.
+
+    Policy value decides where it can tell the two apart; else the paired difference in log loss does, as long as the
+    policy value doesn't point the other way; a tie keeps the champion. The first model becomes champion.
+
+    Args:
+        challenger: The new model.
+        champion: The one in use, or None.
+        validation: Training-frame rows of people in the TEST part (`ml.response.split`).
+        costs: Cost of a contact by option, 0 where it isn't given.
+
+    Returns:
+        The comparison.
+    """
+    if champion is None:
+        return _undecided("there is no champion yet: the first model becomes it", is_better=True)
+    if validation.empty:
+        return _undecided("no row to judge on: the champion stays", is_better=False)
+    value = _value_difference(challenger, champion, validation, costs or {})
+    if value is not None and not value.low <= 0 <= value.high:
+        return _verdict("policy_value", value, "doubly robust policy value per person")
+    fit = _log_loss_difference(challenger, champion, validation)
+    if value is not None and fit.low > 0 and value.value < 0:
+        reason = f"fits better, but its policy value points down ({_text(value)}): the champion stays"
+        return _comparison("policy_value", value, reason, is_better=False)
+    return _verdict("log_loss", fit, "log loss saved per row")
+
+
+def randomised_rows(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Rows whose action, contact or none, was drawn with a known probability; None where they are too few.
+
+    Both contacts and people left alone have to be among them: with one of the two missing, a policy that chooses
+    between them can't be valued.
+    """
+    propensity = frame["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)
+    rows = frame[(propensity > 0) & (propensity < 1)]
+    contacted = is_contacted(rows)
+    enough = len(rows) >= MIN_RANDOMISED_ROWS and int(rows["is_converted"].sum()) >= MIN_RANDOMISED_CONVERSIONS
+    return rows if enough and contacted.any() and not contacted.all() else None
+
+
+def policy_value(
+    model: ResponseModel, validation: pd.DataFrame, costs: Mapping[Option, float] | None = None
+) -> Estimate | None:
+    """Margin per person, less contact costs, were everyone given the action that the model thinks best.
+
+    The choice is among the options in the randomized rows and to leave the person alone. None without enough such rows.
+    """
+    rows = randomised_rows(validation)
+    if rows is None:
+        return None
+    logged = _Logged.of(rows, costs or {})
+    return mean_with_interval(logged.terms(model, [model]), logged.weight, logged.person)
+
+
+@dataclass(frozen=True)
+class _Logged:
+    """Randomized rows as arrays; action 0 is to be left alone."""
+
+    rows: pd.DataFrame
+    options: tuple[Option, ...]
+    action: npt.NDArray[np.int64]
+    cost: Vector
+    reward: Vector
+    propensity: Vector
+    weight: Vector
+    person: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, costs: Mapping[Option, float]) -> "_Logged":
+        code, distinct = distinct_options(rows)
+        options = tuple(done for done in distinct if done is not None)
+        place = np.array([0 if done is None else 1 + options.index(done) for done in distinct])
+        cost = np.array([0.0, *(costs.get(option, 0.0) for option in options)])
+        action = place[code]
+        margin = np.nan_to_num(rows["margin"].to_numpy(dtype=np.float64, na_value=np.nan))
+        return cls(
+            rows,
+            options,
+            action,
+            cost,
+            margin - cost[action],
+            rows["propensity"].to_numpy(dtype=np.float64),
+            rows["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in rows else np.ones(len(rows)),
+            pd.factorize(rows["customer_id"])[0].astype(np.int64),
+        )
+
+    def expected(self, model: ResponseModel) -> Vector:
+        """Reward that the model expects of each row's person under each action, [n, 1 + O]."""
+        scores = model.score(self.rows, self.options)
+        chance = np.column_stack([scores.baseline, scores.propensity]).astype(np.float64)
+        return np.asarray(chance * scores.amount[:, None] - self.cost)
+
+    def terms(self, model: ResponseModel, judges: Sequence[ResponseModel]) -> Vector:
+        """Doubly robust contribution of each row to the value of the model's policy, [n].
+
+        The judges' mean expectation is the reward model, so that two policies are judged by the same one.
+        """
+        every = np.arange(len(self.rows))
+        choice = self.expected(model).argmax(axis=1)
+        expected = np.mean([self.expected(judge) for judge in judges], axis=0)
+        logged = LoggedRows(self.reward, self.propensity, (choice == self.action).astype(np.float64), self.weight)
+        return doubly_robust_terms(logged, expected[every, self.action], expected[every, choice])
+
+
+def _value_difference(
+    challenger: ResponseModel, champion: ResponseModel, validation: pd.DataFrame, costs: Mapping[Option, float]
+) -> Estimate | None:
+    rows = randomised_rows(validation)
+    if rows is None:
+        return None
+    logged, judges = _Logged.of(rows, costs), [challenger, champion]
+    difference = logged.terms(challenger, judges) - logged.terms(champion, judges)
+    return mean_with_interval(difference, logged.weight, logged.person)
+
+
+def _log_loss_difference(challenger: ResponseModel, champion: ResponseModel, rows: pd.DataFrame) -> Estimate:
+    target = rows["is_converted"].to_numpy(dtype=bool)
+    saved = log_losses(champion.propensity_of(rows), target) - log_losses(challenger.propensity_of(rows), target)
+    weight = rows["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in rows else np.ones(len(rows))
+    return mean_with_interval(saved, weight, pd.factorize(rows["customer_id"])[0].astype(np.int64))
+
+
+def _verdict(metric: GateMetric, difference: Estimate, name: str) -> Comparison:
+    is_better = difference.low > 0
+    decision = "the challenger is better" if is_better else "the challenger isn't better: the champion stays"
+    reason = f"{name}: {_text(difference)}; {decision}"
+    return _comparison(metric, difference, reason, is_better=is_better)
+
+
+def _comparison(metric: GateMetric, difference: Estimate, reason: str, *, is_better: bool) -> Comparison:
+    return Comparison(is_better, metric, difference.value, difference.low, difference.high, reason)
+
+
+def _undecided(reason: str, *, is_better: bool) -> Comparison:
+    nan = float("nan")
+    return Comparison(is_better, "none", nan, nan, nan, reason)
+
+
+def _text(estimate: Estimate) -> str:
+    return f"{estimate.value:+.6g} (95 % {estimate.low:+.6g} to {estimate.high:+.6g}, {estimate.rows} rows)"

@@ -1,0 +1,292 @@
+"""The one door to MLflow: runs with their figures, and the registry whose alias `champion` is what scoring loads.
+
+Models are folders of text and JSON, logged as plain artifacts: no flavour, no pickle, nothing that runs when it's read.
+A registered version carries the SHA-256 of its folder, and is refused where the files say otherwise.
+"""
+
+import fcntl
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ml.response.model import ResponseModel
+from ml.response.store import digest
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+EXPERIMENT: Final = "wayfinder"
+MODEL_NAME: Final = "wayfinder-response"
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+_FOLDER: Final = "model"
+_DIGEST_TAG: Final = "sha256"
+_SQLITE: Final = "sqlite:///"
+_REQUIREMENTS: Final = ("lightgbm>=4.7,<5", "numpy>=2.4,<3", "pandas>=3,<4")
+_LONGEST_PARAMETER: Final = 500
+
+
+class TamperedModelError(RuntimeError):
+    """The files of a registered model aren't those that were registered."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a training run is remembered by.
+
+    Attributes:
+        name: Shown in the table of runs.
+        started_at: When the training began.
+        data_version: Generation of the published data.
+        parameters: Settings, allow-listed by the caller; no personal data.
+        metrics: Figures by name.
+        tags: Dagster run, asset key, partition, configuration and code versions.
+        pictures: PNG bytes by file name.
+        card: The model card, Markdown.
+    """
+
+    name: str
+    started_at: datetime
+    data_version: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    card: str = ""
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A version in the registry, not loaded."""
+
+    version: str
+    run_id: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ChampionModel:
+    """The model in use, verified and loaded."""
+
+    model: ResponseModel
+    version: str
+    run_id: str
+    sha256: str
+
+
+class Tracking:
+    """Runs and models at one MLflow store: a SQLite file, or a server by URL.
+
+    Opening it is cheap; MLflow is imported (2 CPU-seconds) on first use, and a SQLite store is migrated once, under a
+    lock: processes that migrate a fresh file together leave it broken for good.
+    """
+
+    def __init__(self, uri: str, artifact_root: Path | str | None = None) -> None:
+        """Names the store.
+
+        Args:
+            uri: `sqlite:////absolute/path/mlflow.db`, or the URL of a server.
+            artifact_root: Where a new experiment keeps its files; None leaves that to the server.
+        """
+        self.uri = uri
+        self.artifact_root = artifact_root
+
+    @cached_property
+    def client(self) -> "MlflowClient":
+        """MLflow's client on a store that exists."""
+        return initialize(self.uri)
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """The experiment of all runs, made where it's missing."""
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return str(found.experiment_id)
+        location = self.artifact_root
+        if isinstance(location, Path):
+            location.mkdir(parents=True, exist_ok=True)
+            location = location.resolve().as_uri()
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        try:
+            return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process made it in between
+                raise
+            return str(self.client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+    def log_training(self, model: ResponseModel, run: TrainingRun) -> RegisteredModel:
+        """Logs a run with its model and registers the model as `challenger`.
+
+        Args:
+            model: The trained model.
+            run: What to remember.
+
+        Returns:
+            The registered version. It isn't in use before `promote`.
+        """
+        tags = {
+            "mlflow.source.name": "ml/response",
+            "mlflow.source.type": "JOB",
+            "data_version": run.data_version,
+            **run.tags,
+        }
+        started = int(run.started_at.timestamp() * 1000)
+        made = self.client.create_run(self.experiment_id, start_time=started, tags=tags, run_name=run.name)
+        run_id = str(made.info.run_id)
+        try:
+            self._log_figures(run_id, run, model)
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = Path(scratch) / _FOLDER
+                model.save(folder)
+                sha256 = digest(folder)
+                self.client.log_artifacts(run_id, str(folder), _FOLDER)
+                self._log_documents(run_id, run, Path(scratch) / "documents")
+            registered = self._register(run_id, sha256)
+        except BaseException:
+            self.client.set_terminated(run_id, "FAILED")
+            raise
+        self.client.set_terminated(run_id, "FINISHED")
+        return registered
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None) -> None:
+        """Adds figures and tags to a run that exists: the gate's verdict, realized value."""
+        self._log_batch(run_id, metrics, {}, tags or {})
+
+    def champion(self) -> ChampionModel | None:
+        """The model in use, or None before the first.
+
+        Raises:
+            TamperedModelError: Its files aren't those that were registered; nothing is loaded.
+        """
+        return self._load(CHAMPION)
+
+    def challenger(self) -> ChampionModel | None:
+        """The model that was registered last, verified in the same way."""
+        return self._load(CHALLENGER)
+
+    def promote(self, version: str) -> None:
+        """Makes a registered version the champion."""
+        self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+
+    def load(self, version: str) -> ChampionModel:
+        """A registered version by its number, verified: to recompute an old decision.
+
+        Raises:
+            TamperedModelError: Its files aren't those that were registered; nothing is loaded.
+        """
+        return self._verified(self.client.get_model_version(MODEL_NAME, version))
+
+    def _load(self, alias: str) -> ChampionModel | None:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        try:
+            version = self.client.get_model_version_by_alias(MODEL_NAME, alias)
+        except MlflowException as error:
+            # MLflow says INVALID_PARAMETER_VALUE for an alias that isn't set.
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return self._verified(version)
+
+    def _verified(self, version: "ModelVersion") -> ChampionModel:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(self.client.download_artifacts(version.run_id, _FOLDER, scratch))
+            expected, found = version.tags.get(_DIGEST_TAG), digest(folder)
+            if expected != found:
+                raise TamperedModelError(
+                    f"{MODEL_NAME} version {version.version}: its files have SHA-256 {found[:12]}, "
+                    f"{str(expected)[:12]} was registered; restore the artifacts of run {version.run_id} "
+                    "or promote another version"
+                )
+            return ChampionModel(ResponseModel.load(folder), str(version.version), str(version.run_id), found)
+
+    def _register(self, run_id: str, sha256: str) -> RegisteredModel:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        try:
+            self.client.create_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{self.client.get_run(run_id).info.artifact_uri}/{_FOLDER}"
+        version = self.client.create_model_version(MODEL_NAME, source, run_id, tags={_DIGEST_TAG: sha256})
+        self.client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
+        self.client.set_tag(run_id, "model_version", str(version.version))
+        return RegisteredModel(str(version.version), run_id, sha256)
+
+    def _log_figures(self, run_id: str, run: TrainingRun, model: ResponseModel) -> None:
+        from mlflow.entities import Dataset, DatasetInput  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        facts = {name: value for name, value in model.facts.items() if not isinstance(value, Mapping)}
+        self._log_batch(run_id, run.metrics, {"data_version": run.data_version, **facts, **run.parameters}, {})
+        dataset = Dataset("training_frame", run.data_version, "local", run.data_version)
+        self.client.log_inputs(run_id, [DatasetInput(dataset, [])])
+
+    def _log_batch(
+        self, run_id: str, metrics: Mapping[str, float], parameters: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        now = int(time.time() * 1000)  # MLflow's own bookkeeping of when a figure was written, not business time
+        self.client.log_batch(
+            run_id,
+            [Metric(name, float(value), now, 0) for name, value in metrics.items()],
+            [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in parameters.items()],
+            [RunTag(name, value) for name, value in tags.items()],
+        )
+
+    def _log_documents(self, run_id: str, run: TrainingRun, folder: Path) -> None:
+        (folder / "plots").mkdir(parents=True)
+        (folder / "model_card.md").write_text(run.card, encoding="utf-8")
+        (folder / "requirements.txt").write_text("\n".join(_REQUIREMENTS) + "\n", encoding="utf-8")
+        for name, picture in run.pictures.items():
+            (folder / "plots" / name).write_bytes(picture)
+        self.client.log_artifacts(run_id, str(folder))
+
+
+def initialize(uri: str) -> "MlflowClient":
+    """A client on the store at `uri`, which is created and migrated first where it's a new SQLite file."""
+    _quiet()
+    if uri.startswith(_SQLITE):
+        path = Path(uri.removeprefix(_SQLITE))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            client = _client(uri)
+            if not _is_migrated(path):
+                client.search_experiments(max_results=1)
+            return client
+    return _client(uri)
+
+
+def _client(uri: str) -> "MlflowClient":
+    from mlflow import MlflowClient  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _is_migrated(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("select count(*) from sqlite_master where name = 'registered_model_aliases'")
+        return bool(tables.fetchone()[0])
+
+
+def _quiet() -> None:
+    """Switches off MLflow's telemetry and pickles, which it reads from the environment when it's imported."""
+    if "mlflow" not in sys.modules:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"

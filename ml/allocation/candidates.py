@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ml.allocation.errors import InvalidCandidates
+from ml.allocation.errors import CandidateError
 from ml.allocation.kernel import F32, F64, I64, Bool, kernel
 from ml.entities import CHANNELS, Option
 
@@ -35,14 +35,12 @@ class Columns:
         """Makes the columns from (objective id, option, cost per contact), in the given order.
 
         Raises:
-            InvalidCandidates: a cost is negative or not finite.
+            CandidateError: a cost is negative or not finite.
         """
         objectives = tuple(dict.fromkeys(objective for objective, _, _ in entries))
         costs = np.array([cost for _, _, cost in entries], dtype=np.float64)
         if not (np.isfinite(costs).all() and (costs >= 0).all()):
-            raise InvalidCandidates(
-                f"The cost of a contact must be a finite amount of at least 0; got {costs.tolist()}."
-            )
+            raise CandidateError(f"The cost of a contact must be a finite amount of at least 0; got {costs.tolist()}.")
         return cls(
             np.array([objectives.index(objective) for objective, _, _ in entries], dtype=np.int64),
             np.array([CHANNELS.index(option.channel) for _, option, _ in entries], dtype=np.int64),
@@ -101,10 +99,10 @@ class Candidates:
         """Keeps the eligible entries of dense [N, C] tables.
 
         Raises:
-            InvalidCandidates: the tables' shapes differ.
+            CandidateError: the tables' shapes differ.
         """
         if value.shape != eligible.shape or (quantity is not None and quantity.shape != value.shape):
-            raise InvalidCandidates(f"Values {value.shape} and eligibility {eligible.shape} must have the same shape.")
+            raise CandidateError(f"Values {value.shape} and eligibility {eligible.shape} must have the same shape.")
         starts = np.zeros(len(value) + 1, dtype=np.int64)
         np.cumsum(np.count_nonzero(eligible, axis=1), out=starts[1:])
         column = np.empty(starts[-1], dtype=np.uint16)
@@ -128,23 +126,23 @@ class Candidates:
         """Refuses a table that cannot be decided on.
 
         Raises:
-            InvalidCandidates: an index is out of range, or values are not finite; names the column and the count.
+            CandidateError: an index is out of range, or values are not finite; names the column and the count.
         """
         if len(self) and int(self.column.max()) >= len(columns):
-            raise InvalidCandidates(f"A candidate names column {int(self.column.max())}; there are {len(columns)}.")
+            raise CandidateError(f"A candidate names column {int(self.column.max())}; there are {len(columns)}.")
         if self.segment is not None and len(self.segment) and int(self.segment.max()) >= len(self.segments):
-            raise InvalidCandidates(f"A person is in segment {int(self.segment.max())} of {len(self.segments)}.")
+            raise CandidateError(f"A person is in segment {int(self.segment.max())} of {len(self.segments)}.")
         for what, numbers in (("value", self.value), ("quantity", self.quantity)):
             if numbers is None:
                 continue
             wrong = _count_not_finite(self.column, numbers, len(columns))
             if wrong.any():
                 named = ", ".join(f"{columns.names[c]} ({wrong[c]})" for c in np.flatnonzero(wrong))
-                raise InvalidCandidates(f"Each {what} must be a finite number; not so in {named}. Check the scores.")
+                raise CandidateError(f"Each {what} must be a finite number; not so in {named}. Check the scores.")
 
 
 @kernel
-def _compress(
+def _compress(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     value: F32,
     eligible: Bool,
     quantity: F32,

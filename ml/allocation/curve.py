@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ml.allocation.errors import InvalidTerm
+from ml.allocation.errors import TermError
 from ml.allocation.infeasibility import moved_to
 from ml.allocation.problem import Problem
 from ml.allocation.solve import solve
@@ -28,14 +28,15 @@ def budget_curve(
         A row per multiplier: `budget`, `value`, `marginal` (value of one more unit of money).
 
     Raises:
-        InvalidTerm: the problem has no total budget.
+        TermError: the problem has no total budget.
         Infeasible: a budget is too small for the minimums.
     """
     limit = next((limit for limit in problem.limits if limit.name == _BUDGET), None)
     if limit is None:
-        raise InvalidTerm("A budget curve needs a TotalBudget among the terms.")
+        raise TermError("A budget curve needs a TotalBudget among the terms.")
     amount = float(limit.number.value)
-    rows, prices = {}, {}
+    rows: dict[float, tuple[float, float, float]] = {}
+    prices: dict[str, float] = {}
     for multiplier in sorted(multipliers):
         with moved_to(limit, multiplier * amount):
             found = solve(problem, warm_prices=prices, gap=gap, threads=threads)

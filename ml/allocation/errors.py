@@ -7,15 +7,15 @@ class AllocationError(Exception):
     """An allocation that cannot be made."""
 
 
-class InvalidCandidates(AllocationError):
+class CandidateError(AllocationError):
     """The value table cannot be used: names the column and how many entries are wrong."""
 
 
-class InvalidTerm(AllocationError):
+class TermError(AllocationError):
     """A term of the problem is not convex, not parametrized for re-use, or carries a number that means nothing."""
 
 
-class SolverFailed(AllocationError):
+class SolverStatusError(AllocationError):
     """The solver ended in a status other than optimal. Nothing plausible is made of it."""
 
 
@@ -38,7 +38,7 @@ class Relaxation:
     is_verified: bool
 
 
-class Infeasible(AllocationError):
+class Infeasible(AllocationError):  # noqa: N818 - the field's word for it
     """No plan satisfies all limits. Says which ones conflict and what would resolve it.
 
     Attributes:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ml.allocation.errors import Infeasible, Relaxation
 from ml.allocation.kernel import F64
-from ml.allocation.lookup import ClassPrices, Lookup, RangeTotals, look_up
+from ml.allocation.lookup import Lookup, RangeTotals, look_up
 from ml.allocation.pricing import Priced, Pricing
 from ml.allocation.problem import Problem
 from ml.allocation.terms import Limit
@@ -15,6 +15,7 @@ from ml.allocation.terms import Limit
 _OTHERS = 1e4
 """Cost of relieving another limit than the one asked about: it is used only where that one cannot do it alone."""
 _GAP = 1e-7
+_UNUSED = 1e-6
 _WIDENINGS = 6
 _STEP = {"money": 0.01, "contacts": 1.0, "conversions": 0.01, "share": 0.0001}
 """The finest move that an operator would state."""
@@ -49,7 +50,7 @@ class Explanation:
 
     def of_mixture(self, priced: Priced) -> Infeasible:
         """For limits that even a mixture of plans breaks: those with weight in the proof conflict."""
-        rows = [int(row) for row in np.flatnonzero(priced.mix.prices * self._scale > 1e-7)]
+        rows = [int(row) for row in np.flatnonzero(priced.mix.prices * self._scale > _GAP)]
         return self._error(rows, [self._relaxation(row) for row in rows])
 
     def of_whole_contacts(self) -> Infeasible:
@@ -69,7 +70,7 @@ class Explanation:
         return Infeasible([limit.spoken() for limit in named], [limit.name for limit in named], found)
 
     def _relaxation(self, row: int) -> Relaxation | None:
-        """The smallest move of one limit that leaves a plan, found on totals and verified by solving; None if none does."""
+        """The smallest move of one limit that leaves a plan: found on totals, verified by solving. None: none does."""
         limit, needed = self._problem.limits[row], self._needed(row)
         if needed is None:
             return None
@@ -94,7 +95,7 @@ class Explanation:
         pricing = Pricing(self._lookup, self._limits, self._scale, 1.0, value_weight=0.0, relief_cost=cost)
         priced = pricing.search(np.zeros(len(self._limits)), _GAP)
         others = np.delete(priced.mix.relief / self._scale, row)
-        if (others > 1e-6).any():
+        if (others > _UNUSED).any():
             return None
         if priced.mix.relief[row] == 0.0:
             return float(limit.number.value)
@@ -129,7 +130,7 @@ def _mixed(priced: Priced, lookup: Lookup) -> Iterator[tuple[RangeTotals, float]
         for cut in np.flatnonzero(weights > 0):
             prices = cuts.prices[cut]
             if prices is not None:
-                yield look_up(lookup.table, ClassPrices.of(lookup.table, prices, 0.0), *group), float(weights[cut])
+                yield look_up(lookup.table, prices, *group), float(weights[cut])
 
 
 def _outward(limit: Limit, needed: float, slack: float, step: float) -> float:

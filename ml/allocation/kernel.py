@@ -1,7 +1,8 @@
 """How the compiled loops of this package are made, and the array types that they take."""
 
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar, cast
+from itertools import pairwise
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
@@ -11,7 +12,7 @@ F32: TypeAlias = npt.NDArray[np.float32]
 F64: TypeAlias = npt.NDArray[np.float64]
 I64: TypeAlias = npt.NDArray[np.int64]
 Bool: TypeAlias = npt.NDArray[np.bool_]
-Index: TypeAlias = npt.NDArray[np.unsignedinteger[npt.NBitBase]]
+Index: TypeAlias = npt.NDArray[Any]  # uint8 or uint16: as few bytes as the classes need
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -28,4 +29,4 @@ def kernel(function: _Function) -> _Function:
 def slices(count: int, parts: int) -> list[tuple[int, int]]:
     """Cuts `range(count)` into at most `parts` contiguous ranges of nearly equal length, none of them empty."""
     edges = [count * part // parts for part in range(parts + 1)]
-    return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if high > low]
+    return [(low, high) for low, high in pairwise(edges) if high > low]

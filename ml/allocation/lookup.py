@@ -1,18 +1,21 @@
-"""Given prices, each person's best contacts: one pass over the table, in any partition and on any number of threads.
+"""Given prices, each person's best contacts: one pass over the table, in any partition, on any number of threads.
 
-Only prices go out and totals come back. Totals are summed as whole numbers (contacts, and money and conversions in fixed
-point), so a partition's totals add up to the same bits however people were divided.
+Only prices go out and totals come back. Totals are summed as whole numbers (contacts, and money and conversions in
+fixed point), so partitions' totals add up to the same bits however people were divided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.allocation.kernel import F32, F64, I64, Index, kernel, slices
 from ml.allocation.pruning import Table
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +34,7 @@ class ClassPrices:
 
     @classmethod
     def of(cls, table: Table, prices: F64, value_weight: float = 1.0) -> "ClassPrices":
-        r"""\(a_t = \sum_r \lambda_r A_{rt}\) and \(m_{st} = -\sum_r \lambda_r A^q_{rst}\) for prices \(\lambda\) [R]."""
+        r"""\(a_t = \sum_r \lambda_r A_{rt}\), \(m_{st} = -\sum_r \lambda_r A^q_{rst}\) for prices \(\lambda\) [R]."""
         conversion = -np.einsum("r,rst->st", prices, table.classes.conversions)
         return cls(prices @ table.classes.contacts, np.ascontiguousarray(conversion), value_weight)
 
@@ -83,7 +86,7 @@ def look_up(table: Table, prices: ClassPrices, low: int, high: int, chosen: I64 
     scales = np.array([prices.value_weight, table.value_scale, table.quantity_scale])
     out = np.empty((0, 1), dtype=np.int64) if chosen is None else chosen
     arrays = (table.starts, table.klass, table.value, table.quantity, table.segment)
-    if int(table.most.max(initial=1)) == 1 and int(table.most.min(initial=1)) == 1:
+    if table.is_single:
         value = _look_up_one(*arrays, prices.contact, prices.conversion, scales, low, high, contacts, conversions, out)
     else:
         most, channel = table.most, table.classes.channel
@@ -111,13 +114,13 @@ class Lookup:
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Totals of each group."""
         self.passes += 1
-        return self._each(lambda part: look_up(self.table, prices, *part), self.ranges)
+        return self._each(lambda part: look_up(self.table, prices, *part))
 
     def choices(self, prices: ClassPrices, contacts: int) -> I64:
         """Every person's candidates at the prices [P, contacts]; -1 where there is none."""
         self.passes += 1
         chosen = np.full((self.table.people_count, contacts), -1, dtype=np.int64)
-        self._each(lambda part: look_up(self.table, prices, *part, chosen[part[0] : part[1]]), self.ranges)
+        self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]))
         return chosen
 
     def margins(self, prices: ClassPrices) -> F32:
@@ -126,18 +129,19 @@ class Lookup:
         margin = np.empty(self.table.people_count, dtype=np.float32)
         table, scale = self.table, prices.value_weight
         arrays = (table.starts, table.klass, table.value, table.quantity, table.segment, table.most)
-        self._each(lambda part: _margins(*arrays, prices.contact, prices.conversion, scale, *part, margin), self.ranges)
+        charges = (prices.contact, prices.conversion, scale)
+        self._each(lambda part: _margins(*arrays, *charges, part[0], part[1], margin))
         return margin
 
-    def _each(self, work, parts: Sequence[tuple[int, int]]) -> list:  # type: ignore[no-untyped-def, type-arg]
-        if self._threads == 1 or len(parts) < 2:
-            return [work(part) for part in parts]
+    def _each(self, work: Callable[[tuple[int, int]], _Result]) -> list[_Result]:
+        if self._threads == 1:
+            return [work(part) for part in self.ranges]
         with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(work, parts))
+            return list(pool.map(work, self.ranges))
 
 
 @kernel
-def _look_up_one(
+def _look_up_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     starts: I64,
     klass: Index,
     value: F32,
@@ -153,10 +157,10 @@ def _look_up_one(
     chosen: I64,
 ) -> int:
     weight, value_scale, quantity_scale = scales[0], scales[1], scales[2]
-    total = np.int64(0)
+    total = 0
     for i in range(low, high):
         best = 0.0
-        at = np.int64(-1)
+        at = -1
         if quantity.size == 0:
             for j in range(starts[i], starts[i + 1]):
                 reduced = weight * value[j] - contact[klass[j]]
@@ -169,7 +173,7 @@ def _look_up_one(
                 at = j if reduced > best else at
                 best = max(reduced, best)
         if at >= 0:
-            total += np.int64(np.float64(value[at]) * value_scale)
+            total += int(np.float64(value[at]) * value_scale)
             contacts[klass[at]] += 1
             if quantity.size > 0:
                 conversions[segment[i], klass[at]] += np.int64(np.float64(quantity[at]) * quantity_scale)
@@ -179,7 +183,7 @@ def _look_up_one(
 
 
 @kernel
-def _look_up_several(
+def _look_up_several(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside would cost as much as the loop
     starts: I64,
     klass: Index,
     value: F32,
@@ -197,7 +201,7 @@ def _look_up_several(
     chosen: I64,
 ) -> int:
     weight, value_scale, quantity_scale = scales[0], scales[1], scales[2]
-    total = np.int64(0)
+    total = 0
     best = np.zeros(8)
     at = np.empty(8, dtype=np.int64)
     for i in range(low, high):
@@ -230,7 +234,7 @@ def _look_up_several(
                 at[slot] = j
         for m in range(found):
             j = at[m]
-            total += np.int64(np.float64(value[j]) * value_scale)
+            total += int(np.float64(value[j]) * value_scale)
             contacts[klass[j]] += 1
             if quantity.size > 0:
                 conversions[segment[i], klass[j]] += np.int64(np.float64(quantity[j]) * quantity_scale)
@@ -241,7 +245,7 @@ def _look_up_several(
 
 
 @kernel
-def _margins(
+def _margins(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     starts: I64,
     klass: Index,
     value: F32,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import cvxpy as cp
 import numpy as np
 
-from ml.allocation.errors import SolverFailed
+from ml.allocation.errors import SolverStatusError
 from ml.allocation.kernel import F64
+from ml.allocation.lookup import ClassPrices
 
 SOLVER = cp.HIGHS
 _OPTIONS = {"output_flag": False, "random_seed": 0}
@@ -20,16 +21,16 @@ def solve_quietly(problem: cp.Problem, **options: object) -> None:
     """Solves with the named solver and accepts nothing but an optimal answer.
 
     Raises:
-        SolverFailed: any other status.
+        SolverStatusError: any other status.
     """
     try:
         problem.solve(solver=SOLVER, **_OPTIONS, **options)
     except cp.SolverError as error:
-        raise SolverFailed(
+        raise SolverStatusError(
             f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
         ) from error
     if problem.status != cp.OPTIMAL:
-        raise SolverFailed(f"{SOLVER} ended as '{problem.status}', not as optimal.")
+        raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +52,13 @@ class Mix:
 
 @dataclass(eq=False)
 class Cuts:
-    """One group's plans: value [J], use [J, R], and the prices that gave them (None for the empty plan)."""
+    """One group's plans: value [J], use [J, R], and the prices that gave them (None: the empty plan)."""
 
     value: list[float] = field(default_factory=list)
     use: list[F64] = field(default_factory=list)
-    prices: list[F64 | None] = field(default_factory=list)
+    prices: list[ClassPrices | None] = field(default_factory=list)
 
-    def add(self, value: float, use: F64, prices: F64 | None) -> bool:
+    def add(self, value: float, use: F64, prices: ClassPrices | None) -> bool:
         """Adds the plan unless it is there already."""
         for known_value, known_use in zip(self.value, self.use, strict=True):
             if known_value == value and np.array_equal(known_use, use):
@@ -78,7 +79,8 @@ class Master:
     r"""Dantzig-Wolfe master with one convexity row for each group of people.
 
     \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s\) subject to \(\sum_{gj} U_{gj} w_{gj} - s \le b\),
-    \(\sum_j w_{gj} = 1\), \(w, s \ge 0\), \(s \le\) the relief allowed. V, U, b are cvxpy Parameters; its duals are the prices.
+    \(\sum_j w_{gj} = 1\), \(w, s \ge 0\), \(s \le\) the relief allowed. V, U, b are cvxpy Parameters; the duals of the
+    limits are the prices.
 
     Args:
         bound: b [R].
@@ -95,6 +97,7 @@ class Master:
         scale: F64,
         money: float,
         groups: int,
+        *,
         relief_cost: F64 | None = None,
         value_weight: float = 1.0,
     ):

@@ -64,14 +64,16 @@ class Pricing:
     ):
         self._lookup, self._limits, self._weight = lookup, limits, value_weight
         self._money = money
-        self.master = Master(limits, scale, money, len(lookup.ranges), relief_cost, value_weight)
+        self.master = Master(
+            limits, scale, money, len(lookup.ranges), relief_cost=relief_cost, value_weight=value_weight
+        )
         if plans is not None:
             self.master.cuts = plans
         self._best, self._bound = np.zeros(len(limits)), np.inf
 
     def try_prices(self, prices: F64) -> list[RangeTotals]:
-        """One pass at the prices; adds the plans found to the master and may lower the bound."""
-        totals = self._lookup.totals(ClassPrices.of(self._lookup.table, prices, self._weight))
+        """One pass at the prices, which may lower the bound."""
+        totals = self._lookup.totals(self._charged(prices))
         bound = upper_bound(totals, self._lookup, prices, self._limits, self._weight)
         if bound < self._bound:
             self._bound, self._best = bound, prices
@@ -103,9 +105,12 @@ class Pricing:
             is_outward = not is_new
         return Priced(self._best, self._bound, mix, self.master, is_met=False)
 
+    def _charged(self, prices: F64) -> ClassPrices:
+        return ClassPrices.of(self._lookup.table, prices, self._weight)
+
     def _add(self, totals: list[RangeTotals], prices: F64) -> bool:
         added = [
-            cuts.add(part.money(self._lookup.table), part.use(self._lookup.table), prices)
+            cuts.add(part.money(self._lookup.table), part.use(self._lookup.table), self._charged(prices))
             for cuts, part in zip(self.master.cuts, totals, strict=True)
         ]
         return any(added)

@@ -8,7 +8,7 @@ import cvxpy as cp
 import numpy as np
 
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.errors import InvalidCandidates, InvalidTerm
+from ml.allocation.errors import CandidateError, TermError
 from ml.allocation.kernel import F64
 from ml.allocation.terms import ContactLimit, Limit, Term, Totals
 
@@ -46,8 +46,8 @@ class Problem:
     Building it checks everything that can be checked without solving.
 
     Raises:
-        InvalidCandidates: values that are not finite, indices out of range.
-        InvalidTerm: a term that is not DCP, not DPP, or not linear in the totals; two terms for one limit.
+        CandidateError: values that are not finite, indices out of range.
+        TermError: a term that is not DCP, not DPP, or not linear in the totals; two terms for one limit.
     """
 
     candidates: Candidates
@@ -62,11 +62,11 @@ class Problem:
         names = [limit.name for limit in self.limits]
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
-            raise InvalidTerm(f"More than one term sets {', '.join(twice)}: keep one of each.")
+            raise TermError(f"More than one term sets {', '.join(twice)}: keep one of each.")
         for limit in self.limits:
             _check_convex(limit)
         if self.candidates.quantity is None and self.rows().uses_conversions:
-            raise InvalidCandidates("A quota needs the candidates' expected conversions (`quantity`); none are given.")
+            raise CandidateError("A quota needs the candidates' expected conversions (`quantity`); none are given.")
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
@@ -100,10 +100,10 @@ class Problem:
 def _check_convex(limit: Limit) -> None:
     constraint = limit.constraint
     if not constraint.is_dcp(dpp=True):
-        raise InvalidTerm(f"The limit {limit.name} is not DCP with parameters (DPP): {constraint}.")
+        raise TermError(f"The limit {limit.name} is not DCP with parameters (DPP): {constraint}.")
     if not isinstance(constraint, cp.constraints.Inequality) or not constraint.expr.is_affine():
-        raise InvalidTerm(f"The limit {limit.name} is not linear in the totals: {constraint}.")
+        raise TermError(f"The limit {limit.name} is not linear in the totals: {constraint}.")
     if constraint.size != 1:
-        raise InvalidTerm(
+        raise TermError(
             f"The limit {limit.name} has {constraint.size} rows; make it one limit a row, each with a name."
         )

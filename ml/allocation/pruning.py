@@ -2,12 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.allocation.candidates import Candidates
-from ml.allocation.kernel import F32, F64, I64, Index, kernel, slices
+from ml.allocation.kernel import F32, F64, I64, Bool, Index, kernel, slices
 from ml.allocation.problem import Problem, Rows
 
 _ANY, _MORE, _SAME = 0, 1, 2
@@ -68,6 +68,11 @@ class Table:
         """P."""
         return len(self.person)
 
+    @cached_property
+    def is_single(self) -> bool:
+        """Whether everybody may get exactly one contact, the case that needs no look at channels."""
+        return bool((self.most == 1).all())
+
     @property
     def bytes_per_candidate(self) -> int:
         """What the lookup reads of each candidate in one pass."""
@@ -113,13 +118,15 @@ def prune(problem: Problem, rows: Rows, threads: int) -> Table:
     mode = np.where(most_positive > 0, _SAME, np.where(most_negative < 0, _MORE, _ANY)).astype(np.int64)
     kept, count = np.zeros(len(given), dtype=np.bool_), np.zeros(given.people_count, dtype=np.int64)
 
+    relieves = np.asarray(most_negative < 0, dtype=np.bool_)
+    rules = (classes.of_column, can_relieve, relieves, mode)
+
     def mark(part: tuple[int, int]) -> None:
-        _mark(given.starts, given.column, given.value, quantity, classes.of_column, can_relieve, most_negative < 0, mode,
-              *part, kept, count)  # fmt: skip
+        _mark(given.starts, given.column, given.value, quantity, *rules, *part, kept, count)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(mark, slices(given.people_count, threads)))
-    return _pack(problem, classes, quantity, kept, count, threads)
+    return _pack(problem, classes, quantity, kept, count, threads=threads)
 
 
 def pruned(problem: Problem, rows: Rows, threads: int) -> Table:
@@ -133,15 +140,13 @@ def pruned(problem: Problem, rows: Rows, threads: int) -> Table:
     return replace(known[key], classes=classes)
 
 
-def _pack(
-    problem: Problem, classes: Classes, quantity: F32, kept: npt.NDArray[np.bool_], count: I64, threads: int
-) -> Table:
+def _pack(problem: Problem, classes: Classes, quantity: F32, kept: Bool, count: I64, *, threads: int) -> Table:
     given = problem.candidates
     person = np.flatnonzero(count)
     starts = np.zeros(len(person) + 1, dtype=np.int64)
     np.cumsum(count[person], out=starts[1:])
     total = int(starts[-1])
-    klass = np.empty(total, dtype=np.uint8 if len(classes.channel) <= 256 else np.uint16)
+    klass: Index = np.empty(total, dtype=np.min_scalar_type(max(len(classes.channel) - 1, 0)))
     value, source = np.empty(total, dtype=np.float32), np.empty(total, dtype=np.int64)
     packed_quantity = np.empty(total if quantity.size else 0, dtype=np.float32)
 
@@ -170,18 +175,18 @@ def _fixed_point(numbers: F32, count: int) -> float:
 
 
 @kernel
-def _mark(
+def _mark(  # noqa: C901, PLR0917 - one pass; a call inside would cost as much as the loop
     starts: I64,
     column: npt.NDArray[np.uint16],
     value: F32,
     quantity: F32,
     class_of: I64,
-    can_relieve: npt.NDArray[np.bool_],
-    quantity_relieves: npt.NDArray[np.bool_],
+    can_relieve: Bool,
+    quantity_relieves: Bool,
     mode: I64,
     low: int,
     high: int,
-    kept: npt.NDArray[np.bool_],
+    kept: Bool,
     count: I64,
 ) -> None:
     has_quantity = quantity.size > 0
@@ -195,17 +200,17 @@ def _mark(
         for j in range(first, starts[i + 1]):
             c = class_of[column[j]]
             helps = has_quantity and quantity_relieves[c] and quantity[j] > 0
-            hurts_less = has_quantity and mode[c] == 2 and quantity[j] < 0
+            hurts_less = has_quantity and mode[c] == _SAME and quantity[j] < 0
             if value[j] <= 0 and not (can_relieve[c] or helps or hurts_less):
                 continue
             beaten = False
             other = head[c]
             while other >= 0 and not beaten:
                 q_j, q_other = (quantity[j], quantity[other]) if has_quantity else (np.float32(0), np.float32(0))
-                same = mode[c] != 2 or q_j == q_other
-                if same and value[other] >= value[j] and (mode[c] == 0 or q_other >= q_j):
+                same = mode[c] != _SAME or q_j == q_other
+                if same and value[other] >= value[j] and (mode[c] == _ANY or q_other >= q_j):
                     beaten = True
-                elif same and value[j] >= value[other] and (mode[c] == 0 or q_j >= q_other):
+                elif same and value[j] >= value[other] and (mode[c] == _ANY or q_j >= q_other):
                     kept[other] = False
                 other = before[other - first]
             if not beaten:
@@ -219,13 +224,13 @@ def _mark(
 
 
 @kernel
-def _fill(
+def _fill(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     starts: I64,
     column: npt.NDArray[np.uint16],
     value: F32,
     quantity: F32,
     class_of: I64,
-    kept: npt.NDArray[np.bool_],
+    kept: Bool,
     person: I64,
     new_starts: I64,
     low: int,

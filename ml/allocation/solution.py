@@ -56,7 +56,7 @@ def relative_gap(value: float, bound: float) -> float:
 
 
 def allocation(
-    problem: Problem, chosen: I64, bound: float, prices: dict[str, float], passes: float, gap: float
+    problem: Problem, chosen: I64, *, bound: float, prices: dict[str, float], passes: float, gap: float
 ) -> Allocation:
     """The allocation of the chosen candidates, with all sums taken anew from the problem's own table."""
     candidates, columns = problem.candidates, problem.columns
@@ -82,7 +82,7 @@ def allocation(
 
 
 def adjusted_values(problem: Problem, prices: dict[str, float]) -> F32:
-    r"""Value less what the prices charge: \(v_j - \sum_r \lambda_r \mathrm{use}_{rj}\) per candidate of the problem [M]."""
+    r"""Value less what the prices charge, \(v_j - \sum_r \lambda_r \mathrm{use}_{rj}\), per candidate [M]."""
     rows = problem.rows()
     return _adjusted(problem, rows, rows.prices(prices)).astype(np.float32)
 

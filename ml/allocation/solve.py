@@ -7,14 +7,15 @@ from time import perf_counter
 
 import numpy as np
 
-from ml.allocation.errors import Infeasible, SolverFailed
+from ml.allocation.errors import Infeasible, SolverStatusError
 from ml.allocation.infeasibility import Explanation, find_feasible
 from ml.allocation.kernel import F64
 from ml.allocation.lookup import ClassPrices, Lookup
 from ml.allocation.pricing import Priced, Pricing, upper_bound
 from ml.allocation.problem import Problem, Rows
 from ml.allocation.pruning import Table, pruned
-from ml.allocation.recovery import Plan, Recovery
+from ml.allocation.recovery import Recovery
+from ml.allocation.restricted import Plan
 from ml.allocation.solution import Allocation, allocation, relative_gap
 
 _GROUPS = 8
@@ -22,6 +23,8 @@ _PRICE_GAP = 1e-6
 _WHOLE_CANDIDATES = 20_000
 """Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
 _SECONDS = 10.0
+_LOSS = 0.2
+"""Share of the gap that the integer program may use up."""
 
 
 def solve(
@@ -39,7 +42,7 @@ def solve(
 
     Raises:
         Infeasible: no plan keeps all limits; names the conflict and what resolves it.
-        SolverFailed: the solver, not the problem, is at fault.
+        SolverStatusError: the solver, not the problem, is at fault.
     """
     return _Solve(problem, gap, threads).run(warm_prices or {})
 
@@ -67,7 +70,9 @@ class _Solve:
             explanation = Explanation(self._problem, None, rows.bound, np.ones(len(rows.bound)), self._is_solvable)
             raise explanation.of_nobody() if self._explains else Infeasible([], [], [])
         shape = (self._problem.candidates.people_count, self._problem.contacts_per_person)
-        empty = allocation(self._problem, np.full(shape, -1, dtype=np.int64), 0.0, {}, 0.0, self._gap)
+        empty = allocation(
+            self._problem, np.full(shape, -1, dtype=np.int64), bound=0.0, prices={}, passes=0.0, gap=self._gap
+        )
         return replace(empty, status="empty", seconds=self._seconds)
 
     def _price(self, lookup: Lookup, rows: Rows, start: F64) -> Priced:
@@ -87,33 +92,42 @@ class _Solve:
         return pricing.search(start, min(_PRICE_GAP, self._gap / 20))
 
     def _recover(self, lookup: Lookup, rows: Rows, priced: Priced) -> Plan:
-        recovery = Recovery(lookup, rows.bound, self._problem.contacts_per_person)
-        plan = recovery.plan(priced, 0.2 * self._gap, _SECONDS)
+        loss = _LOSS * self._gap * abs(priced.bound)
+        recovery = Recovery(lookup, rows.bound, self._problem.contacts_per_person, loss=loss, seconds=_SECONDS)
+        plan = recovery.plan(priced)
         is_small = len(lookup.table.value) <= _WHOLE_CANDIDATES
         if is_small and (plan is None or relative_gap(plan.value, min(priced.bound, plan.bound)) > self._gap):
-            whole = recovery.whole(0.2 * self._gap, 2 * _SECONDS, abs(priced.bound))
+            whole = recovery.whole()
             if whole is not None and (plan is None or whole.value >= plan.value):
                 plan = whole
         if plan is not None:
             return plan
         if is_small:
             raise self._explanation(lookup, rows).of_whole_contacts() if self._explains else Infeasible([], [], [])
-        raise SolverFailed(
+        raise SolverStatusError(
             "Fractions of contacts keep all limits, but no whole contacts near the prices do. "
             "Widen a minimum and a maximum that leave less than one contact between them."
         )
 
     def _finish(self, lookup: Lookup, rows: Rows, priced: Priced, plan: Plan) -> Allocation:
         with self._phase("verify"):
-            bound = min(priced.bound, plan.bound)
+            best, bound = priced.prices, priced.bound
+            if plan.prices is not None:
+                # A vertex's prices are 0 for every limit with room; nearly always they prove as much.
+                proven = upper_bound(
+                    lookup.totals(ClassPrices.of(lookup.table, plan.prices)), lookup, plan.prices, rows.bound
+                )
+                if proven <= bound + 1e-7 * abs(bound):
+                    best, bound = plan.prices, min(bound, proven)
+            bound = min(bound, plan.bound)
             chosen = np.full((self._problem.candidates.people_count, plan.chosen.shape[1]), -1, dtype=np.int64)
             chosen[lookup.table.person] = np.where(plan.chosen >= 0, lookup.table.source[plan.chosen], -1)
             prices = {
                 name: float(price)
-                for name, price, size in zip(rows.names, priced.prices, self._scale, strict=True)
+                for name, price, size in zip(rows.names, best, self._scale, strict=True)
                 if price * size > 1e-9 * max(abs(bound), 1e-300)
             }
-            found = allocation(self._problem, chosen, bound, prices, lookup.passes, self._gap)
+            found = allocation(self._problem, chosen, bound=bound, prices=prices, passes=lookup.passes, gap=self._gap)
         return replace(found, seconds=self._seconds)
 
     def _explanation(self, lookup: Lookup, rows: Rows) -> Explanation:

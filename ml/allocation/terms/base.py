@@ -9,7 +9,7 @@ import cvxpy as cp
 import numpy as np
 
 from ml.allocation.candidates import Columns
-from ml.allocation.errors import InvalidTerm
+from ml.allocation.errors import TermError
 from ml.allocation.kernel import F64
 from ml.entities import CHANNELS, Channel
 
@@ -28,28 +28,28 @@ class Totals:
 
     @cached_property
     def contacts(self) -> cp.Variable:
-        """n [C]."""
+        """Variable n [C]."""
         return cp.Variable(len(self.columns), name="contacts")
 
     @cached_property
     def conversions(self) -> cp.Variable:
-        """q [S, C]."""
+        """Variable q [S, C]."""
         return cp.Variable((len(self.segments), len(self.columns)), name="conversions")
 
     def mask(self, objective: str | None = None, channel: Channel | None = None) -> F64:
         """1 for each column of the objective and the channel, else 0 [C]. None stands for all.
 
         Raises:
-            InvalidTerm: the problem has no such objective or channel.
+            TermError: the problem has no such objective or channel.
         """
         chosen = np.ones(len(self.columns), dtype=bool)
         if objective is not None:
             if objective not in self.columns.objectives:
-                raise InvalidTerm(f"No column belongs to objective '{objective}': {self.columns.objectives} exist.")
+                raise TermError(f"No column belongs to objective '{objective}': {self.columns.objectives} exist.")
             chosen &= self.columns.objective == self.columns.objectives.index(objective)
         if channel is not None:
             if channel not in CHANNELS:
-                raise InvalidTerm(f"'{channel}' is not a channel: use one of {', '.join(CHANNELS)}.")
+                raise TermError(f"'{channel}' is not a channel: use one of {', '.join(CHANNELS)}.")
             chosen &= self.columns.channel == CHANNELS.index(channel)
         return chosen.astype(np.float64)
 
@@ -65,12 +65,12 @@ class Totals:
         r"""\(\sum_{s,c} q_{s,c}\) over the objective's columns, in one segment or all.
 
         Raises:
-            InvalidTerm: the problem has no such segment.
+            TermError: the problem has no such segment.
         """
         if segment is None:
             return cp.sum(self.conversions @ self.mask(objective))
         if segment not in self.segments:
-            raise InvalidTerm(f"No segment '{segment}': {self.segments} exist.")
+            raise TermError(f"No segment '{segment}': {self.segments} exist.")
         return self.conversions[self.segments.index(segment)] @ self.mask(objective)
 
 
@@ -123,10 +123,10 @@ def number(what: str, value: float, *, at_most: float = np.inf) -> cp.Parameter:
     """A figure that may change from day to day without the problem being built anew.
 
     Raises:
-        InvalidTerm: not finite, negative, or over `at_most`.
+        TermError: not finite, negative, or over `at_most`.
     """
     if not np.isfinite(value) or not 0 <= value <= at_most:
-        raise InvalidTerm(
+        raise TermError(
             f"The {what} is {value}; it must be a number from 0{f' to {at_most}' if np.isfinite(at_most) else ''}."
         )
     return cp.Parameter(nonneg=True, value=float(value), name=what)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.errors import InvalidCandidates
+from ml.allocation.errors import CandidateError
 from ml.allocation.problem import Problem
 from ml.allocation.terms import TotalBudget
 from ml.entities import Option
@@ -26,7 +27,7 @@ def test_only_eligible_entries_become_candidates():
 def test_numbers_that_are_not_finite_are_refused_with_column_and_count(wrong, what):
     tables = {"value": np.ones((3, 2), dtype=np.float32), "quantity": np.ones((3, 2), dtype=np.float32)}
     tables[what][[0, 2], 0] = wrong
-    with pytest.raises(InvalidCandidates, match=rf"{what}.* win/email:none \(2\)"):
+    with pytest.raises(CandidateError, match=rf"{what}.* win/email:none \(2\)"):
         Problem(Candidates.from_dense(tables["value"], ELIGIBLE, tables["quantity"]), COLUMNS, [TotalBudget(1)])
 
 
@@ -40,16 +41,16 @@ def test_a_number_that_is_not_finite_does_no_harm_where_nobody_is_eligible():
 
 
 def test_tables_of_different_shape_are_refused():
-    with pytest.raises(InvalidCandidates, match="same shape"):
+    with pytest.raises(CandidateError, match="same shape"):
         Candidates.from_dense(np.ones((3, 3), dtype=np.float32), ELIGIBLE)
 
 
 def test_a_candidate_of_an_unknown_column_is_refused():
     strange = Candidates(np.array([0, 1]), np.array([7], dtype=np.uint16), np.ones(1, dtype=np.float32))
-    with pytest.raises(InvalidCandidates, match="column 7"):
+    with pytest.raises(CandidateError, match="column 7"):
         Problem(strange, COLUMNS, [])
 
 
 def test_a_negative_cost_is_refused():
-    with pytest.raises(InvalidCandidates, match="cost of a contact"):
+    with pytest.raises(CandidateError, match="cost of a contact"):
         Columns.of([("win", Option("email", "none"), -0.01)])

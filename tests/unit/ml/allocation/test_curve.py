@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.curve import budget_curve
-from ml.allocation.errors import InvalidTerm
+from ml.allocation.errors import TermError
 from ml.allocation.problem import Problem
 from ml.allocation.terms import ChannelCapacity, TotalBudget
 from ml.entities import Option
@@ -34,5 +35,5 @@ def test_the_marginal_value_is_the_slope_of_the_curve():
 
 
 def test_without_a_total_budget_there_is_no_curve():
-    with pytest.raises(InvalidTerm, match="TotalBudget"):
+    with pytest.raises(TermError, match="TotalBudget"):
         budget_curve(problem(ChannelCapacity("sms", 10)), [1.0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.errors import Infeasible
 from ml.allocation.problem import Problem

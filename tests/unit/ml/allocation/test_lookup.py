@@ -1,7 +1,10 @@
 """The lookup and the pruning before it, against the same rules written slowly."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.lookup import ClassPrices, Lookup, look_up
 from ml.allocation.problem import Problem
@@ -73,7 +76,7 @@ def test_any_partition_adds_up_to_the_same_bits(contacts):
     rng = np.random.default_rng(0)
     for parts in (2, 7, 50):
         edges = [0, *sorted(int(edge) for edge in rng.integers(0, count, parts - 1)), count]
-        pieces = [look_up(whole_table, prices, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+        pieces = [look_up(whole_table, prices, low, high) for low, high in pairwise(edges)]
         summed = sum(pieces[1:], start=pieces[0])
         assert summed.value == whole.value
         assert (summed.contacts == whole.contacts).all()

@@ -3,8 +3,9 @@
 import cvxpy as cp
 import numpy as np
 import pytest
+
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.errors import InvalidCandidates, InvalidTerm
+from ml.allocation.errors import CandidateError, TermError
 from ml.allocation.problem import Problem
 from ml.allocation.terms import (
     ChannelBudget,
@@ -79,7 +80,7 @@ def test_rows_say_the_same_as_the_constraints():
     built = problem(*terms, quantity=np.ones((3, 4), dtype=np.float32))
     rows = built.rows()
     used = rows.contacts @ CONTACTS + np.einsum("rsc,sc->r", rows.conversions, CONVERSIONS[:1])
-    assert used - rows.bound == pytest.approx([0, 10 - 0.4 * 24, 40 - 10 + 7, 106 - 105][:2] + [40 - 3, 1])
+    assert used - rows.bound == pytest.approx([24 - 24, 10 - 0.4 * 24, 40 - 3, 106 - 105])
     assert rows.names == ("budget", "share:voice", "quota:win", "contacts:win:minimum")
 
 
@@ -92,18 +93,18 @@ def test_a_changed_number_changes_the_row_and_builds_nothing_anew():
 
 @pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf")])
 def test_a_number_that_means_nothing_is_refused(amount):
-    with pytest.raises(InvalidTerm, match="total budget"):
+    with pytest.raises(TermError, match="total budget"):
         TotalBudget(amount)
 
 
 def test_a_share_over_one_is_refused():
-    with pytest.raises(InvalidTerm, match="to 1"):
+    with pytest.raises(TermError, match="to 1"):
         ChannelSpendShare("voice", 1.2)
 
 
 @pytest.mark.parametrize("contacts", [0, 9])
 def test_a_contact_limit_outside_the_channels_is_refused(contacts):
-    with pytest.raises(InvalidTerm, match="1 to 8"):
+    with pytest.raises(TermError, match="1 to 8"):
         ContactLimit(contacts)
 
 
@@ -112,17 +113,17 @@ def test_a_contact_limit_outside_the_channels_is_refused(contacts):
     [(ObjectiveBudget("lose", 1), "lose"), (ChannelCapacity("fax", 1), "fax"), (ObjectiveQuota("win", 1, "x"), "x")],
 )
 def test_a_term_about_something_unknown_is_refused_by_name(term, names):
-    with pytest.raises(InvalidTerm, match=names):
+    with pytest.raises(TermError, match=names):
         problem(term, quantity=np.ones((3, 4), dtype=np.float32))
 
 
 def test_two_terms_for_one_limit_are_refused():
-    with pytest.raises(InvalidTerm, match="More than one term sets budget"):
+    with pytest.raises(TermError, match="More than one term sets budget"):
         problem(TotalBudget(1), TotalBudget(2))
 
 
 def test_a_quota_without_expected_conversions_is_refused():
-    with pytest.raises(InvalidCandidates, match="quantity"):
+    with pytest.raises(CandidateError, match="quantity"):
         problem(ObjectiveQuota("win", 1))
 
 
@@ -146,5 +147,5 @@ class Curved(Term):
 
 @pytest.mark.parametrize(("term", "names"), [(Concave(), "not DCP"), (Curved(), "not linear")])
 def test_a_term_that_prices_cannot_express_is_refused_when_the_problem_is_built(term, names):
-    with pytest.raises(InvalidTerm, match=names):
+    with pytest.raises(TermError, match=names):
         problem(term)

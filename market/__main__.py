@@ -47,7 +47,10 @@ def _parser() -> argparse.ArgumentParser:
         "--shift", action="append", default=[], metavar="DAY:CHANNEL=FACTOR", help="plant a change of a channel's lift"
     )
     make.add_argument("--config", type=Path, help="folder whose actions.yaml names offers and their cost")
-    for verb in (make,):
+    answer = verbs.add_parser("answer", help="what happens in an interval, into landing/")
+    answer.add_argument("--from", dest="start", type=_instant, required=True)
+    answer.add_argument("--to", dest="end", type=_instant, required=True)
+    for verb in (make, answer):
         verb.add_argument("--home", type=Path, required=True)
         verb.add_argument("--truth", type=Path, help="where the truth is kept; default HOME/market")
         verb.add_argument("--json", action="store_true", help="the summary for programs")
@@ -79,13 +82,19 @@ def _make(options: argparse.Namespace, where: Places) -> dict[str, Any]:
     }
 
 
+def _answer(options: argparse.Namespace, where: Places) -> dict[str, Any]:
+    from market.answer import answer
+
+    return answer(where, options.start, options.end)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a verb; 0 on success, 2 where it was asked for something that cannot be."""
     options = _parser().parse_args(arguments)
     where = Places(options.home, options.truth or options.home / "market")
     began = time.perf_counter()
     try:
-        facts = {"make": _make}[options.verb](options, where)
+        facts = {"make": _make, "answer": _answer}[options.verb](options, where)
     except MarketError as error:
         _say(f"market: {error}")
         return 2

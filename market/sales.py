@@ -17,6 +17,13 @@ def expected_amount(world: World, person: Ints) -> Floats:
     return np.asarray(np.exp(world.people.log_amount[person].astype(np.float64) + world.law.order_spread**2 / 2))
 
 
+def basket(world: World, person: Ints, when: Ints) -> Floats:
+    """What a person's purchase at a time comes to before discounts."""
+    normal = gaussian(world.seed, Stream.DETAIL, person, when // 1000, 20)
+    amount = np.exp(world.people.log_amount[person] + world.law.order_spread * normal)
+    return np.asarray(np.round(np.maximum(amount, 4.0), 2))
+
+
 def add_sales(world: World, state: State, events: Events, person: Ints, when: Ints, offer: Ints, origin: Ints) -> None:
     """Adds purchases and, for those online, the visit that ends in one.
 
@@ -31,8 +38,7 @@ def add_sales(world: World, state: State, events: Events, person: Ints, when: In
     """
     people, seed = world.people, world.seed
     key = when // 1000
-    amount = np.exp(people.log_amount[person] + world.law.order_spread * gaussian(seed, Stream.DETAIL, person, key, 20))
-    amount = np.round(np.maximum(amount, 4.0), 2)
+    amount = basket(world, person, when)
     u = uniform(seed, Stream.DETAIL, person, key, 21)
     off = np.where(u < people.discount_share[person], 0.08 + 0.14 * uniform(seed, Stream.DETAIL, person, key, 22), 0.0)
     given = np.where(offer >= 0, state.catalogue.offer_costs()[np.maximum(offer, 0)], 0.0)

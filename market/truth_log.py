@@ -3,11 +3,16 @@
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from market.effects import Messages
+from market.respond import Reactions
 from market.tables import ORDER_ORIGIN
-from market.texts import pick
+from market.texts import pick, times
+from market.words import CHANNELS, OBJECTIONS
+from market.world import State, World
 
 _ORIGINS: Final = ("organic", "caused", "repeated")
 _SALES: Final = {"orders": ("order_id", "ordered_at"), "store_purchases": ("receipt_id", "purchased_at")}
@@ -37,3 +42,32 @@ def log_sales(truth: Path, source: str, table: pa.Table, part: str) -> None:
     folder = truth / "sales"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(kept, folder / f"{source}-{part}.parquet", compression="snappy", store_schema=False)
+
+
+def log_messages(truth: Path, world: World, state: State, m: Messages, r: Reactions, ids: pa.Array, part: str) -> None:
+    """Keeps what each message truly did: ``truth/messages/<part>.parquet``.
+
+    Args:
+        truth: The truth's folder.
+        world: The world.
+        state: Its catalogue names offers and creatives.
+        m: The messages.
+        r: What became of them.
+        ids: Their message ids.
+        part: Names the file.
+    """
+    table = pa.table({
+        "message_id": ids,
+        "person_id": pa.array(m.person.astype(np.int32)),
+        "channel": pick(CHANNELS, m.channel),
+        "offer_id": pick(state.catalogue.offers, m.offer),
+        "creative_id": pick([*state.catalogue.creatives, ""], m.creative),
+        "sent_at": times(m.sent),
+        "objection": pick(OBJECTIONS, world.people.objection[m.person]),
+        "effect_when_reached": pa.array(r.effect),
+        "is_reached": pa.array(r.reached),
+        "is_caused": pa.array(r.caused),
+    })  # fmt: skip
+    folder = truth / "messages"
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, folder / f"{part}.parquet", compression="snappy", store_schema=False)

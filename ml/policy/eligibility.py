@@ -1,0 +1,208 @@
+"""Who may be contacted through which channel, and if not, why not. Nobody can approve past these rules."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ml.configuration.actions import Actions
+from ml.configuration.do_not_call import DoNotCall
+from ml.configuration.objective import Objective
+from ml.configuration.policy import Policy
+from ml.entities import CHANNELS, Channel
+from ml.policy.frequency import contacts_left
+from ml.policy.lookup import positions, text
+from ml.policy.reasons import Reason
+from ml.policy.zones import is_known_zone
+
+_DETAIL: Final[dict[Channel, tuple[str, ...]]] = {
+    "email": ("has_email",),
+    "sms": ("has_phone",),
+    "direct_mail": ("has_address",),
+    "voice": ("has_phone",),
+    "paid_social": ("has_email", "has_phone"),
+    "display": ("has_email", "has_phone"),
+    "web": ("has_visitor",),
+    "push": ("has_device_token",),
+}
+_BASES: Final = ("express_written", "express", "soft_opt_in", "other")
+_CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """What the policy allows of N people.
+
+    Attributes:
+        reasons: uint8 [N, 8], `Reason` by channel in the order of `CHANNELS`; 0 is allowed.
+        left: int16 [N, 8], contacts that the frequency caps still allow.
+    """
+
+    reasons: np.ndarray
+    left: np.ndarray
+
+    @property
+    def allowed(self) -> np.ndarray:
+        """Bool [N, 8]."""
+        return np.asarray(self.reasons == Reason.ALLOWED)
+
+    def forbid(self, where: np.ndarray, reason: Reason) -> "Eligibility":
+        """The same with one more rule: `where` (bool, broadcast to [N, 8]) is forbidden unless it was already."""
+        return Eligibility(_forbid(self.reasons.copy(), where, reason), self.left)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """People by channel and reason, in words; the figures of a plan's eligibility table."""
+        return {
+            channel: {
+                Reason(int(code)).words: int(count)
+                for code, count in zip(*np.unique(self.reasons[:, i], return_counts=True), strict=True)
+            }
+            for i, channel in enumerate(CHANNELS)
+        }
+
+
+def eligibility(
+    customers: pd.DataFrame,
+    *,
+    policy: Policy,
+    actions: Actions,
+    consents: pd.DataFrame,
+    contacts: pd.DataFrame,
+    suppressions: pd.DataFrame,
+    earliest_at: datetime,
+    do_not_call: DoNotCall | None = None,
+    phones: pd.DataFrame | None = None,
+    stopped: Collection[str] = (),
+) -> Eligibility:
+    """Ask every rule of every person and channel at once.
+
+    Args:
+        customers: `dim_customers`, N rows with customer_id, time_zone, age_years and the has_ columns.
+        policy: The rules.
+        actions: Which channels are in use.
+        consents: `dim_consents`: customer_id, channel, status, basis; one row a person and channel.
+        contacts: Contacts of the last weeks and those planned, as `frequency.all_contacts` gives them.
+        suppressions: customer_id, channel; `all` as channel suppresses everywhere.
+        earliest_at: Earliest moment of sending (UTC): the start of the day, or T where that's later.
+        do_not_call: The list, where the policy names one.
+        phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`.
+        stopped: Channels that a person has stopped.
+    """
+    n = len(customers)
+    index = text(customers["customer_id"])
+    left = contacts_left(contacts, _rows(index, contacts), n, policy.frequency_caps, earliest_at)
+    reasons = np.zeros((n, len(CHANNELS)), dtype=np.uint8)
+    _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
+    _forbid(reasons, np.array([c in stopped for c in CHANNELS]), Reason.CHANNEL_STOPPED)
+    _forbid(reasons, _marked(index, suppressions), Reason.SUPPRESSED)
+    is_withdrawn, has_consent = _consent(index, consents, policy)
+    _forbid(reasons, is_withdrawn, Reason.CONSENT_WITHDRAWN)
+    _ask_age(reasons, customers, policy)
+    _forbid(reasons, ~_reachable(customers), Reason.NO_CONTACT_DETAIL)
+    _forbid(reasons, ~has_consent, Reason.NO_CONSENT)
+    _ask_do_not_call(reasons, index, policy, do_not_call, phones, earliest_at)
+    if policy.unknown_time_zone == "deny":
+        unknown = ~is_known_zone(customers["time_zone"])
+        _forbid(reasons, unknown[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
+    _forbid(reasons, left <= 0, Reason.FREQUENCY_CAP)
+    return Eligibility(reasons, left)
+
+
+def for_objective(everyone: Eligibility, objective: Objective, actions: Actions, earliest_at: datetime) -> Eligibility:
+    """What is allowed for one objective: its channels, and only what arrives before it ends.
+
+    Args:
+        everyone: What the policy allows.
+        objective: The objective.
+        actions: Lead times by channel.
+        earliest_at: Earliest moment of handing over (UTC). The objective ends with its last day in UTC.
+    """
+    unused = np.array([c not in objective.allowed_channels for c in CHANNELS])
+    lead = [actions.channels[c].lead_time_hours if c in actions.channels else 0.0 for c in CHANNELS]
+    ends_at = pd.Timestamp(objective.ends_on, tz="UTC") + timedelta(days=1)
+    late = np.array([pd.Timestamp(earliest_at) + timedelta(hours=hours) >= ends_at for hours in lead])
+    return everyone.forbid(unused, Reason.NOT_FOR_OBJECTIVE).forbid(late, Reason.ARRIVES_TOO_LATE)
+
+
+def _forbid(reasons: np.ndarray, where: np.ndarray, reason: Reason) -> np.ndarray:
+    np.copyto(reasons, np.uint8(reason), where=np.broadcast_to(where, reasons.shape) & (reasons == Reason.ALLOWED))
+    return reasons
+
+
+def _rows(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
+    return positions(text(frame["customer_id"]), index)
+
+
+def _channel_codes(frame: pd.DataFrame) -> np.ndarray:
+    return positions(text(frame["channel"]), text([*CHANNELS, "all"]))
+
+
+def _is_called() -> np.ndarray:
+    return np.array([c in _CALLED for c in CHANNELS])
+
+
+def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
+    """Bool [N, 8]: people and channels that the frame lists; `all` marks every channel."""
+    marked = np.zeros((len(index), len(CHANNELS) + 1), dtype=bool)
+    rows, codes = _rows(index, frame), _channel_codes(frame)
+    known = (rows >= 0) & (codes >= 0)
+    marked[rows[known], codes[known]] = True
+    return np.asarray(marked[:, :-1] | marked[:, -1:])
+
+
+def _consent(index: pa.Array, consents: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+    """Bool [N, 8] twice: who withdrew, and who gave consent on a basis that the channel accepts."""
+    accepts = np.zeros((len(CHANNELS), len(_BASES)), dtype=bool)
+    for i, channel in enumerate(CHANNELS):
+        accepts[i, : len(_BASES) - 1] = [basis in policy.consent[channel] for basis in _BASES[:-1]]
+    rows, codes = _rows(index, consents), _channel_codes(consents)
+    status = positions(text(consents["status"]), text(["granted", "withdrawn"]))
+    basis = positions(text(consents["basis"].fillna("express")), text(_BASES[:-1]))
+    known = (rows >= 0) & (codes >= 0)
+    marked = np.zeros((2, len(index), len(CHANNELS) + 1), dtype=bool)
+    withdrawn = known & (status == 1)
+    marked[1, rows[withdrawn], codes[withdrawn]] = True
+    granted = known & (status == 0) & (codes < len(CHANNELS))
+    granted[granted] = accepts[codes[granted], basis[granted]]
+    marked[0, rows[granted], codes[granted]] = True
+    opt_out = np.array([policy.consent[channel] == "opt_out" for channel in CHANNELS])
+    return marked[1, :, :-1] | marked[1, :, -1:], marked[0, :, :-1] | opt_out
+
+
+def _reachable(customers: pd.DataFrame) -> np.ndarray:
+    def has(column: str) -> np.ndarray:
+        return customers[column].to_numpy(dtype=bool, na_value=False)
+
+    return np.stack([np.logical_or.reduce([has(c) for c in _DETAIL[channel]]) for channel in CHANNELS], axis=1)
+
+
+def _ask_age(reasons: np.ndarray, customers: pd.DataFrame, policy: Policy) -> None:
+    age = customers["age_years"].to_numpy(dtype=float, na_value=np.nan)
+    _forbid(reasons, (age < policy.minimum_age)[:, None], Reason.UNDER_AGE)
+    if policy.unknown_age == "deny":
+        _forbid(reasons, np.isnan(age)[:, None], Reason.UNKNOWN_AGE)
+
+
+def _ask_do_not_call(  # noqa: PLR0917 - one rule, all its facts
+    reasons: np.ndarray,
+    index: pa.Array,
+    policy: Policy,
+    do_not_call: DoNotCall | None,
+    phones: pd.DataFrame | None,
+    at: datetime,
+) -> None:
+    if policy.do_not_call_file is None:
+        return
+    is_current = do_not_call is not None and do_not_call.is_current(at.date())
+    if not is_current or do_not_call is None or phones is None:
+        _forbid(reasons, _is_called(), Reason.DO_NOT_CALL_STALE)
+        return
+    listed = phones[phones["phone"].isin(list(do_not_call.phones))]
+    is_listed = np.zeros(len(index), dtype=bool)
+    rows = _rows(index, listed)
+    is_listed[rows[rows >= 0]] = True
+    _forbid(reasons, is_listed[:, None] & _is_called(), Reason.DO_NOT_CALL_LISTED)

@@ -1,0 +1,120 @@
+"""When a message may be handed over: the slot in the recipient's local time, less quiet hours and lead time, in UTC."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from ml.configuration.actions import Actions
+from ml.configuration.base import ANY_SLOT, Window
+from ml.configuration.policy import Policy
+from ml.entities import Channel
+
+_DAY = Window(time(0), time(0))
+_MINUTES: Final = 24 * 60
+
+Stretch = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class SendTimes:
+    """Hand-over windows of Z zones and S slots of a channel.
+
+    Attributes:
+        slots: Names of the slots.
+        hours: Local hours of each slot, bool [S, 24].
+        send_at: datetime64[us] [Z, S] UTC, when the message is due; NaT where no window is left.
+        expires_at: datetime64[us] [Z, S] UTC, after which it isn't sent any more.
+    """
+
+    slots: tuple[str, ...]
+    hours: np.ndarray
+    send_at: np.ndarray
+    expires_at: np.ndarray
+
+    @property
+    def is_open(self) -> np.ndarray:
+        """Bool [Z, S]: whether a window is left."""
+        return np.asarray(~np.isnat(self.send_at))
+
+
+def send_times(
+    channel: Channel, zones: Sequence[str], *, actions: Actions, policy: Policy, cycle_on: date, at: datetime
+) -> SendTimes:
+    """Windows of a channel's slots on a cycle's day, for each distinct zone.
+
+    A channel with slots reaches the person within the slot, so its lead time moves the hand-over ahead; where that
+    falls before the day begins, the slot of the first later day that can be reached is meant. A channel without slots is
+    handed over at any hour of the day that isn't quiet.
+
+    Args:
+        channel: The channel.
+        zones: Z distinct IANA zones.
+        actions: Slots and lead times.
+        policy: Quiet hours.
+        cycle_on: The cycle's day; each recipient's own day of that date is meant.
+        at: The clock T, UTC: nothing is due before it.
+    """
+    terms, quiet = actions.channels[channel], policy.quiet_hours.of(channel)
+    slots = actions.slots_of(channel)
+    windows = [_DAY if slot == ANY_SLOT else Window.parse(actions.slots[slot]) for slot in slots]
+    leads = [timedelta() if slot == ANY_SLOT else timedelta(hours=terms.lead_time_hours) for slot in slots]
+    table = np.full((2, len(zones), len(slots)), np.datetime64("NaT", "us"))
+    for z, zone in enumerate(zones):
+        for s, (window, lead) in enumerate(zip(windows, leads, strict=True)):
+            stretch = _next_stretch(ZoneInfo(zone), window, quiet, lead, cycle_on, at)
+            if stretch:
+                table[:, z, s] = [np.datetime64(moment.replace(tzinfo=None), "us") for moment in stretch]
+    return SendTimes(tuple(slots), np.stack([_hours(window) for window in windows]), table[0], table[1])
+
+
+def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
+    zone: ZoneInfo, window: Window, quiet: Window | None, lead: timedelta, cycle_on: date, at: datetime
+) -> Stretch | None:
+    start, end = _minutes(window)
+    day = cycle_on + timedelta(days=max(0, math.ceil((lead - timedelta(minutes=start)) / timedelta(days=1))))
+    for first, last in _loud(start, end, quiet):
+        stretch = _in_utc(zone, day, first, last)
+        if stretch and stretch[1] - lead > at:
+            return max(stretch[0] - lead, at), stretch[1] - lead
+    return None
+
+
+def _minutes(window: Window) -> tuple[int, int]:
+    """Minutes of the day at which the window starts and ends; an end at midnight is the day's last."""
+    start, end = (moment.hour * 60 + moment.minute for moment in window)
+    return start, end or _MINUTES
+
+
+def _loud(start: int, end: int, quiet: Window | None) -> list[tuple[int, int]]:
+    """The stretches of a window that are outside quiet hours, which may go over midnight."""
+    if quiet is None:
+        return [(start, end)]
+    begins, ends = _minutes(quiet)
+    silent = [(begins, ends)] if begins < ends else [(0, ends), (begins, _MINUTES)]
+    stretches = [(start, end)]
+    for first, last in silent:
+        parts = [part for s, e in stretches for part in ((s, min(e, first)), (max(s, last), e))]
+        stretches = [(s, e) for s, e in parts if s < e]
+    return stretches
+
+
+def _in_utc(zone: ZoneInfo, day: date, start: int, end: int) -> Stretch | None:
+    """The stretch in UTC; where a clock change makes a local time ambiguous or skips it, the narrower reading."""
+
+    def readings(minutes: int) -> list[datetime]:
+        local = datetime.combine(day, time(0)) + timedelta(minutes=minutes)
+        return [local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+
+    begins, ends = max(readings(start)), min(readings(end))
+    return (begins, ends) if begins < ends else None
+
+
+def _hours(window: Window) -> np.ndarray:
+    start, end = _minutes(window)
+    begins = np.arange(24) * 60
+    return np.asarray((begins + 60 > start) & (begins < end))

@@ -50,7 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     answer = verbs.add_parser("answer", help="what happens in an interval, into landing/")
     answer.add_argument("--from", dest="start", type=_instant, required=True)
     answer.add_argument("--to", dest="end", type=_instant, required=True)
-    for verb in (make, answer):
+    truth = verbs.add_parser("truth", help="the truth, as a Parquet file for judges")
+    truth.add_argument("--what", required=True, help="identity, people, effects or value")
+    truth.add_argument("--out", type=Path, help="file to write; default TRUTH/<what>.parquet")
+    truth.add_argument("--on", type=_day, help="effects: day of the messages; default the market's own")
+    truth.add_argument("--days", type=int, default=14, help="effects: window")
+    truth.add_argument("--offers", default="", help="effects: offers, separated by commas; default all that were met")
+    answer.add_argument("--config", type=Path, help="folder whose actions.yaml names new offers and their cost")
+    for verb in (make, answer, truth):
         verb.add_argument("--home", type=Path, required=True)
         verb.add_argument("--truth", type=Path, help="where the truth is kept; default HOME/market")
         verb.add_argument("--json", action="store_true", help="the summary for programs")
@@ -85,7 +92,15 @@ def _make(options: argparse.Namespace, where: Places) -> dict[str, Any]:
 def _answer(options: argparse.Namespace, where: Places) -> dict[str, Any]:
     from market.answer import answer
 
-    return answer(where, options.start, options.end)
+    return answer(where, options.start, options.end, options.config)
+
+
+def _truth(options: argparse.Namespace, where: Places) -> dict[str, Any]:
+    from market.truth import tell_truth
+
+    out = options.out or where.truth / f"{options.what}.parquet"
+    offers = [name for name in options.offers.split(",") if name]
+    return tell_truth(where, options.what, out, on=options.on, days=options.days, offers=offers)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = Places(options.home, options.truth or options.home / "market")
     began = time.perf_counter()
     try:
-        facts = {"make": _make, "answer": _answer}[options.verb](options, where)
+        facts = {"make": _make, "answer": _answer, "truth": _truth}[options.verb](options, where)
     except MarketError as error:
         _say(f"market: {error}")
         return 2

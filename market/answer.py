@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from market import texts
+from market.catalogue import read_catalogue
 from market.draws import Stream, generator, hashed, uniform
 from market.effects import Messages
 from market.engine import advance
@@ -22,7 +23,7 @@ from market.respond import Reactions, carry_out, react
 from market.sales import ORGANIC
 from market.store import Places, commit, load_state, load_world
 from market.tables import EMIT_AT, ORDER_ORIGIN, Renderer, split_by_time, told
-from market.truth_log import log_messages, log_sales
+from market.truth_log import log_contacts, log_messages, log_sales
 from market.words import DAY_MS, EMAIL, HOUR_MS, VOICE, Ints, MarketError
 from market.world import State, World
 
@@ -57,13 +58,14 @@ def stamp(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def answer(where: Places, start: datetime, end: datetime) -> dict[str, object]:
+def answer(where: Places, start: datetime, end: datetime, config: Path | None = None) -> dict[str, object]:
     """Answers for [start, end).
 
     Args:
         where: The market's places.
         start: Not before the end of the last answer; time between the two is lived through as well.
         end: After ``start``.
+        config: Folder of the operator's ``actions.yaml``; offers that it has changed or added since are read from it.
 
     Returns:
         Rows by source and counts of messages.
@@ -79,6 +81,8 @@ def answer(where: Places, start: datetime, end: datetime) -> dict[str, object]:
     if from_ms < state.clock_ms:
         known = datetime.fromtimestamp(state.clock_ms / 1000, tz=UTC).isoformat()
         raise MarketError(f"--from {start.isoformat()}: the market has answered up to {known}; ask from there")
+    if config is not None:
+        state.catalogue.costs |= read_catalogue(config).costs
     name = f"{stamp(state.clock_ms)}-{stamp(until_ms)}"
     work = _Answer(world, state, dict(pending))
     bag = read_mailbag(world, state, where.home / "outbound", work.pending.get(_CONTACTS), from_ms)
@@ -107,11 +111,12 @@ def _live(where: Places, work: _Answer, bag: Mailbag, until_ms: int, name: str) 
             reactions = react(world, state, part, day)
             _take_effect(work, part, reactions, day, [bag.cycle_ids[i] for i in rows.tolist()])
             _report(work, part, reactions, ids)
-            log_messages(where.truth, world, state, part, reactions, ids, f"{name}-{day}")
+            log_messages(where.truth_staging, world, state, part, reactions, ids, f"{name}-{day}")
         new_before = state.clock_ms
         advance(world, state, work.events, min(until_ms, (day + 1) * DAY_MS))
         contacts, persons = new_contacts(world, day, new_before, state.clock_ms)
         work.add("crm_contacts", contacts)
+        log_contacts(where.truth_staging, persons, f"{name}-{day}")
         work.add(_CONTACTS, persons)
     if bag.lost_ids:
         work.add("outcomes", failures(world, bag.lost_ids, began))
@@ -179,7 +184,7 @@ def _write(where: Places, work: _Answer, until_ms: int, name: str) -> dict[str, 
     world, state = work.world, work.state
     rendered = Renderer(world, state).tables(work.events)
     for source, table in rendered.items():
-        log_sales(where.truth, source, table, name)
+        log_sales(where.truth_staging, source, table, name)
         work.add(source, _some_late(world.seed, source, table))
     found = _attributed(work, {s: t for s, t in rendered.items() if s in {"orders", "store_purchases"}}, until_ms)
     if found is not None:

@@ -20,7 +20,7 @@ from market.identities import Identities
 from market.law import Law
 from market.people import make_people
 from market.sales import ORGANIC, add_sales
-from market.store import Places, commit, is_made, save_world
+from market.store import Places, commit, save_world, start_over
 from market.tables import EMIT_AT, Renderer, split_by_time, told
 from market.truth_log import log_sales
 from market.words import DAY_MS, MarketError
@@ -75,14 +75,11 @@ def make_market(where: Places, plan: Plan, progress: Progress) -> dict[str, int]
     Raises:
         MarketError: There is a market already, or the plan cannot be.
     """
-    if is_made(where):
-        raise MarketError(
-            f"{where.truth}: there is a market already; name another --home, or delete it to make a new one"
-        )
     if plan.customers < 10 or plan.history_days < 1 or plan.events_per_customer <= 0:
         raise MarketError(
             "--customers must be at least 10, --history-days at least 1 and --events-per-customer above 0"
         )
+    start_over(where)
     progress(f"drawing {plan.customers:,} persons")
     world, basis, withdrawn = _make_world(plan)
     save_world(where, world, {"customers": plan.customers, "history_days": plan.history_days})
@@ -143,7 +140,7 @@ def _live_through(
             progress(f"history up to {last.isoformat()}")
             for source, table in renderer.tables(events).items():
                 now, later = split_by_time(table, plan.start_ms)
-                log_sales(where.truth, source, table, f"history-{last.isoformat()}")
+                log_sales(where.truth_staging, source, table, f"history-{last.isoformat()}")
                 log.write(source, told(now), last.isoformat())
                 pending.setdefault(source, []).append(later)
             events = Events()
@@ -157,8 +154,10 @@ def _purchases_before(world: World, state: State, events: Events, history_days: 
     count = 1 + (uniform(seed, Stream.PAST, buyers) * 3).astype(np.int64)
     person = np.repeat(buyers, count)
     nth = np.arange(len(person))
-    scale = np.where(world.people.was_alive[person], 70.0, 240.0)
-    ago = -np.log1p(-uniform(seed, Stream.PAST, person, nth, 1)) * scale * DAY_MS
+    scale = np.where(world.people.was_alive[person], 100.0, 300.0)
+    newest = np.append(True, person[1:] != person[:-1])
+    u = uniform(seed, Stream.PAST, person, nth, 1)
+    ago = np.where(newest, -np.log1p(-u) * scale, 90.0 + 700.0 * u) * DAY_MS
     when = begin - 1000 - ago.astype(np.int64)
     none = np.full(len(person), -1, dtype=np.int64)
     past = Events()

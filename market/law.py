@@ -61,7 +61,7 @@ _CHANNELS: Final = {
     "direct_mail": ChannelLaw(.0110, .03, 4.0, 0.7, (3.0, 9.0), .960, .60, .05, .25, .0008, .00005, .0, .0, (.3, -.4, .1, .7, .3, .0)),
     "voice": ChannelLaw(.0190, .25, 0.8, 1.2, (0.0, 0.0), .980, .34, .20, 1.30, .0120, .00300, .60, -.05, (-.1, -.3, .8, .2, .3, .0)),
     "paid_social": ChannelLaw(.0022, .05, 1.5, 0.9, (0.3, 1.0), .620, .80, .02, .12, .0002, .00002, .0, .25, (.2, .5, .0, -.3, -.3, .6)),
-    "display": ChannelLaw(.0012, .05, 2.0, 0.9, (0.3, 1.0), .700, .80, .01, .08, .0001, .00001, .0, -.10, (.2, .4, .0, .0, -.1, .4)),
+    "display": ChannelLaw(.0018, .05, 2.0, 0.9, (0.3, 1.0), .700, .80, .01, .08, .0001, .00001, .0, -.10, (.2, .4, .0, .0, -.1, .4)),
     "web": ChannelLaw(.0120, .05, 0.05, 1.2, (0.0, 0.0), 1.00, .90, .12, .08, .0001, .00000, .0, .0, (.4, .6, .0, -.2, .1, .3)),
     "push": ChannelLaw(.0042, .20, 0.25, 1.1, (0.0, 0.01), .930, .12, .30, .60, .0060, .00020, .50, .0, (.2, .6, .1, -.1, .3, .3)),
 }  # fmt: skip
@@ -118,7 +118,7 @@ class Law:
     taste_weight: float = 0.65
     hidden_weight: float = 0.61
     curve: float = 1.0
-    cap: float = 0.20
+    cap: float = 0.10
     offer_floor: float = 0.50
     offer_gain: float = 1.10
     offer_scale: float = 6.0
@@ -140,7 +140,7 @@ class Law:
     audience_days: int = 14
     offer_days: int = 21
     redeem_caused: float = 0.80
-    redeem_organic: float = 0.45
+    redeem_organic: float = 0.20
     repeat_share: float = 0.25
     repeat_days: float = 40.0
     hour_spread: float = 2.2

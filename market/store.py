@@ -44,6 +44,11 @@ class Places:
         """Files that are complete but not told yet; on the landing's file system, so that a move is a rename."""
         return self.home / ".market-staging"
 
+    @property
+    def truth_staging(self) -> Path:
+        """Parts of the truth's logs that are complete but not in force yet."""
+        return self.truth / "staging"
+
 
 def write_arrow(path: Path, table: pa.Table) -> None:
     """Writes a table for fast reading back."""
@@ -94,6 +99,22 @@ def is_made(where: Places) -> bool:
     return (where.truth / _CURRENT).is_file()
 
 
+def start_over(where: Places) -> None:
+    """Clears what an interrupted ``make`` left: its history files and logs. Other files in landing stay.
+
+    Raises:
+        MarketError: There is a complete market.
+    """
+    if is_made(where):
+        raise MarketError(
+            f"{where.truth}: there is a market already; name another --home, or delete it to make a new one"
+        )
+    if (where.truth / "market.json").is_file():
+        for path in where.landing.glob("*/history-*"):
+            path.unlink()
+    drop_staged(where)
+
+
 def commit(where: Places, state: State, pending: dict[str, pa.Table], staged: list[str]) -> None:
     """Puts a new state in force and tells its files.
 
@@ -103,13 +124,18 @@ def commit(where: Places, state: State, pending: dict[str, pa.Table], staged: li
         pending: Rows to be told later, by source.
         staged: Files in the staging folder, relative to it, that belong into landing.
     """
+    logs = sorted(f"{p.parent.name}/{p.name}" for p in where.truth_staging.glob("*/*.parquet"))
     folder = where.truth / f"state-{state.calls:06d}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for source, table in pending.items():
         if table.num_rows:
             write_arrow(folder / f"pending-{source}.arrow", table)
-    plain = {name: getattr(state, name) for name in _PLAIN} | {"catalogue": asdict(state.catalogue), "staged": staged}
+    plain = {name: getattr(state, name) for name in _PLAIN} | {
+        "catalogue": asdict(state.catalogue),
+        "staged": staged,
+        "logs": logs,
+    }
     _write_json(folder / "state.json", plain)
     arrays = {f.name: getattr(state, f.name) for f in fields(state) if isinstance(getattr(state, f.name), np.ndarray)}
     np.savez(folder / "arrays.npz", **arrays, scheduled_at=state.scheduled[0], scheduled_who=state.scheduled[1])
@@ -118,7 +144,7 @@ def commit(where: Places, state: State, pending: dict[str, pa.Table], staged: li
     _sync(folder)
     write_whole(where.truth / _CURRENT, lambda p: _write_text(p, folder.name))
     _sync(where.truth)
-    tell(where, staged)
+    tell(where, staged, logs)
     for old in where.truth.glob("state-*"):
         if old != folder:
             shutil.rmtree(old)
@@ -136,14 +162,25 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def tell(where: Places, staged: list[str]) -> None:
-    """Moves staged files into landing; those already moved are passed over."""
+def tell(where: Places, staged: list[str], logs: list[str]) -> None:
+    """Moves staged files into landing, and the staged logs of the truth beside its others; those moved already are passed over."""
     for name in staged:
-        source, target = where.staging / name, where.landing / name
-        if source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
+        _move(where.staging / name, where.landing / name)
+    for name in logs:
+        _move(where.truth_staging / name, where.truth / name)
+    drop_staged(where)
+
+
+def drop_staged(where: Places) -> None:
+    """Forgets what an interrupted answer had prepared."""
     shutil.rmtree(where.staging, ignore_errors=True)
+    shutil.rmtree(where.truth_staging, ignore_errors=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
 
 
 def load_state(where: Places) -> tuple[State, dict[str, pa.Table]]:
@@ -156,7 +193,7 @@ def load_state(where: Places) -> tuple[State, dict[str, pa.Table]]:
         raise MarketError(f"{where.truth}: the market was not made to the end; run `python -m market make` again")
     folder = where.truth / (where.truth / _CURRENT).read_text(encoding="utf-8").strip()
     plain = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    tell(where, plain.pop("staged"))
+    tell(where, plain.pop("staged"), plain.pop("logs"))
     catalogue = Catalogue(**plain.pop("catalogue"))
     with np.load(folder / "arrays.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}

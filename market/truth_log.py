@@ -71,3 +71,14 @@ def log_messages(truth: Path, world: World, state: State, m: Messages, r: Reacti
     folder = truth / "messages"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, folder / f"{part}.parquet", compression="snappy", store_schema=False)
+
+
+def log_contacts(truth: Path, contacts: pa.Table, part: str) -> None:
+    """Keeps whose the further contacts are: ``truth/contacts/<part>.parquet``, as the identity truth has it."""
+    if not contacts.num_rows:
+        return
+    kind = pick(["contact_id"], np.zeros(contacts.num_rows, dtype=np.int64))
+    table = pa.table({"kind": kind, "value": contacts["contact_id"], "person_id": contacts["person"].cast(pa.int32())})
+    folder = truth / "contacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, folder / f"{part}.parquet", store_schema=False)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, case, insert, or_, select, update
 
 from assets.ledger.columns import from_micros, to_micros
-from assets.ledger.counters import upsert
+from assets.ledger.counters import insert_once, upsert
 from assets.ledger.engine import reading
 from assets.ledger.errors import BudgetExceeded
 from assets.ledger.records import BudgetLine, BudgetState
@@ -68,7 +68,7 @@ def set_caps(connection: Connection, lines: Iterable[BudgetLine], *, cycle_on: s
     for line in sorted(lines, key=lambda each: each.scope):
         period = WHOLE if line.scope.startswith("objective:") else (line.day.isoformat() if line.day else cycle_on)
         cap = to_micros(line.cap)
-        row = upsert(connection)(budget).values(
+        row = upsert(connection, budget).values(
             scope=line.scope, period=period, cap_micros=cap, held_micros=0, spent_micros=0
         )
         changed = row.on_conflict_do_update(
@@ -76,7 +76,7 @@ def set_caps(connection: Connection, lines: Iterable[BudgetLine], *, cycle_on: s
             set_={"cap_micros": case((used > cap, used), else_=cap)},
             where=or_(budget.c.cap_micros.is_(None), budget.c.cap_micros != cap),
         )
-        if connection.execute(changed).rowcount:
+        if connection.execute(changed.returning(budget.c.scope)).first():
             _enter(connection, Scope(line.scope, period), "cap", cap, subject, at)
 
 
@@ -88,7 +88,7 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
     """
     for scope, amount in amounts.items():
         row = {"scope": scope.scope, "period": scope.period, "held_micros": 0, "spent_micros": 0}
-        connection.execute(upsert(connection)(budget).values(row).on_conflict_do_nothing())
+        insert_once(connection, budget, row)
         fits = or_(
             budget.c.cap_micros.is_(None), budget.c.held_micros + budget.c.spent_micros + amount <= budget.c.cap_micros
         )

@@ -1,6 +1,9 @@
 """Numbers whose order is the order of commits."""
 
-from sqlalchemy import Connection, select, update
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -12,8 +15,7 @@ def next_number(connection: Connection, name: str) -> int:
     step = update(counter).where(counter.c.name == name).values(value=counter.c.value + 1).returning(counter.c.value)
     number = connection.execute(step).scalar()
     if number is None:
-        insert = upsert(connection)(counter).values(name=name, value=0).on_conflict_do_nothing()
-        connection.execute(insert)
+        insert_once(connection, counter, {"name": name, "value": 0})
         number = connection.execute(step).scalar_one()
     return int(number)
 
@@ -23,6 +25,12 @@ def current_number(connection: Connection, name: str) -> int:
     return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
 
 
-def upsert(connection: Connection) -> type[sqlite_insert] | type[postgresql_insert]:
-    """The engine's own `INSERT` that knows `ON CONFLICT`."""
-    return sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+def upsert(connection: Connection, table: Table) -> Any:
+    """The engine's own `INSERT` that knows `ON CONFLICT`; both engines spell it alike."""
+    return sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
+
+
+def insert_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there. Returns whether it was inserted."""
+    statement = upsert(connection, table).values(**row).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return connection.execute(statement).first() is not None

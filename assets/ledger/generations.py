@@ -1,13 +1,13 @@
 """Published generations of the warehouse, and whether their gates passed: dispatch reads this again for itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from assets.ledger.columns import to_json
-from assets.ledger.counters import upsert
+from assets.ledger.counters import insert_once
 from assets.ledger.engine import reading, writing
 from assets.ledger.tables import gate, generation
 
@@ -33,7 +33,7 @@ class Generations:
         row = {"generation_id": generation_id, "cycle_on": cycle_on.isoformat(), "path": path,
                "detail": to_json(detail or {}), "published_at": at}  # fmt: skip
         with writing(self._engine) as connection:
-            return connection.execute(upsert(connection)(generation).values(row).on_conflict_do_nothing()).rowcount == 1
+            return insert_once(connection, generation, row)
 
     def record_gate(self, generation_id: str, check: str, *, is_passed: bool, at: datetime, detail: str = "") -> None:
         """Note a check's result; the newest one of a check counts. `detail` names rows and rules, never values of people."""
@@ -67,5 +67,5 @@ class Generations:
 def has_passed(connection: Connection, generation_id: str) -> bool:
     """Whether the generation may be acted on, as seen by the caller's transaction."""
     newest = select(func.max(gate.c.seq)).where(gate.c.generation_id == generation_id).group_by(gate.c.check_name)
-    results = connection.execute(select(gate.c.is_passed).where(gate.c.seq.in_(newest))).scalars().all()
+    results: Sequence[bool] = connection.execute(select(gate.c.is_passed).where(gate.c.seq.in_(newest))).scalars().all()
     return bool(results) and all(results)

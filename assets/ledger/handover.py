@@ -28,7 +28,11 @@ def begin(connection: Connection, lease: Lease, *, at: datetime, now: datetime, 
     if is_halted(connection, lease.channel):
         connection.execute(update(outbox).where(mine).values(state="pending", **_FREE))
         return Intent((), {}, is_halted=True)
-    held = set(connection.execute(select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()).scalars())
+    held = set(
+        connection.execute(
+            select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()
+        ).scalars()
+    )
     messages = [message for message in lease.messages if message.message_id in held]
     ends = _ends(connection, messages, at, refused)
     for (state, reason), ids in _grouped(ends).items():

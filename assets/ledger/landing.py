@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Engine, select
 
-from assets.ledger.counters import upsert
+from assets.ledger.counters import insert_once
 from assets.ledger.engine import reading, writing
 from assets.ledger.tables import landed_file
 
@@ -20,7 +20,7 @@ class Landing:
     def known(self, file_ids: Collection[str] | None = None) -> set[str]:
         """The content hashes that were taken in already; of all files where none are given."""
         with reading(self._engine) as connection:
-            landed = set(connection.execute(select(landed_file.c.file_id)).scalars())
+            landed: set[str] = set(connection.execute(select(landed_file.c.file_id)).scalars())
         return landed if file_ids is None else landed & set(file_ids)
 
     def record(
@@ -39,9 +39,7 @@ class Landing:
         row = {"file_id": file_id, "source": source, "path": path, "row_count": row_count,
                "quarantined_count": quarantined_count, "received_at": received_at}  # fmt: skip
         with writing(self._engine) as connection:
-            return (
-                connection.execute(upsert(connection)(landed_file).values(row).on_conflict_do_nothing()).rowcount == 1
-            )
+            return insert_once(connection, landed_file, row)
 
     def frame(self) -> pd.DataFrame:
         """All files, in the order in which they came."""

@@ -14,7 +14,7 @@ from assets.ledger.counters import current_number, next_number, upsert
 from assets.ledger.engine import reading, writing
 from assets.ledger.records import OutcomeCounts, Since
 from assets.ledger.release import COSTS
-from assets.ledger.suppressions import address_hash, append, suppression_row
+from assets.ledger.suppressions import address_hash, append, is_personal_address, suppression_row
 from assets.ledger.tables import outbox, outcome
 
 REQUIRED = ("event_id", "event_type", "occurred_at")
@@ -53,7 +53,7 @@ class Outcomes:
                 row |= {"intake_no": number, "matched_by": _matched_by(row, messages)}
             stored = [{name: value for name, value in row.items() if name != "customer_key"} for row in new]
             if stored:
-                connection.execute(upsert(connection)(outcome), stored)
+                connection.execute(upsert(connection, outcome).on_conflict_do_nothing(), stored)
             suppressed = _suppress(connection, new, messages, received_at)
             _confirm_unknown(connection, new, messages)
             unmatched = sum(row["matched_by"] == "none" for row in new)
@@ -144,7 +144,8 @@ def _suppress(
             ]
         if row["customer_key"]:
             key = str(row["customer_key"])
-            found += [suppression_row(key, *about, is_address=is_address) for is_address in (False, True)]
+            kinds = (True,) if is_personal_address(key) else (False, True)  # an id may be a contact's or a device's
+            found += [suppression_row(key, *about, is_address=is_address) for is_address in kinds]
     return append(connection, found)
 
 

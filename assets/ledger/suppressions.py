@@ -81,6 +81,12 @@ def address_hash(address: str) -> str:
     return cleaned if is_hash else hashlib.sha256(cleaned.encode()).hexdigest()
 
 
+def is_personal_address(text: str) -> bool:
+    """Whether a text is an e-mail address or a phone number: those are kept as hashes only."""
+    stripped = text.strip()
+    return "@" in stripped or (stripped.startswith("+") and stripped[1:].isdigit())
+
+
 def suppression_row(
     subject: str, channel: str, reason: str, source: str, at: datetime, *, is_address: bool
 ) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, A
         return 0
     newest = select(table.c.seq).order_by(table.c.seq.desc()).limit(1)
     before = connection.execute(newest).scalar() or 0
-    connection.execute(upsert(connection)(table).on_conflict_do_nothing(), list(rows))
+    connection.execute(upsert(connection, table).on_conflict_do_nothing(), list(rows))
     return len(connection.execute(select(table.c.seq).where(table.c.seq > before)).all())
 
 

@@ -1,0 +1,49 @@
+from datetime import timedelta
+
+import pytest
+
+from assets.ledger.errors import LedgerError
+from tests.unit.assets.ledger.support import AT, DAY
+
+
+def test_a_file_is_known_by_its_content(ledger):
+    row = {"source": "orders", "path": "a.csv", "row_count": 3, "quarantined_count": 1, "received_at": AT}
+    assert ledger.landing.record(file_id="f1", **row) is True
+    assert ledger.landing.record(file_id="f1", **row | {"path": "copy.csv"}) is False
+    assert ledger.landing.known(["f1", "f2"]) == {"f1"}
+    assert list(ledger.landing.frame()["path"]) == ["a.csv"]
+
+
+def test_a_generation_passes_when_the_newest_result_of_each_gate_does(ledger):
+    generation_id = ledger.generations.next_id(DAY)
+    ledger.generations.publish(generation_id, cycle_on=DAY, path="x", at=AT)
+    assert not ledger.generations.is_passed(generation_id)
+    ledger.generations.record_gate(generation_id, "view", is_passed=False, at=AT)
+    assert not ledger.generations.is_passed(generation_id)
+    ledger.generations.record_gate(generation_id, "view", is_passed=True, at=AT)
+    assert ledger.generations.is_passed(generation_id)
+    assert (ledger.generations.latest(), ledger.generations.next_id(DAY)) == ("2026-01-05-1", "2026-01-05-2")
+
+
+def test_the_first_level_seen_holds(ledger):
+    assert ledger.objectives.see("o", "autonomous", owner="ann", at=AT) == "autonomous"
+
+
+def test_a_lowered_level_holds_at_once(ledger):
+    ledger.objectives.see("o", "autonomous", owner="ann", at=AT)
+    assert ledger.objectives.see("o", "assisted", owner="ann", at=AT) == "assisted"
+
+
+def test_a_raised_level_is_a_proposal_until_a_person_accepts_it(ledger):
+    ledger.objectives.see("o", "assisted", owner="ann", at=AT)
+    for day in range(3):
+        assert ledger.objectives.see("o", "supervised", owner="ann", at=AT + timedelta(days=day)) == "assisted"
+    assert list(ledger.objectives.history()["kind"]) == ["stated", "proposed"]
+    assert ledger.objectives.accept("o", by="bo", at=AT) == "supervised"
+    assert ledger.objectives.see("o", "supervised", owner="ann", at=AT) == "supervised"
+
+
+def test_nothing_proposed_is_nothing_to_accept(ledger):
+    ledger.objectives.see("o", "assisted", owner="ann", at=AT)
+    with pytest.raises(LedgerError, match="no raise"):
+        ledger.objectives.accept("o", by="bo", at=AT)

@@ -3,8 +3,8 @@
     python -m benchmarks.uplift --data hillstrom.csv.gz [--quick]
 
 Half of the people teach, half judge, five seeds. Beside the product's learner stand a random order, a response model
-(who visits if mailed) and a T-learner of logistic regressions, run here on the same halves, and figures of other methods
-measured in the same way elsewhere. Ends with one line of JSON.
+(who visits if mailed) and a T-learner of logistic regressions, run here on the same halves, and figures of other
+methods measured in the same way elsewhere. Ends with one line of JSON.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def read_trial(path: Path) -> pd.DataFrame:
 
 def wayfinder(train: pd.DataFrame, test: pd.DataFrame, seed: int) -> npt.NDArray[Any]:
     """The product's response model, as the daily cycle trains it."""
-    return ResponseModel.fit(train, [MAIL], seed=seed, threads=2).score(test, [MAIL]).uplift[:, 0]
+    return ResponseModel.fit(train, [MAIL], seed=seed, threads=1).score(test, [MAIL]).uplift[:, 0]
 
 
 def random_order(train: pd.DataFrame, test: pd.DataFrame, seed: int) -> npt.NDArray[Any]:  # noqa: ARG001

@@ -80,7 +80,7 @@ class FeatureSpec:
         absent = [name for name in self.names if name not in frame.columns and not name.startswith("attr_")]
         if absent:
             raise KeyError(
-                f"the frame lacks {len(absent)} feature columns that the model was trained on: {', '.join(absent[:5])}; "
+                f"the frame lacks {len(absent)} columns that the model was trained on: {', '.join(absent[:5])}; "
                 "score with the customer view of the same schema or train again"
             )
         matrix = np.empty((len(frame), len(self.names) + extra_columns), dtype=np.float32)

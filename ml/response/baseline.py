@@ -14,7 +14,7 @@ from ml.response.trees import Forest, TreeSettings, fit_forest
 Vector = npt.NDArray[np.float64]
 LearnedFrom = Literal["not_contacted", "everyone", "prior"]
 
-SETTINGS: Final = TreeSettings(trees=150, leaves=15, learning_rate=0.06, rows_per_leaf=100, l2=5.0, patience=15)
+SETTINGS: Final = TreeSettings(trees=200, leaves=7, learning_rate=0.08, rows_per_leaf=200, l2=20.0)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Shifts:
     options: Mapping[str, float]
 
     def of(self, option: Option) -> float:
-        """The average difference of an option; an unseen one has its channel's, an unseen channel has the pooled one."""
+        """Average difference of an option; an unseen one has its channel's, an unseen channel has the pooled one."""
         return self.pooled + self.channels.get(option.channel, 0.0) + self.options.get(str(option), 0.0)
 
 

@@ -17,9 +17,9 @@ Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-COMMON: Final = TreeSettings(trees=120, leaves=15, learning_rate=0.08, rows_per_leaf=100, l2=5.0)
-POOLED: Final = TreeSettings(trees=60, leaves=7, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
-CHANNEL: Final = TreeSettings(trees=60, leaves=7, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
+COMMON: Final = TreeSettings(trees=150, leaves=7, learning_rate=0.08, rows_per_leaf=200, l2=20.0)
+POOLED: Final = TreeSettings(trees=100, leaves=5, learning_rate=0.08, rows_per_leaf=100, l2=8.0)
+CHANNEL: Final = TreeSettings(trees=80, leaves=5, learning_rate=0.08, rows_per_leaf=100, l2=8.0)
 
 # Prior standard deviations in logits: a contact may multiply the odds by e, channels differ by half of that, and offers
 # within a channel by half again. The level has no opinion of its own.
@@ -48,8 +48,15 @@ class Trial:
 
     @classmethod
     def of(cls, training: pd.DataFrame, rows: TrainingRows) -> "Trial":
-        """The trial in a training frame."""
-        return cls(rows, *distinct_options(training))
+        """The trial in a training frame.
+
+        Each side's weights have mean 1: a thinned row that stands for ten people is the evidence of one, and must not
+        drown the contacts that it's compared with.
+        """
+        weight = rows.weight.copy()
+        for side in (rows.contacted, ~rows.contacted):
+            weight[side] = unit_mean(weight[side])
+        return cls(replace(rows, weight=weight), *distinct_options(training))
 
     @property
     def channels(self) -> list[str]:
@@ -149,13 +156,20 @@ def _fit_shifts(trial: Trial, common: Vector) -> Shifts:
     prior = np.repeat([LEVEL_SD, POOLED_SD, CHANNEL_SD, OPTION_SD], [1, 1, len(channels), own.shape[1]])
     weight = unit_mean(rows.weight[known])
     _, pooled, *rest = fit_cells(
-        trial.option[known], design, common[known], rows.is_converted[known], weight, prior
+        trial.option[known],
+        design,
+        offset=common[known],
+        target=rows.is_converted[known],
+        weight=weight,
+        prior_sd=prior,
     ).tolist()
     names = [str(done) for done in options if done is not None]
     return Shifts(pooled, dict(zip(channels, rest, strict=False)), dict(zip(names, rest[len(channels) :], strict=True)))
 
 
-def _fit_channel(trial: Trial, channel: str, start: Vector, inherited: Vector, seed: int, threads: int) -> Forest:
+def _fit_channel(  # noqa: PLR0917 - as _fit_trees
+    trial: Trial, channel: str, start: Vector, inherited: Vector, seed: int, threads: int
+) -> Forest:
     reached = trial.reached_by(channel)
     alone = np.flatnonzero(~trial.rows.contacted)
     wanted = min(len(alone), CONTROLS_PER_CONTACT * int(reached.sum()))

@@ -17,7 +17,7 @@ RANDOMISED_SHARE: Final = 0.9
 """A channel counts as randomised where at least this share of its contacts has a known probability below 1."""
 
 WEIGHT_LIMIT: Final = 20.0
-"""Inverse-propensity weights are clipped at this multiple of their channel's mean: a little bias for much less variance."""
+"""Inverse-propensity weights are clipped at this multiple of their channel's mean: little bias, much less variance."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def is_contacted(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 def row_weights(frame: pd.DataFrame) -> Vector:
     """Sample weight x stabilized, clipped inverse propensity of each row, [len(frame)].
 
-    Within a channel the inverse propensities have mean 1, so that a channel's weight in the pooled head is its number of
-    contacts. Rows of unknown or certain assignment keep their sample weight.
+    Within a channel the inverse propensities have mean 1, so that a channel's weight in the pooled head is its number
+    of contacts. Rows of unknown or certain assignment keep their sample weight.
     """
     sample = frame["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in frame else np.ones(len(frame))
     inverse = _inverse_propensity(frame)

@@ -10,6 +10,7 @@ Vector = npt.NDArray[np.float64]
 
 _PROBABILITY_FLOOR: Final = 1e-6
 _NEWTON_STEPS: Final = 50
+_CONVERGED: Final = 1e-8
 
 
 def sigmoid(logit: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -37,7 +38,7 @@ def unit_mean(weight: Vector) -> Vector:
 
 
 def fit_cells(
-    cell: npt.NDArray[np.int64], design: Vector, offset: Vector, target: Vector, weight: Vector, prior_sd: Vector
+    cell: npt.NDArray[np.int64], design: Vector, *, offset: Vector, target: Vector, weight: Vector, prior_sd: Vector
 ) -> Vector:
     """Maximum a posteriori coefficients of logit = offset + design[cell] @ beta, beta_j ~ Normal(0, prior_sd_j).
 
@@ -63,7 +64,7 @@ def fit_cells(
         gradient = design.T @ residual - precision * beta
         step = np.linalg.solve((design.T * curvature) @ design + np.diag(precision), gradient)
         beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() < _CONVERGED:
             break
     return beta
 
@@ -104,6 +105,7 @@ def fit_line(
     design = np.column_stack([logit - centre, np.ones_like(logit)])
     start = logit + (offset if offset is not None else 0.0)
     every_row = np.arange(len(target))
-    slope, intercept = fit_cells(every_row, design, start, target, weight, np.array([slope_sd, intercept_sd]))
+    prior_sd = np.array([slope_sd, intercept_sd])
+    slope, intercept = fit_cells(every_row, design, offset=start, target=target, weight=weight, prior_sd=prior_sd)
     slope = max(slope, -1.0)
     return Line(float(1 + slope), float(intercept - slope * centre))

@@ -165,7 +165,7 @@ class ResponseModel:
         )  # fmt: skip
 
     def propensity_of(self, rows: pd.DataFrame) -> Float32:
-        """Chance to convert under the action that each row had (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
+        """Chance to convert under each row's own action (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
         matrix = self.spec.matrix(rows, extra_columns=1)
         logit = self.baseline.logit(matrix[:, :-1], self.threads).astype(np.float32)
         option, options = distinct_options(rows)

@@ -7,20 +7,22 @@ import pytest
 
 from ml.features import FeatureSpec
 
-FRAME = pd.DataFrame({
-    "customer_id": ["a", "b", "c", "d"],
-    "as_of_on": pd.to_datetime(["2026-01-01"] * 4),
-    "time_zone": ["UTC", "UTC", None, "UTC"],
-    "favourite_product_id": ["p1", "p2", "p1", "p1"],
-    "age_years": pd.array([30, None, 41, 50], dtype="Int64"),
-    "revenue_30d": [1.5, np.inf, 0.0, np.nan],
-    "has_email": [True, False, True, True],
-    "country": ["US", "DE", None, "US"],
-    "attr_tier": pd.Series(["gold", None, "silver", "gold"], dtype=object),
-    "constant": [1, 1, 1, 1],
-    "is_converted": [True, False, False, True],
-    "margin": [3.0, None, None, 4.0],
-})
+FRAME = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "c", "d"],
+        "as_of_on": pd.to_datetime(["2026-01-01"] * 4),
+        "time_zone": ["UTC", "UTC", None, "UTC"],
+        "favourite_product_id": ["p1", "p2", "p1", "p1"],
+        "age_years": pd.array([30, None, 41, 50], dtype="Int64"),
+        "revenue_30d": [1.5, np.inf, 0.0, np.nan],
+        "has_email": [True, False, True, True],
+        "country": ["US", "DE", None, "US"],
+        "attr_tier": pd.Series(["gold", None, "silver", "gold"], dtype=object),
+        "constant": [1, 1, 1, 1],
+        "is_converted": [True, False, False, True],
+        "margin": [3.0, None, None, 4.0],
+    }
+)
 
 
 def test_identifiers_dates_zones_labels_and_constants_are_no_features():

@@ -36,8 +36,14 @@ def model() -> ResponseModel:
 
 
 def run(**changes) -> TrainingRun:
-    values = {"name": "response 2026-01-05", "started_at": datetime(2026, 1, 5, tzinfo=UTC), "data_version": "2026-01-05-1",
-              "parameters": {"seed": 1}, "metrics": {"email.auc": 0.7}, "tags": {"dagster.run_id": "r1"}}  # fmt: skip
+    values = {
+        "name": "response 2026-01-05",
+        "started_at": datetime(2026, 1, 5, tzinfo=UTC),
+        "data_version": "2026-01-05-1",
+        "parameters": {"seed": 1},
+        "metrics": {"email.auc": 0.7},
+        "tags": {"dagster.run_id": "r1"},
+    }
     return TrainingRun(**(values | changes))
 
 

@@ -1,4 +1,7 @@
-"""``python -m market``: makes a sample market, answers for it, and tells its truth to judges."""
+"""``python -m market``: makes a sample market, answers for it, and tells its truth to judges.
+
+Each verb imports its own part: an answer is asked for twice a simulated day, and start-up is most of a small one.
+"""
 
 import argparse
 import json
@@ -34,7 +37,7 @@ def _day(text: str) -> date:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m market", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m market", description=(__doc__ or "").splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     make = verbs.add_parser("make", help="persons, and a year of history in landing/")
     make.add_argument("--customers", type=int, default=200_000)
@@ -65,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(options: argparse.Namespace, where: Places) -> dict[str, Any]:
-    from market.catalogue import read_catalogue
-    from market.history import Plan, make_market
-    from market.law import law_named
+    from market.catalogue import read_catalogue  # noqa: PLC0415
+    from market.history import Plan, make_market  # noqa: PLC0415
+    from market.law import law_named  # noqa: PLC0415
 
     law = law_named(options.law, options.shift)
     plan = Plan(
@@ -90,13 +93,13 @@ def _make(options: argparse.Namespace, where: Places) -> dict[str, Any]:
 
 
 def _answer(options: argparse.Namespace, where: Places) -> dict[str, Any]:
-    from market.answer import answer
+    from market.answer import answer  # noqa: PLC0415
 
     return answer(where, options.start, options.end, options.config)
 
 
 def _truth(options: argparse.Namespace, where: Places) -> dict[str, Any]:
-    from market.truth import tell_truth
+    from market.truth import tell_truth  # noqa: PLC0415
 
     out = options.out or where.truth / f"{options.what}.parquet"
     offers = [name for name in options.offers.split(",") if name]

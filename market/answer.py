@@ -111,7 +111,7 @@ def _live(where: Places, work: _Answer, bag: Mailbag, until_ms: int, name: str) 
             reactions = react(world, state, part, day)
             _take_effect(work, part, reactions, day, [bag.cycle_ids[i] for i in rows.tolist()])
             _report(work, part, reactions, ids)
-            log_messages(where.truth_staging, world, state, part, reactions, ids, f"{name}-{day}")
+            log_messages(where.truth_staging, world, state, part, reactions, ids=ids, part=f"{name}-{day}")
         new_before = state.clock_ms
         advance(world, state, work.events, min(until_ms, (day + 1) * DAY_MS))
         contacts, persons = new_contacts(world, day, new_before, state.clock_ms)
@@ -125,16 +125,21 @@ def _live(where: Places, work: _Answer, bag: Mailbag, until_ms: int, name: str) 
 def _take_effect(work: _Answer, m: Messages, r: Reactions, day: int, cycles: list[str]) -> None:
     names = {cycle: work.state.campaign_index(cycle) for cycle in dict.fromkeys(cycles)}
     campaign = np.array([names[cycle] for cycle in cycles], dtype=np.int64)
-    carry_out(work.world, work.state, work.events, m, r, day, campaign)
+    carry_out(work.world, work.state, work.events, m, r, day=day, campaign=campaign)
     calls = np.flatnonzero(m.channel == VOICE)
     if len(calls):
         length = np.where(
             r.opened[calls], 40 + 90 * uniform(work.world.seed, Stream.DETAIL, m.person[calls], m.sent[calls], 50), 0.0
         )
         work.events.add(
-            "calls", t=r.exposed[calls], person=m.person[calls], inbound=np.zeros(len(calls), dtype=bool), seconds=length,
-            disposition=np.where(r.opened[calls], 0, 1), words=np.full(len(calls), -1),
-        )  # fmt: skip
+            "calls",
+            t=r.exposed[calls],
+            person=m.person[calls],
+            inbound=np.zeros(len(calls), dtype=bool),
+            seconds=length,
+            disposition=np.where(r.opened[calls], 0, 1),
+            words=np.full(len(calls), -1),
+        )
 
 
 def _report(work: _Answer, m: Messages, r: Reactions, ids: pa.Array) -> None:
@@ -175,9 +180,13 @@ def _attributed(work: _Answer, sales: dict[str, pa.Table], until_ms: int) -> pa.
     person, when, touch = person[told_by], when[told_by], touch[told_by]
     return table_of(
         event_id=texts.hex_ids("x", hashed(work.world.seed, Stream.EVENT_ID, 9, person, when)),
-        kind=np.full(len(when), TYPES.index("converted")), when=when, message_id=sent["message_id"].combine_chunks().take(pa.array(touch)),
-        channel=sent["channel"].to_numpy()[touch], value=pa.nulls(len(when), pa.float64()), payload=pa.nulls(len(when), pa.string()),
-    )  # fmt: skip
+        kind=np.full(len(when), TYPES.index("converted")),
+        when=when,
+        message_id=sent["message_id"].combine_chunks().take(pa.array(touch)),
+        channel=sent["channel"].to_numpy()[touch],
+        value=pa.nulls(len(when), pa.float64()),
+        payload=pa.nulls(len(when), pa.string()),
+    )
 
 
 def _write(where: Places, work: _Answer, until_ms: int, name: str) -> dict[str, int]:
@@ -195,7 +204,7 @@ def _write(where: Places, work: _Answer, until_ms: int, name: str) -> dict[str, 
     for source in [s for s in sorted(work.pending) if not s.startswith("_")]:
         now, work.pending[source] = split_by_time(work.pending[source], until_ms)
         if now.num_rows:
-            staged.append(_stage(where, source, told(now), name, world.seed, state.calls))
+            staged.append(_stage(where, source, told(now), name, seed=world.seed, call=state.calls))
             rows[source] = now.num_rows
     commit(where, state, work.pending, staged)
     return rows
@@ -212,7 +221,7 @@ def _some_late(seed: int, source: str, table: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index(EMIT_AT), EMIT_AT, pa.array(emit))
 
 
-def _stage(where: Places, source: str, table: pa.Table, name: str, seed: int, call: int) -> str:
+def _stage(where: Places, source: str, table: pa.Table, name: str, *, seed: int, call: int) -> str:
     if source != "outcomes":
         path = f"{source}/{name}.{_FORMATS.get(source, 'parquet')}"
         write_table(where.staging / path, table)

@@ -115,5 +115,5 @@ def run_campaign(world: World, state: State, events: Events, day: int) -> int:
         cost=costs[channel],
         chance=chance,
     )
-    carry_out(world, state, events, m, react(world, state, m, day), day, campaign)
+    carry_out(world, state, events, m, react(world, state, m, day), day=day, campaign=campaign)
     return len(person)

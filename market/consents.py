@@ -13,9 +13,13 @@ from market.words import CHANNELS, DAY_MS, DISPLAY, EMAIL, MAIL, PUSH, SMS, SOCI
 
 BASES: Final = ("express_written", "express", "soft_opt_in")
 _SHARES: Final = {  # express_written, express, soft_opt_in; the rest never agreed
-    EMAIL: (0.10, 0.46, 0.24), SMS: (0.24, 0.08, 0.0), VOICE: (0.20, 0.08, 0.0), PUSH: (0.05, 0.80, 0.0),
-    SOCIAL: (0.05, 0.55, 0.0), DISPLAY: (0.05, 0.50, 0.0),
-}  # fmt: skip
+    EMAIL: (0.10, 0.46, 0.24),
+    SMS: (0.24, 0.08, 0.0),
+    VOICE: (0.20, 0.08, 0.0),
+    PUSH: (0.05, 0.80, 0.0),
+    SOCIAL: (0.05, 0.55, 0.0),
+    DISPLAY: (0.05, 0.50, 0.0),
+}
 _ACCEPTED: Final = {EMAIL: 3, SMS: 1, VOICE: 1, PUSH: 2, SOCIAL: 2, DISPLAY: 2}
 _WITHDRAWN: Final = {
     EMAIL: 0.06,
@@ -42,7 +46,7 @@ def draw_consents(seed: int, people: People) -> tuple[Ints, Bools]:
     """Draws what each person agreed to.
 
     Returns:
-        Index into ``BASES`` (−1: never agreed) [N, 8], and whether it was withdrawn since [N, 8].
+        Index into ``BASES`` (-1: never agreed) [N, 8], and whether it was withdrawn since [N, 8].
     """
     rng = generator(seed, Stream.CONSENT)
     basis = np.full((people.count, len(CHANNELS)), -1, dtype=np.int8)
@@ -68,21 +72,23 @@ def may_contact(people: People, basis: Ints, withdrawn: Bools) -> Bools:
 
 
 def consent_rows(
-    contact_id: pa.Array, channel: Ints, granted: Bools, when: Ints, basis: Ints, source: Ints
+    contact_id: pa.Array, channel: Ints, granted: Bools, when: Ints, *, basis: Ints, source: Ints
 ) -> pa.Table:
     """The contract's ``consents`` for columns of equal length; a basis below 0 is null."""
-    return pa.table({
-        "contact_id": contact_id,
-        "channel": texts.pick(CHANNELS, channel),
-        "status": texts.pick(("withdrawn", "granted"), granted.astype(np.int64)),
-        "occurred_at": texts.times(when),
-        "basis": texts.pick(BASES, basis),
-        "source": texts.pick(("web_form", "checkout", "store", "preference_centre", "unsubscribe_link"), source),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "contact_id": contact_id,
+            "channel": texts.pick(CHANNELS, channel),
+            "status": texts.pick(("withdrawn", "granted"), granted.astype(np.int64)),
+            "occurred_at": texts.times(when),
+            "basis": texts.pick(BASES, basis),
+            "source": texts.pick(("web_form", "checkout", "store", "preference_centre", "unsubscribe_link"), source),
+        }
+    )
 
 
 def past_consents(
-    seed: int, ids: Identities, basis: Ints, withdrawn: Bools, start_ms: int, history_days: int
+    seed: int, ids: Identities, basis: Ints, withdrawn: Bools, *, start_ms: int, history_days: int
 ) -> pa.Table:
     """The consents given and withdrawn before the simulation starts, in order of time."""
     person, channel = np.nonzero((basis >= 0) | withdrawn)
@@ -100,7 +106,7 @@ def past_consents(
         np.concatenate([channel[given], channel[back]]),
         np.repeat([True, False], [given.sum(), back.sum()]),
         np.concatenate([created[given], left[back]]),
-        np.concatenate([basis[person, channel][given], np.full(int(back.sum()), -1)]),
-        np.concatenate([source[given], np.full(int(back.sum()), 3)]),
+        basis=np.concatenate([basis[person, channel][given], np.full(int(back.sum()), -1)]),
+        source=np.concatenate([source[given], np.full(int(back.sum()), 3)]),
     )
     return rows.sort_by("occurred_at")

@@ -26,12 +26,12 @@ _ATTRIBUTES: Final = tuple(
 
 @dataclass(frozen=True)
 class Scatter:
-    """Which version of a person's data each contact has; one element a contact, contacts of a person follow one another.
+    """Which version of a person's data each contact has: one element a contact, a person's own side by side.
 
     Attributes:
         person: The person behind the contact.
         position: 0 for the person's first contact.
-        email, phone: Version of address and number (0 the present one, 1 an old one, −1 absent).
+        email, phone: Version of address and number (0 the present one, 1 an old one, -1 absent).
         has_loyalty, has_device, has_address: What the contact carries.
     """
 
@@ -79,7 +79,7 @@ def _owners(seed: int, people: People, purpose: int, share: float) -> Ints:
 
 
 def _phone_keys(seed: int, people: People, cast: Scatter) -> Ints:
-    """A key for each contact's number: owner × 2 + version. A hundredth of the persons got another's old number."""
+    """A key for each contact's number: owner x 2 + version. A hundredth of the persons got another's old number."""
     owner = _owners(seed, people, 1, 0.08)
     key = owner * 2
     old = np.unique(cast.person[cast.phone == 1])
@@ -92,7 +92,7 @@ def _phone_keys(seed: int, people: People, cast: Scatter) -> Ints:
 
 
 def phone_numbers(seed: int, people: People, keys: Ints) -> pa.StringArray:
-    """E.164 numbers for keys (owner × 2 + version) in the area of the owner's place."""
+    """E.164 numbers for keys (owner x 2 + version) in the area of the owner's place."""
     h = hashed(seed, _ID, 4, keys)
     line = 2_000_000 + (h % np.uint64(7_999_999)).astype(np.int64)
     return texts.join(texts.pick([p.dial for p in PLACES], people.place[keys // 2]), texts.digits(line, 7))
@@ -184,23 +184,31 @@ def contact_table(seed: int, people: People, cast: Scatter, start_ms: int, histo
     def at_home(values: pa.Array) -> pa.Array:
         return texts.keep(values, cast.has_address)
 
-    return pa.table({
-        "contact_id": contact_ids(seed, person, position),
-        "created_at": texts.times(created),
-        "email": email,
-        "phone": texts.keep(phone_numbers(seed, people, _phone_keys(seed, people, cast)), cast.phone >= 0),
-        "first_name": _written_names(names.FIRST, first_names(seed, person), again & (slip < 0.2)),
-        "last_name": _written_names(names.LAST, last_names(seed, people, person), again & (slip > 0.2) & (slip < 0.4)),
-        "address_line": at_home(texts.join(number, " ", street)),
-        "postal_code": at_home(postal),
-        "city": at_home(texts.pick([p.city for p in PLACES], place)),
-        "region": at_home(texts.pick([p.region for p in PLACES], place)),
-        "country": texts.pick([p.country for p in PLACES], place),
-        "time_zone": texts.keep(texts.pick([p.time_zone for p in PLACES], place), uniform(seed, _ID, 22, row) < 0.7),
-        "birth_year": texts.keep(pa.array(people.birth_year[person].astype(np.int32)), uniform(seed, _ID, 23, row) < 0.42),
-        "loyalty_id": texts.keep(loyalty_ids(seed, person), cast.has_loyalty),
-        "device_token": texts.keep(device_tokens(seed, person), cast.has_device),
-        "acquisition_source": texts.pick(names.SOURCES, source),
-        "updated_at": texts.times(updated),
-        "attributes": _attributes(seed, people, person),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "contact_id": contact_ids(seed, person, position),
+            "created_at": texts.times(created),
+            "email": email,
+            "phone": texts.keep(phone_numbers(seed, people, _phone_keys(seed, people, cast)), cast.phone >= 0),
+            "first_name": _written_names(names.FIRST, first_names(seed, person), again & (slip < 0.2)),
+            "last_name": _written_names(
+                names.LAST, last_names(seed, people, person), again & (slip > 0.2) & (slip < 0.4)
+            ),
+            "address_line": at_home(texts.join(number, " ", street)),
+            "postal_code": at_home(postal),
+            "city": at_home(texts.pick([p.city for p in PLACES], place)),
+            "region": at_home(texts.pick([p.region for p in PLACES], place)),
+            "country": texts.pick([p.country for p in PLACES], place),
+            "time_zone": texts.keep(
+                texts.pick([p.time_zone for p in PLACES], place), uniform(seed, _ID, 22, row) < 0.7
+            ),
+            "birth_year": texts.keep(
+                pa.array(people.birth_year[person].astype(np.int32)), uniform(seed, _ID, 23, row) < 0.42
+            ),
+            "loyalty_id": texts.keep(loyalty_ids(seed, person), cast.has_loyalty),
+            "device_token": texts.keep(device_tokens(seed, person), cast.has_device),
+            "acquisition_source": texts.pick(names.SOURCES, source),
+            "updated_at": texts.times(updated),
+            "attributes": _attributes(seed, people, person),
+        }
+    )

@@ -4,6 +4,7 @@ Two ways: a vector over all persons for a (stream, day), and a hash for single t
 """
 
 from enum import IntEnum
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -64,7 +65,8 @@ def person_day(seed: int, stream: Stream, day: int, count: int) -> Floats:
     Returns:
         float32 [count] in [0, 1).
     """
-    return generator(seed, stream, day).random(count, dtype=np.float32)
+    numbers: Floats = generator(seed, stream, day).random(count, dtype=np.float32)
+    return numbers
 
 
 def _mix(value: Hashes) -> Hashes:
@@ -100,12 +102,9 @@ def gaussian(seed: int, stream: Stream, *keys: Ints | Hashes | int) -> Floats:
     """A standard normal number that depends on the keys alone (Box and Muller)."""
     first = uniform(seed, stream, *keys, 1)
     second = uniform(seed, stream, *keys, 2)
-    return np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)
+    return np.asarray(np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second))
 
 
 def text_hash(text: str) -> int:
-    """A stable 63-bit hash of a word (FNV-1a); unlike ``hash`` it is the same in every process."""
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value >> 1
+    """A stable 63-bit hash of a word (BLAKE2b); unlike ``hash`` it is the same in every process."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") >> 1

@@ -2,7 +2,7 @@
 
 The chance that a message reaches a person and causes a purchase is::
 
-    reach · lift_c · g(m) · offer · creative · hour · life · spell · journey · season · drift · exp(−loss · fatigue)
+    reach · lift_c · g(m) · offer · creative · hour · life · spell · journey · season · drift · exp(-loss · fatigue)
 
 where ``m`` is the person's readiness for the channel and ``g`` is zero for the unmoved, grows beyond a threshold for
 the moved (mean 1 over all persons), and is negative for those who are put off.
@@ -30,7 +30,7 @@ class Messages:
         person: Index of the person.
         channel: Index into ``CHANNELS``.
         offer: Index into the catalogue's offers.
-        creative: Index into its creatives; −1 for a plain one.
+        creative: Index into its creatives; -1 for a plain one.
         sent: Milliseconds since 1970.
         is_removal: Whether an advertising audience loses the person.
     """
@@ -170,7 +170,7 @@ def effect_when_reached(world: World, state: State, m: Messages, day: int, *, wi
         with_hour: Whether the hour of sending counts; without, it is as at a middling hour.
 
     Returns:
-        float64 of the messages' length, in [−1, cap].
+        float64 of the messages' length, in [-1, cap].
     """
     law = world.law
     gain, loss = readiness_gain(law, world.moved[m.person, m.channel].astype(np.float64))

@@ -38,12 +38,12 @@ def _part_of_day(world: World, state: State, events: Events, day: int, stop: int
     bought = moments(world, day, buyers, 3)
     kept = _not_prevented(world, state, buyers, bought, day)
     offers = redeemed_offers(world, state, buyers[kept], bought[kept], day)
-    add_sales(world, state, whole, buyers[kept], bought[kept], offers, np.full(len(kept), ORGANIC))
+    add_sales(world, state, whole, buyers[kept], bought[kept], offer=offers, origin=np.full(len(kept), ORGANIC))
     moved, when, offer = audience_day(world, state, whole, day)
     decided = day * DAY_MS + (uniform(world.seed, Stream.TIME, moved, day, 62) * DAY_MS).astype(np.int64)
     mine = (decided >= state.clock_ms) & (decided < limit)
     _move(whole, events, state.clock_ms, limit)
-    schedule_caused(world, state, events, moved[mine], np.maximum(when[mine], state.clock_ms), offer[mine])
+    schedule_caused(world, state, events, moved[mine], np.maximum(when[mine], state.clock_ms), offer=offer[mine])
     now = bought[kept] < limit
     state.last_sale_day[buyers[kept][now]] = day
     _come_due(state, stop)

@@ -87,13 +87,15 @@ def make_market(where: Places, plan: Plan, progress: Progress) -> dict[str, int]
     log.write("crm_contacts", world.ids.contacts.sort_by("created_at"), "all")
     log.write(
         "consents",
-        consents.past_consents(plan.seed, world.ids, basis, withdrawn, plan.start_ms, plan.history_days),
+        consents.past_consents(
+            plan.seed, world.ids, basis, withdrawn, start_ms=plan.start_ms, history_days=plan.history_days
+        ),
         "all",
     )
     begin = plan.start_ms - plan.history_days * DAY_MS
     allowed = consents.may_contact(world.people, basis, withdrawn)
     state = first_state(world.people, allowed, plan.catalogue, begin)
-    pending = _live_through(where, world, state, log, plan, progress)
+    pending = _live_through(where, world, state, log, plan=plan, progress=progress)
     progress("keeping the truth")
     commit(where, state, pending, [])
     return dict(sorted(log.rows.items()))
@@ -124,7 +126,7 @@ class _Log:
 
 
 def _live_through(
-    where: Places, world: World, state: State, log: _Log, plan: Plan, progress: Progress
+    where: Places, world: World, state: State, log: _Log, *, plan: Plan, progress: Progress
 ) -> dict[str, pa.Table]:
     renderer = Renderer(world, state)
     pending: dict[str, list[pa.Table]] = {}
@@ -148,7 +150,7 @@ def _live_through(
 
 
 def _purchases_before(world: World, state: State, events: Events, history_days: int) -> None:
-    """Adds one to three old purchases of each person who is a customer when history begins, so that the books show it."""
+    """Adds one to three old purchases of each person who is a customer when history begins: the books go back."""
     seed, begin = world.seed, world.start_ms - history_days * DAY_MS
     buyers = np.flatnonzero(world.people.was_customer)
     count = 1 + (uniform(seed, Stream.PAST, buyers) * 3).astype(np.int64)
@@ -161,7 +163,7 @@ def _purchases_before(world: World, state: State, events: Events, history_days: 
     when = begin - 1000 - ago.astype(np.int64)
     none = np.full(len(person), -1, dtype=np.int64)
     past = Events()
-    add_sales(world, state, past, person, when, none, np.full(len(person), ORGANIC))
+    add_sales(world, state, past, person, when, offer=none, origin=np.full(len(person), ORGANIC))
     events.add("sales", **past.columns("sales"))
     last = np.full(world.people.count, -100_000, dtype=np.int64)
     np.maximum.at(last, person, when // DAY_MS)

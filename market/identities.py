@@ -58,7 +58,7 @@ class Identities:
 
 
 def visitor_codes(seed: int, people: People, person: Ints, key: Ints) -> Ints:
-    """The visitor (person × 4 + device) that a person browses with; a few share the household's tablet."""
+    """The visitor (person x 4 + device) that a person browses with; a few share the household's tablet."""
     device = (uniform(seed, Stream.DETAIL, 91, person, key) ** 1.6 * people.devices[person]).astype(np.int64)
     head = np.searchsorted(people.household, people.household[person])
     tablet = (uniform(seed, Stream.DETAIL, 92, person) < 0.02) & (uniform(seed, Stream.DETAIL, 93, person, key) < 0.3)
@@ -71,7 +71,7 @@ def visitor_ids(seed: int, codes: Ints) -> pa.StringArray:
 
 
 def truth_table(seed: int, ids: Identities) -> pa.Table:
-    """Whose each id is: ``kind``, ``value``, ``person_id``. A shared or recycled value has a row for each of its persons."""
+    """Whose each id is: ``kind``, ``value``, ``person_id``; a row for each person of a shared or recycled value."""
     person = ids.person
     everyone = np.arange(len(ids.first) - 1)
     codes = np.arange(len(everyone) * VISITORS)

@@ -25,7 +25,7 @@ class ChannelLaw:
         unsubscribed: Chance of a withdrawal for one message without fatigue.
         complained: Chance of a complaint for one message without fatigue.
         slot: How strongly the hour matters (log factor between best and worst hour).
-        drift: Yearly change of ``lift`` (−0.2: a fifth is lost in a year).
+        drift: Yearly change of ``lift`` (-0.2: a fifth is lost in a year).
         tastes: Weights of the six traits in who is moved.
     """
 
@@ -55,15 +55,23 @@ class Shift:
 
 
 _CHANNELS: Final = {
-    #                        lift  wrong  delay spread transit     reach  open click wear unsub  compl   slot drift  tastes
-    "email": ChannelLaw(.0032, .10, 0.8, 1.1, (0.0, 0.02), .985, .24, .13, .45, .0016, .00020, .35, -.15, (.3, .8, .0, -.2, .2, .1)),
-    "sms": ChannelLaw(.0060, .20, 0.3, 1.0, (0.0, 0.01), .970, .90, .06, .80, .0080, .00060, .45, -.10, (.5, .4, .4, .0, -.2, .1)),
-    "direct_mail": ChannelLaw(.0110, .03, 4.0, 0.7, (3.0, 9.0), .960, .60, .05, .25, .0008, .00005, .0, .0, (.3, -.4, .1, .7, .3, .0)),
-    "voice": ChannelLaw(.0190, .25, 0.8, 1.2, (0.0, 0.0), .980, .34, .20, 1.30, .0120, .00300, .60, -.05, (-.1, -.3, .8, .2, .3, .0)),
-    "paid_social": ChannelLaw(.0022, .05, 1.5, 0.9, (0.3, 1.0), .620, .80, .02, .12, .0002, .00002, .0, .25, (.2, .5, .0, -.3, -.3, .6)),
-    "display": ChannelLaw(.0018, .05, 2.0, 0.9, (0.3, 1.0), .700, .80, .01, .08, .0001, .00001, .0, -.10, (.2, .4, .0, .0, -.1, .4)),
-    "web": ChannelLaw(.0120, .05, 0.05, 1.2, (0.0, 0.0), 1.00, .90, .12, .08, .0001, .00000, .0, .0, (.4, .6, .0, -.2, .1, .3)),
-    "push": ChannelLaw(.0042, .20, 0.25, 1.1, (0.0, 0.01), .930, .12, .30, .60, .0060, .00020, .50, .0, (.2, .6, .1, -.1, .3, .3)),
+    #             lift  wrong  delay spread transit     reach  open click wear unsub  compl   slot drift; then tastes
+    "email": ChannelLaw(.0032, .10, 0.8, 1.1, (0.0, 0.02), .985, .24, .13, .45, .0016, .00020, .35, -.15,
+            (.3, .8, .0, -.2, .2, .1)),
+    "sms": ChannelLaw(.0060, .20, 0.3, 1.0, (0.0, 0.01), .970, .90, .06, .80, .0080, .00060, .45, -.10,
+            (.5, .4, .4, .0, -.2, .1)),
+    "direct_mail": ChannelLaw(.0110, .03, 4.0, 0.7, (3.0, 9.0), .960, .60, .05, .25, .0008, .00005, .0, .0,
+            (.3, -.4, .1, .7, .3, .0)),
+    "voice": ChannelLaw(.0190, .25, 0.8, 1.2, (0.0, 0.0), .980, .34, .20, 1.30, .0120, .00300, .60, -.05,
+            (-.1, -.3, .8, .2, .3, .0)),
+    "paid_social": ChannelLaw(.0022, .05, 1.5, 0.9, (0.3, 1.0), .620, .80, .02, .12, .0002, .00002, .0, .25,
+            (.2, .5, .0, -.3, -.3, .6)),
+    "display": ChannelLaw(.0018, .05, 2.0, 0.9, (0.3, 1.0), .700, .80, .01, .08, .0001, .00001, .0, -.10,
+            (.2, .4, .0, .0, -.1, .4)),
+    "web": ChannelLaw(.0120, .05, 0.05, 1.2, (0.0, 0.0), 1.00, .90, .12, .08, .0001, .00000, .0, .0,
+            (.4, .6, .0, -.2, .1, .3)),
+    "push": ChannelLaw(.0042, .20, 0.25, 1.1, (0.0, 0.01), .930, .12, .30, .60, .0060, .00020, .50, .0,
+            (.2, .6, .1, -.1, .3, .3)),
 }  # fmt: skip
 
 

@@ -62,11 +62,14 @@ def visits(
     events.add(
         "web",
         t=start[row] + nth * 47_000 + (pick * 40_000).astype(np.int64),
-        person=who, kind=kind,
+        person=who,
+        kind=kind,
         category=np.where(kind == PAGE, -1, favourite_or_other(world, person, 0, day)[row]),
         visitor=visitor_codes(seed, world.people, person, start)[row],
-        logged=logged[row], hashed_email=(from_email & ~logged)[row], key=start[row] + nth,
-    )  # fmt: skip
+        logged=logged[row],
+        hashed_email=(from_email & ~logged)[row],
+        key=start[row] + nth,
+    )
 
 
 def organic_day(world: World, state: State, events: Events, day: int) -> Ints:
@@ -85,8 +88,15 @@ def organic_day(world: World, state: State, events: Events, day: int) -> Ints:
     _impressions(world, events, day)
     callers = np.flatnonzero(world.draw(Stream.CALL, day) < people.call_rate * np.where(state.is_customer, 1.3, 0.3))
     length = 60 + 400 * uniform(seed, Stream.DETAIL, callers, day, 9)
-    events.add("calls", t=moments(world, day, callers, 4), person=callers, inbound=np.ones(len(callers), dtype=bool),
-               seconds=length, disposition=np.where(length > 90, 0, 3), words=np.full(len(callers), -1))  # fmt: skip
+    events.add(
+        "calls",
+        t=moments(world, day, callers, 4),
+        person=callers,
+        inbound=np.ones(len(callers), dtype=bool),
+        seconds=length,
+        disposition=np.where(length > 90, 0, 3),
+        words=np.full(len(callers), -1),
+    )
     if day % _NEWSLETTER_EVERY == 6:
         _newsletter(world, state, events, day)
     return buyers
@@ -97,8 +107,15 @@ def _impressions(world: World, events: Events, day: int) -> None:
     u = uniform(world.seed, Stream.DETAIL, seen, day, 5)
     clicks = uniform(world.seed, Stream.DETAIL, seen, day, 6) < 0.012
     cost = np.where(clicks, 0.45, 0.004) * (0.6 + 0.8 * u)
-    events.add("ads", t=moments(world, day, seen, 2), person=seen, platform=(u < 0.45).astype(np.int64),
-               click=clicks, cost=cost, campaign=np.zeros(len(seen), dtype=np.int64))  # fmt: skip
+    events.add(
+        "ads",
+        t=moments(world, day, seen, 2),
+        person=seen,
+        platform=(u < 0.45).astype(np.int64),
+        click=clicks,
+        cost=cost,
+        campaign=np.zeros(len(seen), dtype=np.int64),
+    )
 
 
 def _newsletter(world: World, state: State, events: Events, day: int) -> None:

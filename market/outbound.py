@@ -1,4 +1,4 @@
-"""Reads what the product handed over: complete new lines of ``outbound/<channel>/<cycle_id>.jsonl``, each message once."""
+"""Reads what was handed over: complete new lines of ``outbound/<channel>/<cycle_id>.jsonl``, each message once."""
 
 import json
 from collections.abc import Iterator
@@ -133,7 +133,7 @@ def _remember(state: State, hashes: list[int], day: int) -> None:
 
 
 def _persons(world: World, rows: list[dict[str, Any]], more: pa.Table | None) -> Ints:
-    """The person of each message by the first of its contacts; −1 where nobody is known by it."""
+    """The person of each message by the first of its contacts; -1 where nobody is known by it."""
     ids, owners = world.ids.contacts["contact_id"].combine_chunks(), world.ids.person.astype(np.int64)
     if more is not None and more.num_rows:
         ids = pa.concat_arrays([ids, more["contact_id"].combine_chunks()])

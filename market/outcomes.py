@@ -1,4 +1,4 @@
-"""What the providers report about messages: the contract's ``outcomes``, late, twice, out of order and broken as in life."""
+"""What providers report about messages: the contract's ``outcomes``, late, twice, out of order and broken."""
 
 import json
 from collections.abc import Sequence
@@ -18,9 +18,19 @@ from market.words import CHANNELS, DAY_MS, DISPLAY, EMAIL, HOUR_MS, MAIL, PUSH, 
 from market.world import World
 
 TYPES: Final = (
-    "delivered", "bounced", "opened", "clicked", "visited", "replied", "answered", "no_answer", "converted",
-    "unsubscribed", "complained", "failed",
-)  # fmt: skip
+    "delivered",
+    "bounced",
+    "opened",
+    "clicked",
+    "visited",
+    "replied",
+    "answered",
+    "no_answer",
+    "converted",
+    "unsubscribed",
+    "complained",
+    "failed",
+)
 _REPLIES: Final = ("STOP", "thanks!", "is this still valid?", "who is this", "ok will have a look", "not now please")
 TWICE_SHARE: Final = 0.012
 LATE_SHARE: Final = 0.02
@@ -101,28 +111,41 @@ def outcome_table(world: World, m: Messages, r: Reactions, message_ids: Sequence
     ]
     value = np.where(kind == TYPES.index("converted"), basket(world, m.person[rows], when), np.nan)
     return table_of(
-        event_id=texts.hex_ids("x", hashed(world.seed, Stream.EVENT_ID, 7, prints[rows], kind)), kind=kind, when=when,
-        message_id=pa.array(message_ids, type=pa.string()).take(pa.array(rows)), channel=m.channel[rows],
-        value=pa.array(value, from_pandas=True), payload=pa.array(payloads, type=pa.string()),
-    )  # fmt: skip
+        event_id=texts.hex_ids("x", hashed(world.seed, Stream.EVENT_ID, 7, prints[rows], kind)),
+        kind=kind,
+        when=when,
+        message_id=pa.array(message_ids, type=pa.string()).take(pa.array(rows)),
+        channel=m.channel[rows],
+        value=pa.array(value, from_pandas=True),
+        payload=pa.array(payloads, type=pa.string()),
+    )
 
 
 def table_of(
-    event_id: pa.Array, kind: Ints, when: Ints, message_id: pa.Array, channel: Ints, value: pa.Array, payload: pa.Array
+    *,
+    event_id: pa.Array,
+    kind: Ints,
+    when: Ints,
+    message_id: pa.Array,
+    channel: Ints,
+    value: pa.Array,
+    payload: pa.Array,
 ) -> pa.Table:
     """The contract's ``outcomes`` from columns of equal length."""
     n = len(when)
-    return pa.table({
-        "event_id": event_id,
-        "event_type": texts.pick(TYPES, kind),
-        "occurred_at": texts.times(when),
-        "message_id": message_id,
-        "customer_key": pa.nulls(n, pa.string()),
-        "channel": texts.pick(CHANNELS, channel),
-        "value": value.cast(pa.float64()),
-        "payload": payload,
-        EMIT_AT: pa.array(np.asarray(when, dtype=np.int64)),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "event_id": event_id,
+            "event_type": texts.pick(TYPES, kind),
+            "occurred_at": texts.times(when),
+            "message_id": message_id,
+            "customer_key": pa.nulls(n, pa.string()),
+            "channel": texts.pick(CHANNELS, channel),
+            "value": value.cast(pa.float64()),
+            "payload": payload,
+            EMIT_AT: pa.array(np.asarray(when, dtype=np.int64)),
+        }
+    )
 
 
 def failures(world: World, lost: list[tuple[str, str]], at_ms: int) -> pa.Table:
@@ -131,11 +154,14 @@ def failures(world: World, lost: list[tuple[str, str]], at_ms: int) -> pa.Table:
     ids = [i for i, _ in lost]
     prints = np.array([text_hash(i) for i in ids], dtype=np.uint64)
     return table_of(
-        event_id=texts.hex_ids("x", hashed(world.seed, Stream.EVENT_ID, 8, prints)), kind=np.full(n, TYPES.index("failed")),
-        when=np.full(n, at_ms + 60_000), message_id=pa.array(ids, type=pa.string()),
-        channel=np.array([CHANNELS.index(c) for _, c in lost], dtype=np.int64), value=pa.nulls(n, pa.float64()),
+        event_id=texts.hex_ids("x", hashed(world.seed, Stream.EVENT_ID, 8, prints)),
+        kind=np.full(n, TYPES.index("failed")),
+        when=np.full(n, at_ms + 60_000),
+        message_id=pa.array(ids, type=pa.string()),
+        channel=np.array([CHANNELS.index(c) for _, c in lost], dtype=np.int64),
+        value=pa.nulls(n, pa.float64()),
         payload=pa.array([json.dumps({"reason": "unknown recipient"})] * n, type=pa.string()),
-    )  # fmt: skip
+    )
 
 
 def disturb(seed: int, table: pa.Table, keys: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Where the persons live: cities with their zone, telephone area and postal pattern, and how large a share lives there."""
+"""Where the persons live: cities with their zone, telephone area and postal pattern, and the share there."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

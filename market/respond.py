@@ -100,10 +100,12 @@ def react(world: World, state: State, m: Messages, day: int) -> Reactions:
     )
 
 
-def carry_out(world: World, state: State, events: Events, m: Messages, r: Reactions, day: int, campaign: Ints) -> None:
-    """Lets the reactions happen: purchases, visits, the mail provider's log, withdrawals, and the persons' new state."""
+def carry_out(
+    world: World, state: State, events: Events, m: Messages, r: Reactions, *, day: int, campaign: Ints
+) -> None:
+    """Lets the reactions happen: purchases, visits, the mail log, withdrawals, and the persons' new state."""
     buy = np.flatnonzero(r.caused)
-    schedule_caused(world, state, events, m.person[buy], r.bought_at[buy], m.offer[buy].astype(np.int64))
+    schedule_caused(world, state, events, m.person[buy], r.bought_at[buy], offer=m.offer[buy].astype(np.int64))
     comes = np.flatnonzero(r.clicked & (m.channel != VOICE) & ~r.caused)
     none = np.zeros(len(comes), dtype=bool)
     visits(
@@ -125,9 +127,13 @@ def carry_out(world: World, state: State, events: Events, m: Messages, r: Reacti
 def _log_mail(events: Events, m: Messages, r: Reactions, campaign: Ints) -> None:
     e = m.channel == EMAIL
     log = (
-        (0, e, m.sent), (1, e & r.opened, r.opened_at), (2, e & r.clicked, r.clicked_at), (3, e & ~r.reached, m.sent + 30_000),
-        (4, e & r.complained, r.opened_at + 50_000), (5, e & r.left, r.opened_at + 60_000),
-    )  # fmt: skip
+        (0, e, m.sent),
+        (1, e & r.opened, r.opened_at),
+        (2, e & r.clicked, r.clicked_at),
+        (3, e & ~r.reached, m.sent + 30_000),
+        (4, e & r.complained, r.opened_at + 50_000),
+        (5, e & r.left, r.opened_at + 60_000),
+    )
     for kind, mask, when in log:
         rows = np.flatnonzero(mask)
         events.add("mail", t=when[rows], person=m.person[rows], kind=np.full(len(rows), kind), campaign=campaign[rows])

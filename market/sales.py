@@ -24,7 +24,9 @@ def basket(world: World, person: Ints, when: Ints) -> Floats:
     return np.asarray(np.round(np.maximum(amount, 4.0), 2))
 
 
-def add_sales(world: World, state: State, events: Events, person: Ints, when: Ints, offer: Ints, origin: Ints) -> None:
+def add_sales(
+    world: World, state: State, events: Events, person: Ints, when: Ints, *, offer: Ints, origin: Ints
+) -> None:
     """Adds purchases and, for those online, the visit that ends in one.
 
     Args:
@@ -33,7 +35,7 @@ def add_sales(world: World, state: State, events: Events, person: Ints, when: In
         events: Receives ``sales`` and ``web``.
         person: Buyers.
         when: Milliseconds.
-        offer: Redeemed offer's index, −1 for none.
+        offer: Redeemed offer's index, -1 for none.
         origin: ORGANIC, CAUSED or REPEATED.
     """
     people, seed = world.people, world.seed
@@ -45,10 +47,18 @@ def add_sales(world: World, state: State, events: Events, person: Ints, when: In
     discount = np.round(np.where(offer >= 0, np.minimum(given, 0.5 * amount), off * amount), 2)
     in_store = uniform(seed, Stream.DETAIL, person, key, 23) < people.store_share[person]
     events.add(
-        "sales", t=when, person=person, revenue=np.round(amount - discount, 2),
-        margin=np.round(MARGIN_SHARE * amount - discount, 2), items=1 + (amount / 28).astype(np.int64),
-        category=favourite_or_other(world, person, 0, 24), discount=discount, offer=offer, in_store=in_store, origin=origin,
-    )  # fmt: skip
+        "sales",
+        t=when,
+        person=person,
+        revenue=np.round(amount - discount, 2),
+        margin=np.round(MARGIN_SHARE * amount - discount, 2),
+        items=1 + (amount / 28).astype(np.int64),
+        category=favourite_or_other(world, person, 0, 24),
+        discount=discount,
+        offer=offer,
+        in_store=in_store,
+        origin=origin,
+    )
     online = ~in_store
     buys = np.ones(int(online.sum()), dtype=bool)
     visits(world, events, person[online], when[online] - 240_000, buys=buys, from_email=~buys, key=7)
@@ -62,17 +72,17 @@ def redeemed_offers(world: World, state: State, person: Ints, when: Ints, day: i
     return np.where(holds & (u < world.law.redeem_organic * sensitive), state.offer[person], -1).astype(np.int64)
 
 
-def schedule_caused(world: World, state: State, events: Events, person: Ints, when: Ints, offer: Ints) -> None:
+def schedule_caused(world: World, state: State, events: Events, person: Ints, when: Ints, *, offer: Ints) -> None:
     """Adds caused purchases and those that they lead to, and remembers when each becomes known."""
     seed, law = world.seed, world.law
     u = uniform(seed, Stream.DETAIL, person, when // 1000, 26)
     uses = np.where((offer > 0) & (u < law.redeem_caused), offer, -1)
-    add_sales(world, state, events, person, when, uses.astype(np.int64), np.full(len(person), CAUSED))
+    add_sales(world, state, events, person, when, offer=uses.astype(np.int64), origin=np.full(len(person), CAUSED))
     again = np.flatnonzero(uniform(seed, Stream.DETAIL, person, when // 1000, 27) < law.repeat_share)
     wait = -np.log1p(-uniform(seed, Stream.DETAIL, person[again], when[again] // 1000, 28)) * law.repeat_days
     later = when[again] + ((1.0 + wait) * 86_400_000).astype(np.int64)
     none = np.full(len(again), -1, dtype=np.int64)
-    add_sales(world, state, events, person[again], later, none, np.full(len(again), REPEATED))
+    add_sales(world, state, events, person[again], later, offer=none, origin=np.full(len(again), REPEATED))
     state.scheduled = (
         np.concatenate([state.scheduled[0], when, later]),
         np.concatenate([state.scheduled[1], person, person[again]]),

@@ -1,8 +1,9 @@
 """What the market remembers between calls, under the truth's folder. A state is visible whole or not at all.
 
-``CURRENT`` names the state in force. A new state is written beside the old one together with the list of the files that
-it tells, and becomes the one in force by replacing ``CURRENT``; the files are moved into the landing folders after that, and
-an interrupted move is completed by whoever opens the market next. So an interval is answered once, whatever is interrupted.
+``CURRENT`` names the state in force. A new state is written beside the old one together with the list of the files
+that it tells, and becomes the one in force by replacing ``CURRENT``; the files are moved into landing after that,
+and an interrupted move is completed by whoever opens the market next. So an interval is answered once, whatever
+happens.
 """
 
 import json
@@ -163,7 +164,7 @@ def _sync(path: Path) -> None:
 
 
 def tell(where: Places, staged: list[str], logs: list[str]) -> None:
-    """Moves staged files into landing, and the staged logs of the truth beside its others; those moved already are passed over."""
+    """Moves staged files into landing and staged logs to the truth's; those moved already are passed over."""
     for name in staged:
         _move(where.staging / name, where.landing / name)
     for name in logs:

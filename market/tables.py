@@ -43,9 +43,12 @@ class Renderer:
         """All that happened, by source; sources without rows are left out."""
         out: dict[str, pa.Table] = {}
         makers = (
-            ("web", "web_events", self._web), ("ads", "ad_engagement", self._ads), ("mail", "email_engagement", self._mail),
-            ("sends", "campaign_history", self._sends), ("leaves", "consents", self._leaves),
-        )  # fmt: skip
+            ("web", "web_events", self._web),
+            ("ads", "ad_engagement", self._ads),
+            ("mail", "email_engagement", self._mail),
+            ("sends", "campaign_history", self._sends),
+            ("leaves", "consents", self._leaves),
+        )
         for kind, source, make in makers:
             columns = events.columns(kind)
             if columns:
@@ -65,68 +68,80 @@ class Renderer:
 
     def _web(self, c: Columns) -> pa.Table:
         contact = self._contact_ids.take(pa.array(self.world.ids.first[c["person"]], mask=~c["logged"]))
-        return pa.table({
-            "event_id": self._id("w", 1, c, c["key"]),
-            "visitor_id": self._visitors.take(pa.array(c["visitor"])),
-            "event_type": texts.pick(_WEB, c["kind"]),
-            "occurred_at": texts.times(c["t"]),
-            "contact_id": contact,
-            "email_sha256": self.world.ids.email_sha256.take(pa.array(c["person"], mask=~c["hashed_email"])),
-            "url_path": texts.pick(_PAGES, c["kind"]),
-            "product_category": texts.pick(CATEGORIES, c["category"]),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "event_id": self._id("w", 1, c, c["key"]),
+                "visitor_id": self._visitors.take(pa.array(c["visitor"])),
+                "event_type": texts.pick(_WEB, c["kind"]),
+                "occurred_at": texts.times(c["t"]),
+                "contact_id": contact,
+                "email_sha256": self.world.ids.email_sha256.take(pa.array(c["person"], mask=~c["hashed_email"])),
+                "url_path": texts.pick(_PAGES, c["kind"]),
+                "product_category": texts.pick(CATEGORIES, c["category"]),
+            }
+        )
 
     def _ads(self, c: Columns) -> pa.Table:
         seed, person = self.world.seed, c["person"]
         by_hash = uniform(seed, Stream.DETAIL, person, c["t"], 40) < 0.7
         visitor = person.astype(np.int64) * VISITORS
-        return pa.table({
-            "event_id": self._id("a", 2, c, c["platform"]),
-            "platform": texts.pick(("paid_social", "display"), c["platform"]),
-            "event_type": texts.pick(("impression", "click"), c["click"].astype(np.int64)),
-            "occurred_at": texts.times(c["t"]),
-            "email_sha256": self.world.ids.email_sha256.take(pa.array(person, mask=~by_hash)),
-            "visitor_id": self._visitors.take(pa.array(visitor, mask=by_hash)),
-            "campaign": texts.pick(self.state.campaigns, c["campaign"]),
-            "cost": pa.array(np.round(c["cost"], 5)),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "event_id": self._id("a", 2, c, c["platform"]),
+                "platform": texts.pick(("paid_social", "display"), c["platform"]),
+                "event_type": texts.pick(("impression", "click"), c["click"].astype(np.int64)),
+                "occurred_at": texts.times(c["t"]),
+                "email_sha256": self.world.ids.email_sha256.take(pa.array(person, mask=~by_hash)),
+                "visitor_id": self._visitors.take(pa.array(visitor, mask=by_hash)),
+                "campaign": texts.pick(self.state.campaigns, c["campaign"]),
+                "cost": pa.array(np.round(c["cost"], 5)),
+            }
+        )
 
     def _mail(self, c: Columns) -> pa.Table:
-        return pa.table({
-            "event_id": self._id("e", 3, c, c["kind"], c["campaign"]),
-            "email": self.world.ids.email.take(pa.array(c["person"])),
-            "event_type": texts.pick(_MAIL, c["kind"]),
-            "occurred_at": texts.times(c["t"]),
-            "campaign": texts.pick(self.state.campaigns, c["campaign"]),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "event_id": self._id("e", 3, c, c["kind"], c["campaign"]),
+                "email": self.world.ids.email.take(pa.array(c["person"])),
+                "event_type": texts.pick(_MAIL, c["kind"]),
+                "occurred_at": texts.times(c["t"]),
+                "campaign": texts.pick(self.state.campaigns, c["campaign"]),
+            }
+        )
 
     def _sends(self, c: Columns) -> pa.Table:
         contact = self.world.ids.contact_of(self.world.seed, c["person"], c["t"])
-        return pa.table({
-            "contact_id": self._contact_ids.take(pa.array(contact)),
-            "channel": texts.pick(CHANNELS, c["channel"]),
-            "sent_at": texts.times(c["t"]),
-            "offer_id": texts.pick(self.state.catalogue.offers, c["offer"]),
-            "campaign": texts.pick(self.state.campaigns, c["campaign"]),
-            "cost": pa.array(c["cost"]),
-            "assignment_probability": pa.array(c["chance"], from_pandas=True),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "contact_id": self._contact_ids.take(pa.array(contact)),
+                "channel": texts.pick(CHANNELS, c["channel"]),
+                "sent_at": texts.times(c["t"]),
+                "offer_id": texts.pick(self.state.catalogue.offers, c["offer"]),
+                "campaign": texts.pick(self.state.campaigns, c["campaign"]),
+                "cost": pa.array(c["cost"]),
+                "assignment_probability": pa.array(c["chance"], from_pandas=True),
+            }
+        )
 
     def _leaves(self, c: Columns) -> pa.Table:
         contact = self._contact_ids.take(pa.array(self.world.ids.contact_of(self.world.seed, c["person"], c["t"])))
         n = len(c["t"])
-        return consent_rows(contact, c["channel"], np.zeros(n, dtype=bool), c["t"], np.full(n, -1), np.full(n, 4))
+        return consent_rows(
+            contact, c["channel"], np.zeros(n, dtype=bool), c["t"], basis=np.full(n, -1), source=np.full(n, 4)
+        )
 
     def _calls(self, c: Columns, words: list[str]) -> pa.Table:
-        return pa.table({
-            "call_id": self._id("p", 4, c),
-            "phone": self.world.ids.phone.take(pa.array(c["person"])),
-            "started_at": texts.times(c["t"]),
-            "direction": texts.pick(("outbound", "inbound"), c["inbound"].astype(np.int64)),
-            "duration_s": pa.array(np.round(c["seconds"].astype(np.float64), 1)),
-            "disposition": texts.pick(_DISPOSITIONS, c["disposition"]),
-            "transcript": texts.pick([*words, ""], c["words"]),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "call_id": self._id("p", 4, c),
+                "phone": self.world.ids.phone.take(pa.array(c["person"])),
+                "started_at": texts.times(c["t"]),
+                "direction": texts.pick(("outbound", "inbound"), c["inbound"].astype(np.int64)),
+                "duration_s": pa.array(np.round(c["seconds"].astype(np.float64), 1)),
+                "disposition": texts.pick(_DISPOSITIONS, c["disposition"]),
+                "transcript": texts.pick([*words, ""], c["words"]),
+            }
+        )
 
     def _sales(self, c: Columns) -> dict[str, pa.Table]:
         out = {}
@@ -153,18 +168,20 @@ class Renderer:
         guest = (uniform(seed, Stream.DETAIL, person, t, 41) < 0.36) & email.is_valid().to_numpy(zero_copy_only=False)
         both = uniform(seed, Stream.DETAIL, person, t, 42) < 0.25
         revenue, margin = self._money(c, 43)
-        return pa.table({
-            "order_id": self._id("o", 5, c),
-            "ordered_at": texts.times(t),
-            "revenue": revenue,
-            "contact_id": self._contact_ids.take(pa.array(contact, mask=guest)),
-            "email": texts.keep(email, guest | both),
-            "margin": margin,
-            "item_count": pa.array(c["items"].astype(np.int32)),
-            "product_category": texts.pick(CATEGORIES, c["category"]),
-            "discount": pa.array(c["discount"]),
-            "offer_code": texts.pick(self.state.catalogue.offers, c["offer"]),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "order_id": self._id("o", 5, c),
+                "ordered_at": texts.times(t),
+                "revenue": revenue,
+                "contact_id": self._contact_ids.take(pa.array(contact, mask=guest)),
+                "email": texts.keep(email, guest | both),
+                "margin": margin,
+                "item_count": pa.array(c["items"].astype(np.int32)),
+                "product_category": texts.pick(CATEGORIES, c["category"]),
+                "discount": pa.array(c["discount"]),
+                "offer_code": texts.pick(self.state.catalogue.offers, c["offer"]),
+            }
+        )
 
     def _receipts(self, c: Columns) -> pa.Table:
         seed, person, t = self.world.seed, c["person"], c["t"]
@@ -175,18 +192,20 @@ class Renderer:
         loyalty = texts.keep(contacts.loyalty_ids(seed, person), card)
         revenue, margin = self._money(c, 45)
         store = 1 + self.world.people.place[person].astype(np.int64) * 3 + (u * 977).astype(np.int64) % 3
-        return pa.table({
-            "receipt_id": self._id("r", 6, c),
-            "purchased_at": texts.times(t),
-            "revenue": revenue,
-            "loyalty_id": loyalty,
-            "phone": self.world.ids.phone.take(pa.array(person, mask=~dial)),
-            "email": self.world.ids.email.take(pa.array(person, mask=~mail)),
-            "margin": margin,
-            "store_id": texts.join("S", texts.digits(store, 3)),
-            "product_category": texts.pick(CATEGORIES, c["category"]),
-            "offer_code": texts.pick(self.state.catalogue.offers, c["offer"]),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "receipt_id": self._id("r", 6, c),
+                "purchased_at": texts.times(t),
+                "revenue": revenue,
+                "loyalty_id": loyalty,
+                "phone": self.world.ids.phone.take(pa.array(person, mask=~dial)),
+                "email": self.world.ids.email.take(pa.array(person, mask=~mail)),
+                "margin": margin,
+                "store_id": texts.join("S", texts.digits(store, 3)),
+                "product_category": texts.pick(CATEGORIES, c["category"]),
+                "offer_code": texts.pick(self.state.catalogue.offers, c["offer"]),
+            }
+        )
 
 
 def _ordered(table: pa.Table, emit_at: Ints) -> pa.Table:

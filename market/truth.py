@@ -29,7 +29,7 @@ def tell_truth(
         where: The market's places.
         what: One of ``WHATS``.
         out: The file to write.
-        on: For effects: the day on which the messages would go out, the state being the present one; default the clock's day.
+        on: For effects: the day on which messages would go out, in the present state; default the clock's day.
         days: For effects: the window after it.
         offers: For effects: offers to consider; default those that the market has met.
 
@@ -75,7 +75,7 @@ def _people(world: World, state: State) -> pa.Table:
 
 
 def organic_chance(world: World, state: State, day: int, days: int) -> Floats:
-    """Chance of at least one organic purchase in ``days`` days from ``day`` for each person in the present organic life."""
+    """Chance of an organic purchase in ``days`` days from ``day`` for each person, in the present organic life."""
     none = np.ones(world.people.count)
     for d in range(day, day + days):
         none *= 1.0 - daily_chance(world, state, d)
@@ -118,15 +118,23 @@ def effects_table(world: World, state: State, day: int, days: int, offers: list[
             chance = reach * effect_when_reached(world, state, m, day, with_hour=False)
             chance *= np.where(chance > 0, ripe[channel], min(days, 14) / 14)
             added = np.where(chance > 0, chance * (1.0 - organic), chance)
-            margin = _margin_effect(world, state, chance, organic, reach, offer)
-            parts.append(pa.table({
-                "person_id": everyone.astype(np.int32), "channel": texts.pick(CHANNELS, full[0]), "offer_id": texts.pick([name], full[1] * 0),
-                "organic": organic.astype(np.float32), "effect": added.astype(np.float32), "margin_effect": margin.astype(np.float32),
-            }))  # fmt: skip
+            margin = _margin_effect(world, state, chance, organic, reach, offer=offer)
+            parts.append(
+                pa.table(
+                    {
+                        "person_id": everyone.astype(np.int32),
+                        "channel": texts.pick(CHANNELS, full[0]),
+                        "offer_id": texts.pick([name], full[1] * 0),
+                        "organic": organic.astype(np.float32),
+                        "effect": added.astype(np.float32),
+                        "margin_effect": margin.astype(np.float32),
+                    }
+                )
+            )
     return pa.concat_tables(parts)
 
 
-def _margin_effect(world: World, state: State, chance: Floats, organic: Floats, reach: Floats, offer: int) -> Floats:
+def _margin_effect(world: World, state: State, chance: Floats, organic: Floats, reach: Floats, *, offer: int) -> Floats:
     law, everyone = world.law, np.arange(world.people.count)
     gross = MARGIN_SHARE * expected_amount(world, everyone)
     cost = float(state.catalogue.offer_costs()[offer])

@@ -30,21 +30,25 @@ def log_sales(truth: Path, source: str, table: pa.Table, part: str) -> None:
     if source not in _SALES or not table.num_rows:
         return
     key, when = _SALES[source]
-    kept = pa.table({
-        "sale_id": table[key],
-        "person_id": table["_person"],
-        "sold_at": table[when],
-        "origin": pick(_ORIGINS, table[ORDER_ORIGIN].to_numpy()),
-        "revenue": table["revenue"],
-        "margin": table["margin"],
-        "offer_code": table["offer_code"],
-    })  # fmt: skip
+    kept = pa.table(
+        {
+            "sale_id": table[key],
+            "person_id": table["_person"],
+            "sold_at": table[when],
+            "origin": pick(_ORIGINS, table[ORDER_ORIGIN].to_numpy()),
+            "revenue": table["revenue"],
+            "margin": table["margin"],
+            "offer_code": table["offer_code"],
+        }
+    )
     folder = truth / "sales"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(kept, folder / f"{source}-{part}.parquet", compression="snappy", store_schema=False)
 
 
-def log_messages(truth: Path, world: World, state: State, m: Messages, r: Reactions, ids: pa.Array, part: str) -> None:
+def log_messages(
+    truth: Path, world: World, state: State, m: Messages, r: Reactions, *, ids: pa.Array, part: str
+) -> None:
     """Keeps what each message truly did: ``truth/messages/<part>.parquet``.
 
     Args:
@@ -56,18 +60,20 @@ def log_messages(truth: Path, world: World, state: State, m: Messages, r: Reacti
         ids: Their message ids.
         part: Names the file.
     """
-    table = pa.table({
-        "message_id": ids,
-        "person_id": pa.array(m.person.astype(np.int32)),
-        "channel": pick(CHANNELS, m.channel),
-        "offer_id": pick(state.catalogue.offers, m.offer),
-        "creative_id": pick([*state.catalogue.creatives, ""], m.creative),
-        "sent_at": times(m.sent),
-        "objection": pick(OBJECTIONS, world.people.objection[m.person]),
-        "effect_when_reached": pa.array(r.effect),
-        "is_reached": pa.array(r.reached),
-        "is_caused": pa.array(r.caused),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "message_id": ids,
+            "person_id": pa.array(m.person.astype(np.int32)),
+            "channel": pick(CHANNELS, m.channel),
+            "offer_id": pick(state.catalogue.offers, m.offer),
+            "creative_id": pick([*state.catalogue.creatives, ""], m.creative),
+            "sent_at": times(m.sent),
+            "objection": pick(OBJECTIONS, world.people.objection[m.person]),
+            "effect_when_reached": pa.array(r.effect),
+            "is_reached": pa.array(r.reached),
+            "is_caused": pa.array(r.caused),
+        }
+    )
     folder = truth / "messages"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, folder / f"{part}.parquet", compression="snappy", store_schema=False)

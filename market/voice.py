@@ -5,9 +5,11 @@ from typing import Any, Final
 from market.words import OBJECTIONS
 
 _OPENINGS: Final = (
-    "Hello, this is {agent} from the shop. Do you have a minute?", "Good day, {agent} calling from the shop about an offer for you.",
-    "Hi, my name is {agent}, I'm calling on behalf of the shop.", "Hello there, {agent} speaking. We have something that may interest you.",
-)  # fmt: skip
+    "Hello, this is {agent} from the shop. Do you have a minute?",
+    "Good day, {agent} calling from the shop about an offer for you.",
+    "Hi, my name is {agent}, I'm calling on behalf of the shop.",
+    "Hello there, {agent} speaking. We have something that may interest you.",
+)
 _GREETINGS: Final = (
     "Yes, go ahead.",
     "Hello, yes?",
@@ -18,42 +20,75 @@ _GREETINGS: Final = (
 )
 _PITCHES: Final = (
     "You've been a customer of ours, and we'd like to offer you something on your next purchase.",
-    "There's a new range in, and this week we have an offer on it.", "We noticed you haven't been by for a while, so we put an offer aside for you.",
+    "There's a new range in, and this week we have an offer on it.",
+    "We noticed you haven't been by for a while, so we put an offer aside for you.",
     "I can set up a discount for your next order, if you'd like.",
-)  # fmt: skip
+)
 _OBJECTED: Final = {
     "price": (
-        "Honestly it's too expensive for me.", "I can't afford that at the moment, money is tight.", "Your prices have gone up a lot lately.",
-        "If it was cheaper I'd think about it.", "That's more than I want to spend.", "Is there a bigger discount? Otherwise it's too dear.",
+        "Honestly it's too expensive for me.",
+        "I can't afford that at the moment, money is tight.",
+        "Your prices have gone up a lot lately.",
+        "If it was cheaper I'd think about it.",
+        "That's more than I want to spend.",
+        "Is there a bigger discount? Otherwise it's too dear.",
     ),
     "timing": (
-        "It's a bad time, I'm at work.", "Could you call me back next week?", "I'm travelling until the end of the month.", "Not right now, maybe later.",
-        "I'm in the middle of something, try me another day.", "We're moving house, ask me again in a few weeks.",
+        "It's a bad time, I'm at work.",
+        "Could you call me back next week?",
+        "I'm travelling until the end of the month.",
+        "Not right now, maybe later.",
+        "I'm in the middle of something, try me another day.",
+        "We're moving house, ask me again in a few weeks.",
     ),
     "trust": (
-        "How do I know this is really the shop?", "I don't give out anything over the phone.", "Where did you get my number from?",
-        "The last thing I bought broke after a week, so I'm not sure.", "This sounds like a scam, frankly.", "I read some bad reviews lately.",
+        "How do I know this is really the shop?",
+        "I don't give out anything over the phone.",
+        "Where did you get my number from?",
+        "The last thing I bought broke after a week, so I'm not sure.",
+        "This sounds like a scam, frankly.",
+        "I read some bad reviews lately.",
     ),
     "no_need": (
-        "I don't need anything, really.", "I've got all I want, thanks.", "I just bought one, so no.", "No, we have enough of that at home.",
-        "I wouldn't know what to do with it.", "I'm not looking for anything.",
+        "I don't need anything, really.",
+        "I've got all I want, thanks.",
+        "I just bought one, so no.",
+        "No, we have enough of that at home.",
+        "I wouldn't know what to do with it.",
+        "I'm not looking for anything.",
     ),
     "competitor": (
-        "I usually buy that somewhere else now.", "I've switched to another store, they deliver the same day.", "Amazon has it, I just order there.",
-        "The place round the corner is more convenient.", "I'm happy with the other shop.", "I get mine from a competitor of yours.",
+        "I usually buy that somewhere else now.",
+        "I've switched to another store, they deliver the same day.",
+        "Amazon has it, I just order there.",
+        "The place round the corner is more convenient.",
+        "I'm happy with the other shop.",
+        "I get mine from a competitor of yours.",
     ),
-}  # fmt: skip
+}
 _AGREED: Final = (
-    "Oh, that sounds good, I'll take it.", "Great, yes, send me the details and I'll order.", "Perfect timing, I wanted to buy something anyway.",
-    "Alright, you convinced me.", "Lovely, I'll use it this week.", "Yes please, put it on my account.",
-)  # fmt: skip
+    "Oh, that sounds good, I'll take it.",
+    "Great, yes, send me the details and I'll order.",
+    "Perfect timing, I wanted to buy something anyway.",
+    "Alright, you convinced me.",
+    "Lovely, I'll use it this week.",
+    "Yes please, put it on my account.",
+)
 _REFUSED: Final = (
-    "Please take me off your list.", "Don't call me again.", "Stop calling, this is the third time.", "I want my number removed, right now.",
+    "Please take me off your list.",
+    "Don't call me again.",
+    "Stop calling, this is the third time.",
+    "I want my number removed, right now.",
     "This is annoying. Never call this number again.",
-)  # fmt: skip
+)
 _LUKEWARM: Final = (
-    "I'll think about it.", "Maybe, let me see.", "Okay, thanks for letting me know.", "Send me an e-mail, then.", "Hm, I might have a look.", "Fine, thank you.",
-)  # fmt: skip
+    "I'll think about it.",
+    "Maybe, let me see.",
+    "Okay, thanks for letting me know.",
+    "Send me an e-mail, then.",
+    "Hm, I might have a look.",
+    "Fine, thank you.",
+)
 _ANSWERS: Final = (
     "I understand.",
     "That's no problem at all.",

@@ -127,11 +127,23 @@ def first_state(people: People, may_contact: Bools, catalogue: Catalogue, clock_
 
     last = np.where(people.was_customer, day - 1, never).astype(np.int32)
     return State(
-        clock_ms=clock_ms, is_customer=people.was_customer.copy(), is_alive=people.was_alive.copy(), last_sale_day=last,
-        fatigue=np.zeros(n, dtype=np.float32), offer=np.zeros(n, dtype=np.int16), offer_until=days(never),
-        offer_channel=np.zeros(n, dtype=np.int8), prevented=np.zeros(n, dtype=np.float32), prevented_until=days(never),
-        scan_from=days(never), scan_until=days(never), audience_until=days(never, 2),
-        audience_chance=np.zeros((n, 2), dtype=np.float32), audience_offer=np.zeros((n, 2), dtype=np.int16),
-        may_contact=may_contact.copy(), touched_day=days(never),
-        scheduled=(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)), catalogue=catalogue,
-    )  # fmt: skip
+        clock_ms=clock_ms,
+        is_customer=people.was_customer.copy(),
+        is_alive=people.was_alive.copy(),
+        last_sale_day=last,
+        fatigue=np.zeros(n, dtype=np.float32),
+        offer=np.zeros(n, dtype=np.int16),
+        offer_until=days(never),
+        offer_channel=np.zeros(n, dtype=np.int8),
+        prevented=np.zeros(n, dtype=np.float32),
+        prevented_until=days(never),
+        scan_from=days(never),
+        scan_until=days(never),
+        audience_until=days(never, 2),
+        audience_chance=np.zeros((n, 2), dtype=np.float32),
+        audience_offer=np.zeros((n, 2), dtype=np.int16),
+        may_contact=may_contact.copy(),
+        touched_day=days(never),
+        scheduled=(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
+        catalogue=catalogue,
+    )

@@ -1,0 +1,1 @@
+"""Worked examples: other people's data brought through the same contracts."""

@@ -1,0 +1,236 @@
+"""The command line: a thin face over the Dagster jobs and the ledger.
+
+Every verb takes `--home` and `--config`, answers `--json` with the same facts for programs, and exits 0 on success, 1
+where the work itself failed, 2 on bad input.
+"""
+
+import json as json_
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from orchestration.settings import Settings
+
+app = typer.Typer(help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Workspace home [WAYFINDER_HOME, else var/]")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="What the operator states [WAYFINDER_CONFIG, else config/]")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object")]
+AtOption = Annotated[str | None, typer.Option("--at", help="Business time, ISO 8601 [now]")]
+DateOption = Annotated[str | None, typer.Option("--date", help="Day of the cycle, YYYY-MM-DD [today in the workspace's zone]")]
+
+Facts = dict[str, Any]
+
+
+class BadInput(Exception):  # noqa: N818 - reads as what it is
+    """What the caller gave can't be used; the message says what would be right. Exit status 2."""
+
+
+class WorkFailed(Exception):  # noqa: N818
+    """The work itself failed. Exit status 1."""
+
+
+def instant(text: str | None) -> datetime:
+    """Business time of a verb: an ISO 8601 time, taken as UTC where it has no zone; the wall clock without one."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--at {text!r} is no ISO 8601 time; right would be 2026-01-05T09:00:00Z") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def day_of(text: str | None, at: datetime, time_zone: str) -> date:
+    """Day of a cycle: the given one, else the day of `at` in the workspace's zone."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    if text is None:
+        return at.astimezone(ZoneInfo(time_zone)).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--date {text!r} is no date; right would be 2026-01-05") from None
+
+
+def settings_of(home: Path | None, config: Path | None) -> Settings:
+    """Settings with the command line's words over the environment's, in force for this process."""
+    given = {key: value for key, value in {"home": home, "config": config}.items() if value is not None}
+    settings = Settings(**given).resolved()
+    settings.enter()
+    return settings
+
+
+def answer(facts: Facts, json: bool, show: Callable[[Console, Facts], None]) -> None:
+    """Print the facts, for a program or for a person."""
+    if json:
+        print(json_.dumps(facts, default=str))
+    else:
+        show(Console(), facts)
+
+
+@app.command()
+def cycle(date: DateOption = None, at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Run one daily campaign cycle and hand over what is due. Safe to run again."""
+    from orchestration import screens, verbs  # noqa: PLC0415 - heavy; `--help` stays quick
+
+    settings = settings_of(home, config)
+    facts = verbs.cycle(settings, date, instant(at), screens.progress(quiet=json))
+    answer(facts, json, screens.cycle)
+
+
+@app.command()
+def dispatch(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Hand over what is released and due."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.dispatch(settings, instant(at), screens.progress(quiet=json)), json, screens.dispatch)
+
+
+@app.command()
+def ingest(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Take in new landing files; re-optimize the open rest of the day where they call for it."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.ingest(settings, instant(at), screens.progress(quiet=json)), json, screens.ingest)
+
+
+@app.command()
+def plans(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """List the plans and what waits for a person."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.plans(settings, instant(at)), json, screens.plans)
+
+
+@app.command()
+def approve(
+    plan: str, by: Annotated[str, typer.Option(help="Your name")], at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Approve a waiting plan: exactly the decisions that it was shown with."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.approve(settings, plan, by, instant(at)), json, screens.decided)
+
+
+@app.command()
+def reject(
+    plan: str,
+    why: Annotated[str, typer.Option(help="The reason, kept with the plan")],
+    by: Annotated[str, typer.Option(help="Your name")],
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Reject a waiting plan, with the reason."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.reject(settings, plan, by, why, instant(at)), json, screens.decided)
+
+
+@app.command()
+def why(
+    customer: str,
+    channel: Annotated[str | None, typer.Option(help="Only this channel")] = None,
+    date: DateOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say why this person got this, and why not the others."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.why(settings, customer, channel, date), json, screens.why)
+
+
+@app.command()
+def report(date: DateOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show where the day's report is: what was done, why, what was learned."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.report(settings, date), json, screens.report)
+
+
+@app.command()
+def status(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show objectives against target and pace, autonomy, and the health of channels and models."""
+    from orchestration import screens, verbs  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(verbs.status(settings, instant(at)), json, screens.status)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=200, help="People in the sample market")] = 200_000,
+    days: Annotated[int, typer.Option(min=1, help="Cycles to run")] = 2,
+    seed: int = 7,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make the sample market if the home is empty, then run cycles on it."""
+    from orchestration import demo as demo_  # noqa: PLC0415
+    from orchestration import screens  # noqa: PLC0415
+
+    settings = settings_of(home, config)
+    answer(demo_.demo(settings, customers, days, seed, screens.progress(quiet=json)), json, screens.demo)
+
+
+@app.command()
+def simulate(
+    days: Annotated[int, typer.Option(min=1)] = 7,
+    customers: Annotated[int, typer.Option(min=200)] = 20_000,
+    seed: int = 7,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the closed loop on the sample market in a home of its own, against what the market alone would have done."""
+    from orchestration import demo as demo_  # noqa: PLC0415
+    from orchestration import screens  # noqa: PLC0415
+
+    settings = settings_of(home or Path("var") / f"simulation-{seed}", config)
+    answer(demo_.simulate(settings, customers, days, seed, screens.progress(quiet=json)), json, screens.simulate)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Dagster's port; MLflow takes the next")] = 3000, home: HomeOption = None, config: ConfigOption = None
+) -> None:
+    """Start Dagster (webserver and daemon) and MLflow on loopback over this home, until interrupted."""
+    from orchestration import ui as ui_  # noqa: PLC0415
+
+    ui_.serve(settings_of(home, config), port)
+
+
+def main() -> None:
+    """Run a verb and turn what it raises into one clear line and its exit status."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    try:
+        app(standalone_mode=True)
+    except (BadInput, ValidationError) as error:
+        console.print(f"[bold red]bad input[/]: {error}", highlight=False)
+        sys.exit(2)
+    except WorkFailed as error:
+        console.print(f"[bold red]failed[/]: {error}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

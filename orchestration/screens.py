@@ -1,0 +1,185 @@
+"""What a verb shows a person: one screenful, from the facts that `--json` gives a program."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.runs import Progress
+
+Facts = dict[str, Any]
+
+CATEGORY_WORDS = {
+    "likely_with_this_offer": "likely to act with this offer",
+    "likely_with_another_offer": "likely with another offer",
+    "would_act_anyway": "would act anyway",
+    "not_worth_contact": "not worth the contact",
+    "not_allowed": "not allowed",
+    "held_out": "held out",
+}
+
+
+def progress(quiet: bool) -> Progress:
+    """Shows each step as it ends, on the error stream; shows nothing where a program asked."""
+    console = Console(stderr=True)
+
+    def show(step: str, seconds: float | None) -> None:
+        if seconds is not None and not quiet:
+            console.print(f"  [green]✓[/] {escape(step):<28} [dim]{seconds:6.1f} s[/]", highlight=False)
+
+    return show
+
+
+def money(amount: float | None) -> str:
+    """An amount as a person reads it."""
+    return "–" if amount is None else f"{amount:,.2f}"
+
+
+def cycle(console: Console, facts: Facts) -> None:
+    """A cycle: the plan, whom it leaves alone, and what comes next."""
+    console.print(f"\n[bold]Cycle {facts['cycle_id']}[/]  plan {facts['plan_id']} is [bold]{facts['state']}[/]", highlight=False)
+    console.print(
+        f"{facts['people_eligible']:,} people eligible, {facts['people_contacted']:,} contacted; expected net value "
+        f"[bold]{money(facts['value_expected'])}[/] for {money(sum(facts['spend'].values()))} "
+        f"(proven within {facts['gap']:.1e} of the best plan)",
+        highlight=False,
+    )
+    console.print(_channels(facts))
+    console.print(_leave_alone(facts))
+    for plan in facts["plans"]:
+        if plan["state"] == "waiting":
+            console.print(f"[yellow]waits[/]: plan {plan['plan_id']}: {'; '.join(plan['reasons'])}", highlight=False)
+            console.print(f"  wayfinder approve {plan['plan_id']} --by NAME", highlight=False)
+    for note in facts.get("notes", []):
+        console.print(f"[dim]note[/]: {escape(note)}", highlight=False)
+    console.print(f"[dim]report: {facts['report']}[/]", highlight=False)
+
+
+def _channels(facts: Facts) -> Table:
+    table = Table(box=box.SIMPLE, title="Messages", title_justify="left")
+    for name in ("channel", "messages", "spend"):
+        table.add_column(name, justify="left" if name == "channel" else "right")
+    for channel, count in facts["messages"].items():
+        if count:
+            table.add_row(channel, f"{count:,}", money(facts["spend"].get(channel, 0.0)))
+    return table
+
+
+def _leave_alone(facts: Facts) -> Table:
+    table = Table(box=box.SIMPLE, title="Who is contacted, who is left alone, and what that saves", title_justify="left")
+    for name in ("", "people", "contacts", "spend", "saved"):
+        table.add_column(name, justify="right" if name else "left")
+    for row in facts["leave_alone"]:
+        words = CATEGORY_WORDS.get(row["category"], row["category"])
+        table.add_row(words, f"{row['people']:,}", f"{row['contacts']:,}", money(row["spend"]), money(row["saved"]))
+    return table
+
+
+def dispatch(console: Console, facts: Facts) -> None:
+    """A hand-over: what left, and what did not and why."""
+    table = Table(box=box.SIMPLE, title=f"Handed over by {facts['at']}", title_justify="left")
+    states = [name for name in facts["counts"] if any(facts["counts"][name].values())]
+    table.add_column("channel")
+    for state in states:
+        table.add_column(state, justify="right")
+    for channel in sorted({channel for state in states for channel in facts["counts"][state]}):
+        table.add_row(channel, *(f"{facts['counts'][state].get(channel, 0):,}" for state in states))
+    console.print(table if states else "nothing is due")
+
+
+def ingest(console: Console, facts: Facts) -> None:
+    """What came in, what of it matters, and what was changed."""
+    console.print(f"{facts['files']:,} files, {facts['outcomes']['new']:,} new outcomes ({facts['outcomes']['duplicate']:,} known, "
+                  f"{facts['outcomes']['unmatched']:,} unmatched)", highlight=False)
+    console.print(facts["decision"], highlight=False)
+    if facts.get("plan_id"):
+        console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/]: {facts['cancelled']:,} open messages withdrawn, "
+                      f"{sum(facts['messages'].values()):,} new", highlight=False)
+
+
+def plans(console: Console, facts: Facts) -> None:
+    """The plans, newest last."""
+    table = Table(box=box.SIMPLE)
+    for name in ("plan", "state", "objectives", "messages", "spend", "reasons"):
+        table.add_column(name, justify="right" if name in {"messages", "spend"} else "left")
+    for plan in facts["plans"]:
+        table.add_row(plan["plan_id"], plan["state"], ", ".join(plan["objectives"]), f"{plan['messages']:,}", money(plan["spend"]), "; ".join(plan["reasons"]))
+    console.print(table if facts["plans"] else "no plan yet: run `wayfinder cycle`")
+
+
+def decided(console: Console, facts: Facts) -> None:
+    """A person's word and what followed from it."""
+    console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/] by {escape(facts['by'])}; {facts['messages']:,} messages released", highlight=False)
+
+
+def why(console: Console, facts: Facts) -> None:
+    """One person's decisions, in words and numbers."""
+    for decision in facts["decisions"]:
+        console.print(f"\n[bold]{decision['cycle_id']}[/]  {escape(decision['headline'])}", highlight=False)
+        for line in decision["lines"]:
+            console.print(f"  {escape(line)}", highlight=False)
+        if decision["options"]:
+            console.print(_options(decision["options"]))
+
+
+def _options(options: list[Facts]) -> Table:
+    table = Table(box=box.SIMPLE)
+    for name in ("option", "uplift", "net value", "price of scarce things", "after prices", ""):
+        table.add_column(name, justify="left" if name in {"option", ""} else "right")
+    for option in options:
+        table.add_row(option["option"], f"{option['uplift']:+.4f}", f"{option['net_value']:+.3f}", f"{option['price']:.3f}",
+                      f"{option['adjusted_value']:+.3f}", option.get("note", ""))
+    return table
+
+
+def report(console: Console, facts: Facts) -> None:
+    """Where the report is."""
+    console.print(f"{facts['html']}\n{facts['markdown']}", highlight=False, soft_wrap=True)
+
+
+def status(console: Console, facts: Facts) -> None:
+    """Objectives against target and pace, channels, model."""
+    table = Table(box=box.SIMPLE, title="Objectives", title_justify="left")
+    for name in ("objective", "target", "reached", "lift", "spent", "pace", "autonomy"):
+        table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right")
+    for row in facts["objectives"]:
+        table.add_row(row["id"], row["target_words"], row["reached_words"], row["lift_words"], f"{money(row['spent'])} of {money(row['budget'])}",
+                      row["pace_words"], row["autonomy"])
+    console.print(table)
+    console.print(_health(facts))
+    console.print(f"model: {facts['model']}", highlight=False)
+    for line in facts["waiting"]:
+        console.print(f"[yellow]waits[/]: {escape(line)}", highlight=False)
+
+
+def _health(facts: Facts) -> Table:
+    table = Table(box=box.SIMPLE, title="Channels", title_justify="left")
+    names = list(facts["outbox"])
+    for name in ("channel", *names):
+        table.add_column(name, justify="left" if name == "channel" else "right")
+    for channel in sorted({channel for counts in facts["outbox"].values() for channel in counts}):
+        table.add_row(channel, *(f"{facts['outbox'][name].get(channel, 0):,}" for name in names))
+    return table
+
+
+def demo(console: Console, facts: Facts) -> None:
+    """What happened, in a screenful."""
+    cycle(console, facts["cycle"])
+    ingest(console, facts["ingest"])
+    status(console, facts["status"])
+    console.print("\nwhere to look next:  [bold]make ui[/]  ·  wayfinder report  ·  wayfinder why CUSTOMER  ·  wayfinder plans", highlight=False)
+
+
+def simulate(console: Console, facts: Facts) -> None:
+    """What the days caused, by the market's truth."""
+    demo(console, facts)
+    truth = facts["truth"]
+    table = Table(box=box.SIMPLE, title=f"{facts['days']} days, by the market's truth", title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    for name, value in truth.items():
+        if isinstance(value, int | float):
+            table.add_row(name.replace("_", " "), f"{value:,.2f}")
+    console.print(table)

@@ -1,0 +1,59 @@
+"""Where a workspace lives and which servers it uses. The only reader of the environment."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT: Final = Path(__file__).resolve().parents[1]
+DBT_PROJECT: Final = CHECKOUT / "dbt_project"
+
+QUIET: Final = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MPLBACKEND": "Agg",
+}
+"""Set for this process and its children: nothing phones home, and no model is loaded from a pickle."""
+
+
+class Settings(BaseSettings):
+    """Settings of one workspace, each from `WAYFINDER_<NAME>` where it isn't given."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYFINDER_", extra="ignore", validate_default=True)
+
+    home: Path = Field(CHECKOUT / "var", description="Folder that holds everything the system reads and writes")
+    config: Path = Field(CHECKOUT / "config", description="Folder of objectives, actions, policy and channels")
+    ledger_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the ledger; SQLite in the home without it")
+    mlflow_uri: str | None = Field(None, description="MLflow tracking server; SQLite in the home without it")
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
+    seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
+
+    def resolved(self) -> "Settings":
+        """The same settings with absolute folders, so that children with another working folder agree."""
+        return self.model_copy(update={"home": self.home.resolve(), "config": self.config.resolve()})
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make a child process work on the same workspace.
+
+        The ledger's URL is not among them: it holds a secret and reaches children through the environment alone.
+        """
+        return {
+            **QUIET,
+            "WAYFINDER_HOME": str(self.home),
+            "WAYFINDER_CONFIG": str(self.config),
+            "WAYFINDER_THREADS": str(self.threads),
+            "WAYFINDER_SEED": str(self.seed),
+            "DAGSTER_HOME": str(self.home / "dagster"),
+            "WAYFINDER_WAREHOUSE": str(self.home / "warehouse" / "build" / "wayfinder.duckdb"),
+            "DBT_PROFILES_DIR": str(DBT_PROJECT),
+            "DBT_LOG_PATH": str(self.home / "dbt" / "logs"),
+            "NUMBA_CACHE_DIR": str(self.home / "cache" / "numba"),
+        }
+
+    def enter(self) -> None:
+        """Put `environment()` in force for this process. Called once, before anything heavy is imported."""
+        os.environ.update(self.environment())

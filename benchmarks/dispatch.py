@@ -65,27 +65,55 @@ def measure(url: str, folder: Path, message_count: int, outcome_count: int) -> d
     audit_s, violations = _timed(ledger.audit.check)
     ledger.close()
     lines = path.read_bytes().count(b"\n")
-    if (released.released, counts.sent, lines, taken.new, repeated.new, violations) != (*[message_count] * 3, outcome_count, 0, []):
-        raise SystemExit(f"the run isn't right, so its figures mean nothing: {released}, {counts}, {lines} lines, {taken}, {violations[:3]}")
+    if (released.released, counts.sent, lines, taken.new, repeated.new, violations) != (
+        *[message_count] * 3,
+        outcome_count,
+        0,
+        [],
+    ):
+        raise SystemExit(
+            f"the run isn't right, so its figures mean nothing: {released}, {counts}, {lines} lines, {taken}, "
+            f"{violations[:3]}"
+        )
     return {
-        "messages": message_count, "release_s": release_s, "dispatch_s": dispatch_s, "messages_per_s": message_count / dispatch_s,
-        "release_and_dispatch_s": release_s + dispatch_s, "bare_write_s": bare_s, "outbox_share": 1 - bare_s / dispatch_s,
-        "outcomes": outcome_count, "outcomes_s": outcomes_s, "outcomes_per_s": outcome_count / outcomes_s,
-        "repeated_outcomes_s": again_s, "audit_s": audit_s, "duplicates": lines - message_count, "violations": len(violations),
-    }  # fmt: skip
+        "messages": message_count,
+        "release_s": release_s,
+        "dispatch_s": dispatch_s,
+        "messages_per_s": message_count / dispatch_s,
+        "release_and_dispatch_s": release_s + dispatch_s,
+        "bare_write_s": bare_s,
+        "outbox_share": 1 - bare_s / dispatch_s,
+        "outcomes": outcome_count,
+        "outcomes_s": outcomes_s,
+        "outcomes_per_s": outcome_count / outcomes_s,
+        "repeated_outcomes_s": again_s,
+        "audit_s": audit_s,
+        "duplicates": lines - message_count,
+        "violations": len(violations),
+    }
 
 
 def make_messages(count: int) -> pd.DataFrame:
     """E-mails of some 1.6 kB to as many people."""
     ids = [f"{CYCLE}-{number:07d}" for number in range(count)]
-    frame = pd.DataFrame({"message_id": ids, "decision_id": ids, "customer_id": [f"k{number}" for number in range(count)]})
+    frame = pd.DataFrame(
+        {"message_id": ids, "decision_id": ids, "customer_id": [f"k{number}" for number in range(count)]}
+    )
     frame = frame.assign(
-        cycle_id=CYCLE, objective_id="reactivate", channel="email", offer_id="ten_off", creative_id="winback_email", slot="morning",
-        send_at=AT, expires_at=AT + timedelta(hours=3), cost=0.002,
-    )  # fmt: skip
+        cycle_id=CYCLE,
+        objective_id="reactivate",
+        channel="email",
+        offer_id="ten_off",
+        creative_id="winback_email",
+        slot="morning",
+        send_at=AT,
+        expires_at=AT + timedelta(hours=3),
+        cost=0.002,
+    )
     frame["contact_ids"] = [[f"c{number}"] for number in range(count)]
-    frame["recipient"] = [{"email": f"person{number}@example.com", "first_name": "Ann"} for number in range(count)]
-    frame["content"] = [{"subject": "Hello", "html": HTML, "text": "Hello"}] * count
+    recipients = [{"email": f"person{number}@example.com", "first_name": "Ann"} for number in range(count)]
+    frame["recipient"] = pd.Series(recipients, dtype=object)
+    frame["content"] = pd.Series([{"subject": "Hello", "html": HTML, "text": "Hello"}] * count, dtype=object)
     return frame
 
 
@@ -110,7 +138,9 @@ def _propose(ledger: Ledger) -> None:
 
 def _release(ledger: Ledger, frame: pd.DataFrame) -> Any:
     caps = [BudgetLine("total", 5_000.0)]
-    return ledger.plans.release("p1", "hash", by="autonomous", at=AT, messages=frame, expires_at=AT + timedelta(days=1), budgets=caps)
+    return ledger.plans.release(
+        "p1", "hash", by="autonomous", at=AT, messages=frame, expires_at=AT + timedelta(days=1), budgets=caps
+    )
 
 
 def _write_bare(path: Path, lines: list[bytes]) -> None:

@@ -14,7 +14,8 @@ class Driver(Protocol):
 
     `delivery` is what the other side makes possible, and decides what happens after a crash or a lost answer:
 
-    - `keyed`: the same `message_id` again has no second effect, within `key_horizon` of its first use (None: for ever), so it's redone;
+    - `keyed`: the same `message_id` again has no second effect, within `key_horizon` of its first use (None: for
+      ever), so it's redone;
     - `reconcilable`: the other side can be asked what it got;
     - `blind`: nobody can tell, so a message is never tried again by itself.
     """

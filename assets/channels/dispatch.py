@@ -11,7 +11,10 @@ from assets.ledger.ledger import Ledger
 from assets.ledger.records import Lease
 
 Guard = Callable[[Sequence[Message], datetime], Mapping[str, str]]
-"""A caller's own check at send time: messages and business time in, reasons by `message_id` of those that may not go out."""
+"""A caller's own check at send time.
+
+Messages and business time in, reasons by `message_id` of those that may not go out.
+"""
 
 BATCH_SIZES = {"keyed": 1_000, "reconcilable": 20, "blind": 20}
 """What a crash leaves unknown is at most a batch; a keyed channel has nothing to lose."""
@@ -20,7 +23,7 @@ MAX_ATTEMPTS = 6
 FIRST_RETRY = timedelta(minutes=1)
 
 
-class DispatchFailed(LedgerError):
+class DispatchFailed(LedgerError):  # noqa: N818 - a domain noun
     """A channel as a whole failed; what it held is kept by its delivery class."""
 
 
@@ -28,7 +31,8 @@ class DispatchFailed(LedgerError):
 class DispatchCounts:
     """What one dispatch of a channel did.
 
-    `ended`: messages that were stopped at the last check, by state (`suppressed`, `expired`, `cancelled`). `spend` in currency.
+    `ended`: messages that were stopped at the last check, by state (`suppressed`, `expired`, `cancelled`). `spend` in
+    currency.
     """
 
     channel: str
@@ -61,7 +65,8 @@ def dispatch(
         drivers: By channel.
         at: Business time.
         channel: The channel.
-        owner: The seat that this runs in: what an earlier run in the same seat left is picked up at once, others' when their lease is over.
+        owner: The seat that this runs in: what an earlier run in the same seat left is picked up at once, others'
+            when their lease is over.
         lease_s: How long a batch is ours.
         batch_size: Messages at a time; by the driver's delivery class where not given.
         guards: Checks of the caller's own, made between claim and send.
@@ -74,7 +79,9 @@ def dispatch(
     driver = drivers[channel]
     now = clock or (lambda: at)
     limit = batch_size or BATCH_SIZES[driver.delivery]
-    ledger.outbox.take_over(channel, owner=owner, delivery=driver.delivery, at=at, now=now(), key_horizon=driver.key_horizon)
+    ledger.outbox.take_over(
+        channel, owner=owner, delivery=driver.delivery, at=at, now=now(), key_horizon=driver.key_horizon
+    )
     tally: Counter[str] = Counter()
     tally["expired"] += ledger.outbox.expire(at, channel=channel)
     spend, is_halted = 0.0, False
@@ -96,14 +103,20 @@ def dispatch(
             if on_progress:
                 on_progress(tally["sent"])
     ended = {state: tally[state] for state in ("suppressed", "expired", "cancelled") if tally[state]}
-    return DispatchCounts(channel, tally["sent"], tally["failed"], tally["unknown"], tally["retry"], ended, spend, is_halted)
+    return DispatchCounts(
+        channel, tally["sent"], tally["failed"], tally["unknown"], tally["retry"], ended, spend, is_halted
+    )
 
 
-def _deliver(ledger: Ledger, driver: Driver, lease: Lease, messages: Sequence[Message], *, at: datetime) -> list[Receipt]:
+def _deliver(
+    ledger: Ledger, driver: Driver, lease: Lease, messages: Sequence[Message], *, at: datetime
+) -> list[Receipt]:
     try:
         receipts = driver.deliver(messages, at=at)
     except Exception as error:
-        ledger.outbox.take_over(lease.channel, owner=lease.owner, delivery=driver.delivery, at=at, key_horizon=driver.key_horizon)
+        ledger.outbox.take_over(
+            lease.channel, owner=lease.owner, delivery=driver.delivery, at=at, key_horizon=driver.key_horizon
+        )
         raise DispatchFailed(
             f"channel {lease.channel} failed ({type(error).__name__}); its {len(messages)} messages are kept as a "
             f"{driver.delivery} channel allows: mend the channel and dispatch again"
@@ -116,13 +129,19 @@ def _give_up(receipt: Receipt) -> Receipt:
     """The last attempt's `retry` is a failure: certainly not sent, so nothing is spent."""
     if receipt.status != "retry":
         return receipt
-    return Receipt(receipt.message_id, "failed", receipt.at, receipt.provider_id, f"gave up after {MAX_ATTEMPTS} attempts: {receipt.detail}")
+    return Receipt(
+        receipt.message_id,
+        "failed",
+        receipt.at,
+        receipt.provider_id,
+        f"gave up after {MAX_ATTEMPTS} attempts: {receipt.detail}",
+    )
 
 
 def _retry_at(lease: Lease, now: datetime) -> datetime:
     """Doubling from a minute on, by the most tried message of the batch."""
     most = max(message.attempt_count for message in lease.messages)
-    return now + FIRST_RETRY * 2**most
+    return now + FIRST_RETRY * (1 << most)
 
 
 def _spend(messages: Sequence[Message], receipts: Sequence[Receipt]) -> float:

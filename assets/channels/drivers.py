@@ -5,12 +5,12 @@ from pathlib import Path
 
 from assets.channels.contract import Driver
 from assets.channels.file import FileDriver
-from ml.entities import CHANNELS, Channel
+from ml.entities import CHANNELS
 
 DRIVERS = ("file",)
 
 
-def open_drivers(names: Mapping[Channel, str], *, outbound: Path) -> dict[Channel, Driver]:
+def open_drivers(names: Mapping[str, str], *, outbound: Path) -> dict[str, Driver]:
     """A driver for each of the eight channels.
 
     Args:
@@ -23,7 +23,7 @@ def open_drivers(names: Mapping[Channel, str], *, outbound: Path) -> dict[Channe
     return {channel: _open(channel, names.get(channel, "file"), outbound) for channel in CHANNELS}
 
 
-def _open(channel: Channel, name: str, outbound: Path) -> Driver:
+def _open(channel: str, name: str, outbound: Path) -> Driver:
     if name == "file":
         return FileDriver(outbound / channel)
     raise ValueError(f"channels.yaml: {channel}.driver is '{name}', which isn't one of {', '.join(DRIVERS)}")

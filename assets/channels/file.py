@@ -1,6 +1,7 @@
 """The embedded driver of all eight channels: appends to `outbound/<channel>/<cycle_id>.jsonl`, one message a line.
 
-A line counts from its line break on. What a crash left of one is cut off before anything is appended, and the ids in the file
+A line counts from its line break on. What a crash left of one is cut off before anything is appended, and the ids in
+the file
 are known before anything is written: so the file itself is the memory of what was delivered, whatever happened after.
 """
 
@@ -39,7 +40,9 @@ class FileDriver:
             by_cycle.setdefault(message.cycle_id, []).append(message)
         for cycle_id, of_cycle in by_cycle.items():
             self._file(cycle_id).append(of_cycle)
-        return [Receipt(message.message_id, "sent", at, provider_id=f"{message.cycle_id}.jsonl") for message in messages]
+        return [
+            Receipt(message.message_id, "sent", at, provider_id=f"{message.cycle_id}.jsonl") for message in messages
+        ]
 
     def _file(self, cycle_id: str) -> "OutboundFile":
         if cycle_id not in self._files:
@@ -116,8 +119,8 @@ def line_of(message: Message) -> str:
         "send_at": message.send_at.isoformat().replace("+00:00", "Z"),
     }
     start = json.dumps(head, ensure_ascii=False)[:-1]
-    rest = f'"contact_ids": {message.contact_ids_json}, "recipient": {message.recipient_json}, "content": {message.content_json}'
-    return f"{start}, {rest}}}\n"
+    people = f'"contact_ids": {message.contact_ids_json}, "recipient": {message.recipient_json}'
+    return f'{start}, {people}, "content": {message.content_json}}}\n'
 
 
 def message_id_of(line: bytes) -> str:

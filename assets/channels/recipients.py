@@ -89,6 +89,6 @@ def _clean(value: Any) -> Any:
         return value or None
     if isinstance(value, list | tuple):
         return list(value)
-    if hasattr(value, "tolist") and getattr(value, "ndim", 0):
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0:
         return value.tolist()
     return None if pd.isna(value) else value

@@ -12,9 +12,15 @@ from jinja2 import Environment, Template, TemplateError, nodes
 from assets.channels.sandbox import make_environment, parse_safely
 
 CONTENT_BYTES: Final[Mapping[str, int]] = {
-    "email": 100_000, "sms": 1_600, "voice": 20_000, "push": 3_000, "direct_mail": 4_000, "paid_social": 4_000, "display": 4_000,
+    "email": 100_000,
+    "sms": 1_600,
+    "voice": 20_000,
+    "push": 3_000,
+    "direct_mail": 4_000,
+    "paid_social": 4_000,
+    "display": 4_000,
     "web": 50_000,
-}  # fmt: skip
+}
 VOICE_BLOCKS: Final = ("goal", "script", "facts", "consent_text")
 
 Variables = Mapping[str, Any]
@@ -52,8 +58,10 @@ class _Creative:
 class Renderer:
     """Renders creatives; each template is read, checked and compiled once.
 
-    Variables: `customer` (columns of dim_recipients that a message may use, such as first_name), `offer` (id, optionally
-    label), `sender` (name, postal_address), `objective` (id), `unsubscribe_url`; voice also takes `consent_text` and `facts`
+    Variables: `customer` (columns of dim_recipients that a message may use, such as first_name), `offer` (id,
+    optionally
+    label), `sender` (name, postal_address), `objective` (id), `unsubscribe_url`; voice also takes `consent_text` and
+    `facts`
     where the caller has them.
 
     Args:
@@ -61,7 +69,8 @@ class Renderer:
         creatives: Terms by creative id.
 
     Raises:
-        RenderingError: For a template that is missing, outside the folder, broken, or lacks what its channel must have by law.
+        RenderingError: For a template that is missing, outside the folder, broken, or lacks what its channel must
+        have by law.
         UnsafeTemplate: For one that uses what a creative may not.
     """
 
@@ -82,10 +91,13 @@ class Renderer:
         try:
             content = _SHAPES[creative.channel](creative, variables)
         except TemplateError as error:
-            raise RenderingError(f"creative '{creative_id}': {error.message}; give the value or a default in the template") from None
+            raise RenderingError(
+                f"creative '{creative_id}': {error.message}; give the value or a default in the template"
+            ) from None
         size = sum(len(part.encode()) for part in content.values() if isinstance(part, str))
-        if size > CONTENT_BYTES[creative.channel]:
-            raise RenderingError(f"creative '{creative_id}': {size} bytes, a {creative.channel} has at most {CONTENT_BYTES[creative.channel]}")
+        limit = CONTENT_BYTES[creative.channel]
+        if size > limit:
+            raise RenderingError(f"creative '{creative_id}': {size} bytes, a {creative.channel} has at most {limit}")
         return content
 
     def _load(self, creative_id: str, terms: CreativeTerms) -> _Creative:
@@ -99,13 +111,17 @@ class Renderer:
             _check_email(creative_id, tree)
             if is_html and (self._folder / text_path).is_file():
                 text, _ = self._compile(self._plain, self._read(creative_id, text_path), text_path)
-        subject = self._compile(self._plain, terms.subject, f"creatives.{creative_id}.subject")[0] if terms.subject else None
+        subject = (
+            self._compile(self._plain, terms.subject, f"creatives.{creative_id}.subject")[0] if terms.subject else None
+        )
         return _Creative(creative_id, terms.channel, body, subject, text)
 
     def _read(self, creative_id: str, path: str) -> str:
         place = (self._folder / path).resolve()
         if not place.is_relative_to(self._folder):
-            raise RenderingError(f"creative '{creative_id}': template {path} is outside the config folder; move it there")
+            raise RenderingError(
+                f"creative '{creative_id}': template {path} is outside the config folder; move it there"
+            )
         if not place.is_file():
             raise RenderingError(f"creative '{creative_id}': template {path} doesn't exist in the config folder")
         return place.read_text(encoding="utf-8")
@@ -122,7 +138,9 @@ class Renderer:
 def _check_email(creative_id: str, tree: nodes.Template) -> None:
     """CAN-SPAM, 15 USC 7704(a)(3) and (5): a way out and a postal address in each message."""
     names = {node.name for node in tree.find_all(nodes.Name)}
-    attributes = {(node.node.name, node.attr) for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)}
+    attributes = {
+        (node.node.name, node.attr) for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)
+    }
     if "unsubscribe_url" not in names:
         raise RenderingError(f"creative '{creative_id}': an e-mail must link to {{{{ unsubscribe_url }}}}")
     if ("sender", "postal_address") not in attributes:
@@ -160,7 +178,11 @@ def _titled(title: str, creative: _Creative, variables: Variables) -> dict[str, 
         heading = creative.subject.render(variables)
     else:
         heading = _block(creative, "title", variables)
-    body = _block(creative, "body", variables) if "body" in creative.body.blocks else creative.body.render(variables).strip()
+    body = (
+        _block(creative, "body", variables)
+        if "body" in creative.body.blocks
+        else creative.body.render(variables).strip()
+    )
     return {title: _one_line(heading), "body": body}
 
 

@@ -49,4 +49,6 @@ def record(connection: Connection, *, kind: str, subject: str, detail: Mapping[s
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, "")
     text_of_detail = to_json(detail)
     row = {"seq": seq, "kind": kind, "subject": subject, "detail": text_of_detail, "prev_hash": prev_hash, "at": at}
-    connection.execute(insert(audit).values(**row, hash=link_hash(seq, kind, subject, text_of_detail, prev_hash, at)))
+    connection.execute(
+        insert(audit).values(**row, hash=link_hash(seq, kind, subject, text_of_detail, prev_hash=prev_hash, at=at))
+    )

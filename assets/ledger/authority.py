@@ -21,11 +21,13 @@ def append(
     """Append a row for (plan_id, plan_hash) and its link in the audit trail. Returns the row's number."""
     plan_id, plan_hash = ids
     row = {"plan_id": plan_id, "plan_hash": plan_hash, "kind": kind, "actor": actor, "reason": reason, "at": at} | more
-    seq = connection.execute(insert(plan_authorization).values(row).returning(plan_authorization.c.seq)).scalar_one()
-    detail = {"plan_hash": plan_hash, "by": actor, "reason": reason}
+    seq: int = connection.execute(
+        insert(plan_authorization).values(row).returning(plan_authorization.c.seq)
+    ).scalar_one()
+    detail: dict[str, Any] = {"plan_hash": plan_hash, "by": actor, "reason": reason}
     detail |= {name: value for name, value in more.items() if isinstance(value, int)}
     record(connection, kind=f"plan.{kind}", subject=plan_id, detail=detail, at=at)
-    return int(seq)
+    return seq
 
 
 def status(connection: Connection, plan_id: str) -> PlanStatus:

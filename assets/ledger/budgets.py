@@ -47,7 +47,7 @@ def _state(row: Any) -> BudgetState:
     return BudgetState(row.scope, row.period, cap, from_micros(row.held_micros), from_micros(row.spent_micros))
 
 
-def amounts_of(rows: Iterable[Mapping[str, Any]]) -> dict[Scope, int]:
+def amounts_of(rows: Iterable[Mapping[Any, Any]]) -> dict[Scope, int]:
     """What messages cost, in millionths, for each budget that they count against.
 
     Args:
@@ -77,7 +77,7 @@ def set_caps(connection: Connection, lines: Iterable[BudgetLine], *, cycle_on: s
             where=or_(budget.c.cap_micros.is_(None), budget.c.cap_micros != cap),
         )
         if connection.execute(changed.returning(budget.c.scope)).first():
-            _enter(connection, Scope(line.scope, period), "cap", cap, subject, at)
+            _enter(connection, Scope(line.scope, period), "cap", cap, subject=subject, at=at)
 
 
 def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, at: datetime) -> None:
@@ -95,7 +95,7 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
         held = update(budget).where(_is(scope), fits).values(held_micros=budget.c.held_micros + amount)
         if connection.execute(held).rowcount == 0:
             raise BudgetExceeded(_excess(connection, scope, amount))
-        _enter(connection, scope, "hold", amount, subject, at)
+        _enter(connection, scope, "hold", amount, subject=subject, at=at)
 
 
 def settle(connection: Connection, amounts: Mapping[Scope, int], *, is_spent: bool, subject: str, at: datetime) -> None:
@@ -105,14 +105,14 @@ def settle(connection: Connection, amounts: Mapping[Scope, int], *, is_spent: bo
         if is_spent:
             values["spent_micros"] = budget.c.spent_micros + amount
         connection.execute(update(budget).where(_is(scope)).values(values))
-        _enter(connection, scope, "spend" if is_spent else "free", amount, subject, at)
+        _enter(connection, scope, "spend" if is_spent else "free", amount, subject=subject, at=at)
 
 
 def _is(scope: Scope) -> Any:
     return (budget.c.scope == scope.scope) & (budget.c.period == scope.period)
 
 
-def _enter(connection: Connection, scope: Scope, kind: str, amount: int, subject: str, at: datetime) -> None:
+def _enter(connection: Connection, scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) -> None:
     row = {
         "scope": scope.scope,
         "period": scope.period,
@@ -128,6 +128,7 @@ def _excess(connection: Connection, scope: Scope, amount: int) -> str:
     state = _state(connection.execute(select(budget).where(_is(scope))).one())
     left = (state.cap or 0.0) - state.held - state.spent
     return (
-        f"budget '{scope.scope}' ({scope.period}): {from_micros(amount):.2f} asked, {left:.2f} left of {state.cap:.2f}; "
+        f"budget '{scope.scope}' ({scope.period}): {from_micros(amount):.2f} asked, "
+        f"{left:.2f} left of {state.cap:.2f}; "
         "decide again with what is left, or raise the cap in the configuration"
     )

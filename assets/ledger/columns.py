@@ -10,6 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 MICROS = 1_000_000
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def to_micros(amount: float) -> int:
@@ -33,7 +34,7 @@ def to_utc(at: datetime) -> datetime:
 
 def to_json(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """Compact JSON with keys in the order given."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,10 +43,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the engine's signature
         """To naive UTC."""
         return None if value is None else to_utc(value).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the engine's signature
         """To aware UTC."""
         return None if value is None else value.replace(tzinfo=UTC)

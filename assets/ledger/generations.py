@@ -30,13 +30,21 @@ class Generations:
             at: Business time.
             detail: Facts such as row counts.
         """
-        row = {"generation_id": generation_id, "cycle_on": cycle_on.isoformat(), "path": path,
-               "detail": to_json(detail or {}), "published_at": at}  # fmt: skip
+        row = {
+            "generation_id": generation_id,
+            "cycle_on": cycle_on.isoformat(),
+            "path": path,
+            "detail": to_json(detail or {}),
+            "published_at": at,
+        }
         with writing(self._engine) as connection:
             return insert_once(connection, generation, row)
 
     def record_gate(self, generation_id: str, check: str, *, is_passed: bool, at: datetime, detail: str = "") -> None:
-        """Note a check's result; the newest one of a check counts. `detail` names rows and rules, never values of people."""
+        """Note a check's result.
+
+        The newest one of a check counts. `detail` names rows and rules, never values of people.
+        """
         with writing(self._engine) as connection:
             connection.execute(
                 insert(gate).values(

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the statements are put together from this file's own constants
 """The rules that the database itself keeps, whoever writes to it: triggers, in both dialects.
 
 That an outbox row names a release of its own plan hash is a foreign key (tables.py); what a key can't say is here.
@@ -6,13 +7,41 @@ That an outbox row names a release of its own plan hash is a foreign key (tables
 from assets.ledger.tables import APPEND_ONLY
 
 LEGAL_MOVES = (
-    "pending>leased", "pending>suppressed", "pending>expired", "pending>cancelled",
-    "leased>pending", "leased>sending", "leased>suppressed", "leased>expired", "leased>cancelled",
-    "sending>sent", "sending>pending", "sending>failed", "sending>unknown", "unknown>sent",
-)  # fmt: skip
-IDENTITY = ("message_id", "decision_id", "plan_id", "plan_hash", "authorization_seq", "authority", "cycle_id", "cycle_on", "customer_id",
-            "objective_id", "channel", "offer_id", "creative_id", "contact_ids", "payload_sha256", "cost_micros", "send_at",
-            "expires_at")  # fmt: skip
+    "pending>leased",
+    "pending>suppressed",
+    "pending>expired",
+    "pending>cancelled",
+    "leased>pending",
+    "leased>sending",
+    "leased>suppressed",
+    "leased>expired",
+    "leased>cancelled",
+    "sending>sent",
+    "sending>pending",
+    "sending>failed",
+    "sending>unknown",
+    "unknown>sent",
+)
+IDENTITY = (
+    "message_id",
+    "decision_id",
+    "plan_id",
+    "plan_hash",
+    "authorization_seq",
+    "authority",
+    "cycle_id",
+    "cycle_on",
+    "customer_id",
+    "objective_id",
+    "channel",
+    "offer_id",
+    "creative_id",
+    "contact_ids",
+    "payload_sha256",
+    "cost_micros",
+    "send_at",
+    "expires_at",
+)
 
 _EDITED = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in IDENTITY)
 _MOVES = ", ".join(f"'{move}'" for move in LEGAL_MOVES)

@@ -28,7 +28,7 @@ def begin(connection: Connection, lease: Lease, *, at: datetime, now: datetime, 
     if is_halted(connection, lease.channel):
         connection.execute(update(outbox).where(mine).values(state="pending", **_FREE))
         return Intent((), {}, is_halted=True)
-    held = set(
+    held: set[str] = set(
         connection.execute(
             select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()
         ).scalars()
@@ -38,8 +38,11 @@ def begin(connection: Connection, lease: Lease, *, at: datetime, now: datetime, 
     for (state, reason), ids in _grouped(ends).items():
         stopped = update(outbox).where(outbox.c.message_id.in_(ids)).values(state=state, reason=reason, **_FREE)
         close_open(connection, connection.execute(stopped.returning(*COSTS)).mappings().all(), subject=state, at=at)
-    intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1,
-              "key_first_used_at": func.coalesce(outbox.c.key_first_used_at, at, type_=outbox.c.send_at.type)}  # fmt: skip
+    intent = {
+        "state": "sending",
+        "attempt_count": outbox.c.attempt_count + 1,
+        "key_first_used_at": func.coalesce(outbox.c.key_first_used_at, at, type_=outbox.c.send_at.type),
+    }
     connection.execute(update(outbox).where(mine, outbox.c.lease_until > now).values(intent))
     ready = [message for message in messages if message.message_id not in ends]
     return Intent(ready, Counter(state for state, _ in ends.values()))
@@ -64,9 +67,20 @@ def acknowledge(
     final = [*said.values(), *silent]
     if not final:
         return 0
-    connection.execute(insert(receipt), [
-        {"message_id": each.message_id, "attempt": rows[each.message_id]["attempt_count"], "status": each.status,
-         "provider_id": each.provider_id, "detail": each.detail, "at": each.at} for each in final])  # fmt: skip
+    connection.execute(
+        insert(receipt),
+        [
+            {
+                "message_id": each.message_id,
+                "attempt": rows[each.message_id]["attempt_count"],
+                "status": each.status,
+                "provider_id": each.provider_id,
+                "detail": each.detail,
+                "at": each.at,
+            }
+            for each in final
+        ],
+    )
     by_status = _grouped(
         {each.message_id: (each.status, each.detail if each.status != "sent" else "") for each in final}
     )
@@ -82,8 +96,15 @@ def acknowledge(
     return len(final)
 
 
-def close(connection: Connection, rows: Sequence[Mapping[str, Any]], *, state: str, reason: str, at: datetime,
-          not_before: datetime | None = None) -> None:  # fmt: skip
+def close(
+    connection: Connection,
+    rows: Sequence[Mapping[Any, Any]],
+    *,
+    state: str,
+    reason: str,
+    at: datetime,
+    not_before: datetime | None = None,
+) -> None:
     """Move messages out of `sending`: money is spent where they left or may have, free where they surely didn't."""
     values: dict[str, Any] = {"state": state, "reason": reason, **_FREE}
     if state == "pending":
@@ -118,8 +139,19 @@ def take_over(
         close(connection, again, state="pending", reason="its dispatcher went away; same key again", at=at)
     if lost:
         reason = "its dispatcher went away while sending"
-        connection.execute(insert(receipt), [{"message_id": row["message_id"], "attempt": row["attempt_count"], "status": "unknown",
-                                              "detail": reason, "at": at} for row in lost])  # fmt: skip
+        connection.execute(
+            insert(receipt),
+            [
+                {
+                    "message_id": row["message_id"],
+                    "attempt": row["attempt_count"],
+                    "status": "unknown",
+                    "detail": reason,
+                    "at": at,
+                }
+                for row in lost
+            ],
+        )
         close(connection, lost, state="unknown", reason=reason, at=at)
     return count + len(again)
 

@@ -1,4 +1,5 @@
 """What must be true of the ledger at every commit, each rule as one query that finds what breaks it."""
+# ruff: noqa: S608 - the queries are put together from this file's own constants
 
 import hashlib
 from datetime import datetime
@@ -23,7 +24,8 @@ RULES = {
           ON a.seq = o.authorization_seq AND a.kind = 'released' AND a.plan_id = o.plan_id AND a.plan_hash = o.plan_hash
         WHERE a.seq IS NULL""",
     "a release holds exactly the messages that it was for": """
-        SELECT a.plan_id AS subject, 'authorized ' || a.message_count || ', in the outbox ' || count(o.message_id) AS detail
+        SELECT a.plan_id AS subject,
+               'authorized ' || a.message_count || ', in the outbox ' || count(o.message_id) AS detail
         FROM plan_authorization a LEFT JOIN outbox o ON o.authorization_seq = a.seq WHERE a.kind = 'released'
         GROUP BY a.seq, a.plan_id, a.message_count, a.spend_micros
         HAVING count(o.message_id) <> a.message_count OR coalesce(sum(o.cost_micros), 0) <> a.spend_micros""",
@@ -32,18 +34,23 @@ RULES = {
         FROM receipt r LEFT JOIN outbox o ON o.message_id = r.message_id WHERE o.message_id IS NULL""",
     "every sent message has a receipt or an event that says so": """
         SELECT o.message_id AS subject, 'sent without a receipt' AS detail FROM outbox o
-        WHERE o.state = 'sent' AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.message_id = o.message_id AND r.status IN ('sent', 'unknown'))""",
+        LEFT JOIN (SELECT DISTINCT message_id FROM receipt WHERE status IN ('sent', 'unknown')) r
+          ON r.message_id = o.message_id
+        WHERE o.state = 'sent' AND r.message_id IS NULL""",
     "a message is sent at most once": """
         SELECT message_id AS subject, count(*) || ' receipts of sent' AS detail FROM receipt
         WHERE status = 'sent' GROUP BY message_id HAVING count(*) > 1""",
     "only open messages keep personal data": f"""
-        SELECT o.message_id AS subject, 'state ' || o.state AS detail FROM payload p JOIN outbox o ON o.message_id = p.message_id
+        SELECT o.message_id AS subject, 'state ' || o.state AS detail
+        FROM payload p JOIN outbox o ON o.message_id = p.message_id
         WHERE o.state NOT IN {_HELD}""",
     "an open message has its content": f"""
-        SELECT o.message_id AS subject, 'state ' || o.state AS detail FROM outbox o LEFT JOIN payload p ON p.message_id = o.message_id
+        SELECT o.message_id AS subject, 'state ' || o.state AS detail
+        FROM outbox o LEFT JOIN payload p ON p.message_id = o.message_id
         WHERE p.message_id IS NULL AND o.state IN {_HELD}""",
     "nothing beyond a cap": """
-        SELECT scope || ' ' || period AS subject, 'held + spent ' || (held_micros + spent_micros) || ' > cap ' || cap_micros AS detail
+        SELECT scope || ' ' || period AS subject,
+               'held + spent ' || (held_micros + spent_micros) || ' > cap ' || cap_micros AS detail
         FROM budget WHERE cap_micros IS NOT NULL AND held_micros + spent_micros > cap_micros""",
     "spend adds up to the messages": f"""
         SELECT coalesce(b.scope, m.scope) || ' ' || coalesce(b.period, m.period) AS subject,
@@ -53,11 +60,13 @@ RULES = {
             SELECT scope, period, sum(CASE WHEN state IN {_HELD} THEN cost_micros ELSE 0 END) AS held,
                    sum(CASE WHEN state IN {_SPENT} THEN cost_micros ELSE 0 END) AS spent
             FROM ({_SCOPES}) s GROUP BY scope, period) m ON m.scope = b.scope AND m.period = b.period
-        WHERE coalesce(b.held_micros, 0) <> coalesce(m.held, 0) OR coalesce(b.spent_micros, 0) <> coalesce(m.spent, 0)""",
+        WHERE coalesce(b.held_micros, 0) <> coalesce(m.held, 0)
+           OR coalesce(b.spent_micros, 0) <> coalesce(m.spent, 0)""",
     "spend adds up to its entries": """
         SELECT b.scope || ' ' || b.period AS subject, 'entries differ from the balance' AS detail
         FROM budget b LEFT JOIN (
-            SELECT scope, period, sum(CASE kind WHEN 'hold' THEN amount_micros WHEN 'cap' THEN 0 ELSE -amount_micros END) AS held,
+            SELECT scope, period,
+                   sum(CASE kind WHEN 'hold' THEN amount_micros WHEN 'cap' THEN 0 ELSE -amount_micros END) AS held,
                    sum(CASE kind WHEN 'spend' THEN amount_micros ELSE 0 END) AS spent
             FROM budget_entry GROUP BY scope, period) e ON e.scope = b.scope AND e.period = b.period
         WHERE coalesce(e.held, 0) <> b.held_micros OR coalesce(e.spent, 0) <> b.spent_micros""",
@@ -65,7 +74,7 @@ RULES = {
         SELECT p.plan_id AS subject, 'generation ' || p.generation_id AS detail FROM plan p
         JOIN plan_authorization a ON a.plan_id = p.plan_id AND a.kind = 'released'
         WHERE NOT EXISTS (SELECT 1 FROM gate g WHERE g.generation_id = p.generation_id AND g.is_passed)""",
-}  # fmt: skip
+}
 
 
 def violations(connection: Connection) -> list[Violation]:
@@ -81,7 +90,7 @@ def broken_chain(connection: Connection) -> list[Violation]:
     """The first link of the audit trail that doesn't fit, if any: from there on nothing is proven."""
     prev_hash = ""
     for position, row in enumerate(connection.execute(select(audit).order_by(audit.c.seq)), start=1):
-        expected = link_hash(row.seq, row.kind, row.subject, row.detail, prev_hash, row.at)
+        expected = link_hash(row.seq, row.kind, row.subject, row.detail, prev_hash=prev_hash, at=row.at)
         if row.seq != position or row.prev_hash != prev_hash or row.hash != expected:
             return [
                 Violation("the audit trail is unbroken", str(row.seq), "its hash doesn't follow from what is before it")
@@ -90,7 +99,7 @@ def broken_chain(connection: Connection) -> list[Violation]:
     return []
 
 
-def link_hash(seq: int, kind: str, subject: str, detail: str, prev_hash: str, at: datetime) -> str:
+def link_hash(seq: int, kind: str, subject: str, detail: str, *, prev_hash: str, at: datetime) -> str:
     """The hash of a link over its own content and the link before it."""
     content = "\n".join((str(seq), kind, subject, detail, prev_hash, to_utc(at).isoformat(timespec="microseconds")))
     return hashlib.sha256(content.encode()).hexdigest()

@@ -36,8 +36,14 @@ class Landing:
             quarantined_count: Rows put into quarantine.
             received_at: Business time at which it was taken in.
         """
-        row = {"file_id": file_id, "source": source, "path": path, "row_count": row_count,
-               "quarantined_count": quarantined_count, "received_at": received_at}  # fmt: skip
+        row = {
+            "file_id": file_id,
+            "source": source,
+            "path": path,
+            "row_count": row_count,
+            "quarantined_count": quarantined_count,
+            "received_at": received_at,
+        }
         with writing(self._engine) as connection:
             return insert_once(connection, landed_file, row)
 

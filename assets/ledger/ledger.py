@@ -22,7 +22,8 @@ class Ledger:
     """What must survive a crash, behind a few nouns.
 
     Args:
-        url: `sqlite:///<file>` or `postgresql://…`. Opening it touches nothing: call `upgrade()` once per process first.
+        url: `sqlite:///<file>` or `postgresql://…`. Opening it touches nothing: call `upgrade()` once per process
+            first.
     """
 
     def __init__(self, url: str | URL) -> None:

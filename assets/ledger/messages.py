@@ -43,7 +43,7 @@ def outbox_rows(
     if frame.empty:
         return [], []
     _check(frame)
-    columns = {name: frame[name].astype(str).tolist() for name in TEXTS}
+    columns: dict[str, list[Any]] = {name: frame[name].astype(str).tolist() for name in TEXTS}
     columns |= {name: _times(frame[name]) for name in ("send_at", "expires_at")}
     columns["cost_micros"] = [to_micros(cost) for cost in frame["cost"].tolist()]
     columns |= {
@@ -80,7 +80,8 @@ def _check(frame: pd.DataFrame) -> None:
     ]
     if len(late):
         raise BadMessages(
-            f"message {late.iloc[0]} and {len(late) - 1} more expire before they are due: expires_at must be after send_at"
+            f"message {late.iloc[0]} and {len(late) - 1} more expire before they are due: "
+            "expires_at must be after send_at"
         )
     if not (frame["cost"] >= 0).all():
         raise BadMessages("a message costs less than nothing: cost must be 0 or more")

@@ -27,22 +27,24 @@ class Objectives:
         with writing(self._engine) as connection:
             level = _in_force(connection, objective_id)
             if level is None:
-                return _append(connection, objective_id, "stated", stated, owner, "first seen", at)
+                return _append(connection, objective_id, "stated", stated, by=owner, reason="first seen", at=at)
             if RANKS[stated] < RANKS[level]:
-                return _append(connection, objective_id, "lowered", stated, owner, "lowered in its file", at)
+                return _append(
+                    connection, objective_id, "lowered", stated, by=owner, reason="lowered in its file", at=at
+                )
             if RANKS[stated] > RANKS[level] and _proposed(connection, objective_id) != stated:
-                _append(connection, objective_id, "proposed", stated, owner, "raised in its file", at)
+                _append(connection, objective_id, "proposed", stated, by=owner, reason="raised in its file", at=at)
             return level
 
     def propose(self, objective_id: str, level: str, *, by: str, reason: str, at: datetime) -> None:
         """Propose a raise on evidence."""
         with writing(self._engine) as connection:
-            _append(connection, objective_id, "proposed", level, by, reason, at)
+            _append(connection, objective_id, "proposed", level, by=by, reason=reason, at=at)
 
     def lower(self, objective_id: str, level: str, *, by: str, reason: str, at: datetime) -> None:
         """Lower the level at once."""
         with writing(self._engine) as connection:
-            _append(connection, objective_id, "lowered", level, by, reason, at)
+            _append(connection, objective_id, "lowered", level, by=by, reason=reason, at=at)
 
     def accept(self, objective_id: str, *, by: str, at: datetime, reason: str = "") -> str:
         """A person accepts the proposed raise. Returns the level now in force.
@@ -54,7 +56,7 @@ class Objectives:
             level = _proposed(connection, objective_id)
             if level is None:
                 raise LedgerError(f"objective {objective_id}: no raise is proposed, so there is nothing to accept")
-            return _append(connection, objective_id, "accepted", level, by, reason, at)
+            return _append(connection, objective_id, "accepted", level, by=by, reason=reason, at=at)
 
     def level(self, objective_id: str) -> str | None:
         """The level in force, None before the objective was first seen."""
@@ -87,7 +89,7 @@ def _proposed(connection: Connection, objective_id: str) -> str | None:
 
 
 def _append(
-    connection: Connection, objective_id: str, kind: str, level: str, by: str, reason: str, at: datetime
+    connection: Connection, objective_id: str, kind: str, level: str, *, by: str, reason: str, at: datetime
 ) -> str:
     row = {"objective_id": objective_id, "kind": kind, "level": level, "actor": by, "reason": reason}
     connection.execute(insert(autonomy_level).values(**row, at=at))

@@ -7,9 +7,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, update
 
 from assets.ledger import handover
 from assets.ledger.columns import from_micros
@@ -21,10 +22,25 @@ from assets.ledger.release import COSTS, close_open
 from assets.ledger.tables import outbox, payload
 
 _MESSAGE = (
-    outbox.c.message_id, outbox.c.decision_id, outbox.c.plan_id, outbox.c.cycle_id, outbox.c.customer_id, outbox.c.objective_id,
-    outbox.c.channel, outbox.c.offer_id, outbox.c.creative_id, outbox.c.slot, outbox.c.send_at, outbox.c.expires_at,
-    outbox.c.decided_at, outbox.c.cost_micros, outbox.c.attempt_count, outbox.c.contact_ids, payload.c.recipient, payload.c.content,
-)  # fmt: skip
+    outbox.c.message_id,
+    outbox.c.decision_id,
+    outbox.c.plan_id,
+    outbox.c.cycle_id,
+    outbox.c.customer_id,
+    outbox.c.objective_id,
+    outbox.c.channel,
+    outbox.c.offer_id,
+    outbox.c.creative_id,
+    outbox.c.slot,
+    outbox.c.send_at,
+    outbox.c.expires_at,
+    outbox.c.decided_at,
+    outbox.c.cost_micros,
+    outbox.c.attempt_count,
+    outbox.c.contact_ids,
+    payload.c.recipient,
+    payload.c.content,
+)
 _EXPORT = (
     "message_id",
     "decision_id",
@@ -83,8 +99,9 @@ class Outbox:
     ) -> Intent:
         """The intent: check again all that may have changed since the release, and commit that sending begins.
 
-        Checked: halt, the plan's authorization (revoked, expired, gates of its data), the message's window, suppression and
-        consent. What fails ends here with its reason and gives its hold back. What comes back may be sent, at once.
+        Checked: halt, the plan's authorization (revoked, expired, gates of its data), the message's window,
+        suppression and consent. What fails ends here with its reason and gives its hold back. What comes back may be
+        sent, at once.
 
         Args:
             lease: From `claim`.
@@ -115,12 +132,21 @@ class Outbox:
                 update(outbox).where(mine).values(state="pending", owner=None, lease_until=None)
             ).rowcount
 
-    def take_over(self, channel: str, *, owner: str, delivery: Delivery, at: datetime, now: datetime | None = None,
-                  key_horizon: timedelta | None = None) -> int:  # fmt: skip
-        """Pick up what a dispatcher left: one of the same seat, which is gone if this one runs, or anyone's whose lease is over.
+    def take_over(
+        self,
+        channel: str,
+        *,
+        owner: str,
+        delivery: Delivery,
+        at: datetime,
+        now: datetime | None = None,
+        key_horizon: timedelta | None = None,
+    ) -> int:
+        """Pick up what a dispatcher left: one of the same seat (gone if this one runs), or any whose lease is over.
 
-        Leased messages go back to pending. Of those in sending, a keyed channel gets the same key again within its horizon;
-        elsewhere nobody can tell whether they left, so they become `unknown`: counted as sent, never sent again by themselves.
+        Leased messages go back to pending. Of those in sending, a keyed channel gets the same key again within its
+        horizon; elsewhere nobody can tell whether they left, so they become `unknown`: counted as sent, never sent
+        again by themselves.
 
         Returns:
             How many went back to pending.
@@ -130,7 +156,10 @@ class Outbox:
             return handover.take_over(connection, left, delivery=delivery, at=at, key_horizon=key_horizon)
 
     def expire(self, at: datetime, *, channel: str | None = None) -> int:
-        """Close pending messages whose window has passed: they go to the next decision, never out late. Returns how many."""
+        """Close pending messages whose window has passed.
+
+        They go to the next decision, never out late. Returns how many.
+        """
         over = and_(outbox.c.state == "pending", outbox.c.expires_at <= at)
         over = over if channel is None else and_(over, outbox.c.channel == channel)
         with writing(self._engine) as connection:
@@ -141,9 +170,20 @@ class Outbox:
             return len(close_open(connection, rows, subject="expired", at=at)) if rows else 0
 
     def open_messages(self, cycle_on: date) -> pd.DataFrame:
-        """The day's messages that can still be changed: message_id, plan_id, customer_id, objective_id, channel, offer_id, send_at, cost."""
-        query = select(outbox.c.message_id, outbox.c.plan_id, outbox.c.customer_id, outbox.c.objective_id, outbox.c.channel,
-                       outbox.c.offer_id, outbox.c.send_at, outbox.c.cost_micros)  # fmt: skip
+        """The day's messages that can still be changed.
+
+        Message_id, plan_id, customer_id, objective_id, channel, offer_id, send_at, cost.
+        """
+        query = select(
+            outbox.c.message_id,
+            outbox.c.plan_id,
+            outbox.c.customer_id,
+            outbox.c.objective_id,
+            outbox.c.channel,
+            outbox.c.offer_id,
+            outbox.c.send_at,
+            outbox.c.cost_micros,
+        )
         query = query.where(outbox.c.cycle_on == cycle_on.isoformat(), outbox.c.state == "pending").order_by(
             outbox.c.message_id
         )
@@ -164,7 +204,8 @@ class Outbox:
     def handed_over_since(self, cursor: int) -> Since:
         """Messages that were handed over (or may have been) after a cursor, and the cursor to keep once they are safe.
 
-        Columns as `raw.messages`: message_id, decision_id, cycle_id, customer_id, objective_id, channel, offer_id, creative_id, slot,
+        Columns as `raw.messages`: message_id, decision_id, cycle_id, customer_id, objective_id, channel, offer_id,
+        creative_id, slot,
         handed_over_at (naive UTC), cost, contact_ids (JSON list).
         """
         columns = [outbox.c[name] for name in (*_EXPORT, "handed_over_at", "cost_micros", "contact_ids")]
@@ -177,19 +218,22 @@ class Outbox:
             )
 
     def contacts_since(self, at: datetime) -> pd.DataFrame:
-        """Contacts for frequency caps, those that may have happened included: customer_id, channel, sent_at (naive UTC)."""
+        """Contacts for frequency caps, those that may have happened included.
+
+        Customer_id, channel, sent_at (naive UTC).
+        """
         when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
         query = select(outbox.c.customer_id, outbox.c.channel, when).where(
             outbox.c.state.in_(_MAY_HAVE_LEFT), when >= at
         )
         return self._frame(query.order_by(when, outbox.c.message_id))
 
-    def _frame(self, query: "select[object]") -> pd.DataFrame:
+    def _frame(self, query: Select[Any]) -> pd.DataFrame:
         with reading(self._engine) as connection:
             return _tidy(pd.read_sql(query, connection))
 
 
-def _due(channel: str, at: datetime, now: datetime) -> "select[tuple[str]]":
+def _due(channel: str, at: datetime, now: datetime) -> Select[Any]:
     is_ready = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
     return select(outbox.c.message_id).where(
         outbox.c.channel == channel,
@@ -203,7 +247,7 @@ def _due(channel: str, at: datetime, now: datetime) -> "select[tuple[str]]":
 def _messages(connection: Connection, epoch: int) -> list[Message]:
     query = select(*_MESSAGE).join(payload, payload.c.message_id == outbox.c.message_id).where(outbox.c.epoch == epoch)
     rows = connection.execute(query.order_by(outbox.c.send_at, outbox.c.message_id))
-    return [Message(*row[:13], from_micros(row[13]), *row[14:]) for row in rows]
+    return [Message(*(*row[:13], from_micros(row[13]), *row[14:])) for row in rows]
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -32,11 +32,13 @@ class Outcomes:
         self._engine = engine
 
     def take_in(self, frame: pd.DataFrame, *, received_at: datetime) -> OutcomeCounts:
-        """Store events and what follows from them, in one transaction: suppressions, and proof that an unknown message left.
+        """Store events and what follows from them, in one transaction.
+
+        What follows: suppressions, and the proof that a message whose fate was unknown did leave.
 
         Args:
-            frame: Contract columns of `outcomes`; `event_id`, `event_type`, `occurred_at` (UTC) required. Broken rows belong in
-                quarantine before this.
+            frame: Contract columns of `outcomes`; `event_id`, `event_type`, `occurred_at` (UTC) required. Broken rows
+                belong in quarantine before this.
             received_at: Business time.
 
         Returns:
@@ -68,12 +70,24 @@ class Outcomes:
     def news_since(self, cursor: int) -> Since:
         """Events after a cursor, with the message that they answer, and the cursor to keep once they are dealt with.
 
-        Columns: event_id, event_type, occurred_at (naive UTC), value, matched_by, message_id, and of the message (where matched)
+        Columns: event_id, event_type, occurred_at (naive UTC), value, matched_by, message_id, and of the message
+        (where matched)
         customer_id, objective_id, channel, offer_id, cycle_id.
         """
         joined = outcome.outerjoin(outbox, outbox.c.message_id == outcome.c.message_id)
-        columns = (outcome.c.event_id, outcome.c.event_type, outcome.c.occurred_at, outcome.c.value, outcome.c.matched_by,
-                   outcome.c.message_id, outbox.c.customer_id, outbox.c.objective_id, outbox.c.channel, outbox.c.offer_id, outbox.c.cycle_id)  # fmt: skip
+        columns = (
+            outcome.c.event_id,
+            outcome.c.event_type,
+            outcome.c.occurred_at,
+            outcome.c.value,
+            outcome.c.matched_by,
+            outcome.c.message_id,
+            outbox.c.customer_id,
+            outbox.c.objective_id,
+            outbox.c.channel,
+            outbox.c.offer_id,
+            outbox.c.cycle_id,
+        )
         with reading(self._engine) as connection:
             last = current_number(connection, "intake")
             query = (
@@ -91,8 +105,12 @@ def _rows(frame: pd.DataFrame, received_at: datetime) -> list[dict[str, Any]]:
     if frame.empty:
         return []
     first = frame.drop_duplicates("event_id")
-    columns = {name: first[name].astype(object).where(first[name].notna(), None).tolist() if name in first else [None] * len(first)
-               for name in ("event_id", "event_type", *OPTIONAL)}  # fmt: skip
+    columns = {
+        name: first[name].astype(object).where(first[name].notna(), None).tolist()
+        if name in first
+        else [None] * len(first)
+        for name in ("event_id", "event_type", *OPTIONAL)
+    }
     times = pd.to_datetime(first["occurred_at"], utc=True).dt.to_pydatetime().tolist()
     rows = []
     for values, occurred_at in zip(zip(*columns.values(), strict=True), times, strict=True):
@@ -130,7 +148,7 @@ def _matched_by(row: Mapping[str, Any], messages: Mapping[str, Any]) -> str:
 def _suppress(
     connection: Connection, rows: Sequence[Mapping[str, Any]], messages: Mapping[str, Any], at: datetime
 ) -> int:
-    """Unsubscribes, complaints and hard bounces hold from now on, for each contact of the person or for the address given."""
+    """Unsubscribes, complaints and hard bounces hold from now on: for the person's contacts, or the address given."""
     found = []
     for row in rows:
         if row["event_type"] not in SUPPRESSING or _is_soft_bounce(row):
@@ -154,7 +172,10 @@ def _is_soft_bounce(row: Mapping[str, Any]) -> bool:
 
 
 def _confirm_unknown(connection: Connection, rows: Sequence[Mapping[str, Any]], messages: Mapping[str, Any]) -> None:
-    """A late truth: an event proves that a message whose fate was unknown did leave. It was counted as spent already."""
+    """A late truth.
+
+    An event proves that a message whose fate was unknown did leave. It was counted as spent already.
+    """
     proven = {row["message_id"] for row in rows if row["event_type"] in PROOF_OF_SENDING}
     ids = [message_id for message_id in proven if message_id in messages and messages[message_id]["state"] == "unknown"]
     for batch in _batches(ids):

@@ -38,7 +38,8 @@ class Plans:
                 return False
             if known is not None:
                 raise PlanConflict(
-                    f"plan {proposed.plan_id} exists with other decisions (hash {known[:12]}): give new decisions a new plan id"
+                    f"plan {proposed.plan_id} exists with other decisions (hash {known[:12]}): "
+                    "give new decisions a new plan id"
                 )
             connection.execute(insert(plan).values(_row(proposed)))
             authority.append(connection, _ids(proposed), "proposed", actor=SYSTEM, at=proposed.at)
@@ -73,9 +74,14 @@ class Plans:
                 return
             if status.state != "proposed":
                 raise PlanRefused(
-                    f"plan {plan_id} is {status.state} and can't be held; stop its channel to keep its open messages back"
+                    f"plan {plan_id} is {status.state} and can't be held; "
+                    "stop its channel to keep its open messages back"
                 )
-            extra = {"reason": "\n".join(reasons), "approvals_needed": approvals_needed, "expires_at": expires_at}
+            extra: dict[str, Any] = {
+                "reason": "\n".join(reasons),
+                "approvals_needed": approvals_needed,
+                "expires_at": expires_at,
+            }
             authority.append(connection, _ids(status), "escalated", actor=by, at=at, **extra)
 
     def approve(
@@ -93,7 +99,7 @@ class Plans:
         Raises:
             PlanRefused: If the plan doesn't wait (or no longer), another hash was shown, or nobody is named.
         """
-        return self._decide("approved", plan_id, by, at, why, plan_hash)
+        return self._decide("approved", plan_id, by=by, at=at, why=why, plan_hash=plan_hash)
 
     def reject(self, plan_id: str, *, by: str, at: datetime, why: str) -> PlanStatus:
         """A person's no, with a reason that the next plan can take into account.
@@ -103,7 +109,7 @@ class Plans:
         """
         if not why.strip():
             raise PlanRefused(f"plan {plan_id}: a rejection needs its reason (--why)")
-        return self._decide("rejected", plan_id, by, at, why, None)
+        return self._decide("rejected", plan_id, by=by, at=at, why=why, plan_hash=None)
 
     def supersede(self, plan_id: str, *, by_plan_id: str, at: datetime) -> None:
         """Close a plan that isn't released because a newer one takes its place."""
@@ -188,14 +194,11 @@ class Plans:
         """All plans, oldest first, or those of one cycle."""
         query = select(plan.c.plan_id).order_by(plan.c.proposed_at, plan.c.plan_id)
         with reading(self._engine) as connection:
-            ids = (
-                connection.execute(query if cycle_id is None else query.where(plan.c.cycle_id == cycle_id))
-                .scalars()
-                .all()
-            )
+            wanted = query if cycle_id is None else query.where(plan.c.cycle_id == cycle_id)
+            ids: Sequence[str] = connection.execute(wanted).scalars().all()
             return [authority.status(connection, plan_id) for plan_id in ids]
 
-    def _decide(self, kind: str, plan_id: str, by: str, at: datetime, why: str, plan_hash: str | None) -> PlanStatus:
+    def _decide(self, kind: str, plan_id: str, *, by: str, at: datetime, why: str, plan_hash: str | None) -> PlanStatus:
         if by.strip().lower() in ("", SYSTEM):
             raise PlanRefused(f"plan {plan_id}: only a named person can decide (--by NAME)")
         with writing(self._engine) as connection:
@@ -221,7 +224,12 @@ def _ids(of: PlanRecord | PlanStatus) -> tuple[str, str]:
 
 def _row(proposed: PlanRecord) -> dict[str, Any]:
     return {
-        "plan_id": proposed.plan_id, "cycle_id": proposed.cycle_id, "plan_hash": proposed.plan_hash,
-        "generation_id": proposed.versions["generation_id"], "objectives": to_json(list(proposed.objectives)),
-        "summary": to_json(proposed.summary), "versions": to_json(proposed.versions), "proposed_at": proposed.at,
-    }  # fmt: skip
+        "plan_id": proposed.plan_id,
+        "cycle_id": proposed.cycle_id,
+        "plan_hash": proposed.plan_hash,
+        "generation_id": proposed.versions["generation_id"],
+        "objectives": to_json(list(proposed.objectives)),
+        "summary": to_json(proposed.summary),
+        "versions": to_json(proposed.versions),
+        "proposed_at": proposed.at,
+    }

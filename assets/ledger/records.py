@@ -89,7 +89,8 @@ class Intent:
 class PlanRecord:
     """A plan as it is proposed: immutable from then on.
 
-    `versions` names at least the `generation_id` of the data that it was decided on; `plan_hash` is the sha256 of its decisions file.
+    `versions` names at least the `generation_id` of the data that it was decided on; `plan_hash` is the sha256 of its
+    decisions file.
     """
 
     plan_id: str
@@ -120,7 +121,10 @@ class PlanStatus:
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A cap. `scope`: `total`, `channel:<channel>` (both by day) or `objective:<objective_id>` (over its whole period)."""
+    """A cap.
+
+    `scope`: `total`, `channel:<channel>` (both by day) or `objective:<objective_id>` (over its whole period).
+    """
 
     scope: str
     cap: float
@@ -140,7 +144,10 @@ class BudgetState:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseCounts:
-    """What a release did. `dropped`: new messages for people whose old one had already left when it was to be replaced."""
+    """What a release did.
+
+    `dropped`: new messages for people whose old one had already left when it was to be replaced.
+    """
 
     released: int
     cancelled: int = 0

@@ -48,7 +48,8 @@ def release(
     status = authority.status(connection, terms.plan_id)
     if terms.plan_hash != status.plan_hash:
         raise PlanRefused(
-            f"plan {terms.plan_id}: these decisions ({terms.plan_hash[:12]}) aren't those proposed ({status.plan_hash[:12]}); "
+            f"plan {terms.plan_id}: these decisions ({terms.plan_hash[:12]}) "
+            f"aren't those proposed ({status.plan_hash[:12]}); "
             "read them again from the cycle's decisions file, or propose them as a new plan"
         )
     if status.state == "released":
@@ -58,7 +59,8 @@ def release(
     foreign = next((row["cycle_id"] for row in rows if row["cycle_id"] != status.cycle_id), None)
     if foreign is not None:
         raise BadMessages(
-            f"plan {terms.plan_id} is of cycle {status.cycle_id}, a message of {foreign}: release each cycle by its own plan"
+            f"plan {terms.plan_id} is of cycle {status.cycle_id}, a message of {foreign}: "
+            "release each cycle by its own plan"
         )
     counts, rows = _make_room(connection, terms, rows)
     ids = {row["message_id"] for row in rows}
@@ -66,9 +68,16 @@ def release(
     set_caps(connection, terms.budgets, cycle_on=status.cycle_id[:CYCLE_DAY_LENGTH], subject=terms.plan_id, at=terms.at)
     hold(connection, amounts, subject=terms.plan_id, at=terms.at)
     seq = authority.append(
-        connection, (terms.plan_id, terms.plan_hash), "released", actor=terms.by, at=terms.at, reason=terms.reason,
-        expires_at=terms.expires_at, message_count=len(rows), spend_micros=sum(row["cost_micros"] for row in rows),
-    )  # fmt: skip
+        connection,
+        (terms.plan_id, terms.plan_hash),
+        "released",
+        actor=terms.by,
+        at=terms.at,
+        reason=terms.reason,
+        expires_at=terms.expires_at,
+        message_count=len(rows),
+        spend_micros=sum(row["cost_micros"] for row in rows),
+    )
     released = {
         "plan_id": terms.plan_id,
         "plan_hash": terms.plan_hash,
@@ -98,20 +107,27 @@ def _check_authority(connection: Connection, status: PlanStatus, terms: Terms) -
     generation_id = status.versions["generation_id"]
     if not has_passed(connection, generation_id):
         raise PlanRefused(
-            f"plan {status.plan_id}: generation {generation_id} has a gate that failed or none at all; mend the data, run the cycle"
+            f"plan {status.plan_id}: generation {generation_id} has a gate that failed or none at all; "
+            "mend the data, then run the cycle"
         )
 
 
 def _make_room(
     connection: Connection, terms: Terms, rows: list[dict[str, Any]]
 ) -> tuple[ReleaseCounts, list[dict[str, Any]]]:
-    """Cancel what the plan replaces. People whose old message has left meanwhile get no new one: it was decided without knowing."""
+    """Cancel what the plan replaces.
+
+    People whose old message has left meanwhile get no new one: it was decided without knowing.
+    """
     if terms.replaces_open_of is None:
         return ReleaseCounts(len(rows)), rows
     new_ids = {row["message_id"] for row in rows}
     of_day = outbox.c.cycle_on == terms.replaces_open_of.isoformat()
-    held = connection.execute(select(outbox.c.message_id, outbox.c.customer_id, outbox.c.state, outbox.c.handed_over_at)
-                              .where(of_day, outbox.c.state.in_(("pending", "leased", "sending", "sent", "unknown")))).all()  # fmt: skip
+    held = connection.execute(
+        select(outbox.c.message_id, outbox.c.customer_id, outbox.c.state, outbox.c.handed_over_at).where(
+            of_day, outbox.c.state.in_(("pending", "leased", "sending", "sent", "unknown"))
+        )
+    ).all()
     kept = {row.message_id for row in held if row.message_id in new_ids}
     stale = [row.message_id for row in held if row.state == "pending" and row.message_id not in kept]
     cancelled: set[str] = set()
@@ -136,13 +152,20 @@ def _left_since(row: Any, decided_at: datetime) -> bool:
 
 
 def _cancel(connection: Connection, which: list[Any], *, reason: str, subject: str, at: datetime) -> set[str]:
-    cancelled = connection.execute(
-        update(outbox).where(outbox.c.state == "pending", *which).values(state="cancelled", reason=reason).returning(*COSTS)
-    ).mappings().all()  # fmt: skip
+    cancelled = (
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.state == "pending", *which)
+            .values(state="cancelled", reason=reason)
+            .returning(*COSTS)
+        )
+        .mappings()
+        .all()
+    )
     return close_open(connection, cancelled, subject=subject, at=at)
 
 
-def close_open(connection: Connection, rows: Sequence[Mapping[str, Any]], *, subject: str, at: datetime) -> set[str]:
+def close_open(connection: Connection, rows: Sequence[Mapping[Any, Any]], *, subject: str, at: datetime) -> set[str]:
     """Give back the holds of messages that will never leave, and forget their personal data. Returns their ids."""
     ids = [row["message_id"] for row in rows]
     settle(connection, amounts_of(rows), is_spent=False, subject=subject, at=at)

@@ -1,4 +1,7 @@
-"""Who may not be contacted, and consent as it changed since a decision was made. Read again right before each hand-over."""
+"""Who may not be contacted, and consent as it changed since a decision was made.
+
+Read again right before each hand-over.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +24,10 @@ _ADDRESS_FIELDS = ("email", "phone", "device_token", "email_sha256", "phone_sha2
 
 
 class Suppressions:
-    """Suppression and consent events, append-only. Addresses are kept as hashes: the suppression outlives the person's data."""
+    """Suppression and consent events, append-only.
+
+    Addresses are kept as hashes: the suppression outlives the person's data.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -60,11 +66,17 @@ class Suppressions:
             received_at: Business time.
         """
         rows = [
-            {"contact_id": str(each["contact_id"]), "channel": each["channel"], "status": each["status"],
-             "basis": _text(each.get("basis")) or "express", "source": _text(each.get("source")) or "landing",
-             "occurred_at": pd.Timestamp(each["occurred_at"]).to_pydatetime(), "received_at": received_at}
+            {
+                "contact_id": str(each["contact_id"]),
+                "channel": each["channel"],
+                "status": each["status"],
+                "basis": _text(each.get("basis")) or "express",
+                "source": _text(each.get("source")) or "landing",
+                "occurred_at": pd.Timestamp(each["occurred_at"]).to_pydatetime(),
+                "received_at": received_at,
+            }
             for each in frame.to_dict("records")
-        ]  # fmt: skip
+        ]
         with writing(self._engine) as connection:
             return insert_new(connection, consent_event, rows)
 
@@ -118,8 +130,12 @@ def refusals(connection: Connection, messages: Sequence[Message]) -> dict[str, s
     withdrawn = _withdrawals(connection, sorted({contact for message in messages for contact in message.contact_ids}))
     found = {}
     for message in messages:
-        reasons = [suppressed[key] for subject in subjects[message.message_id]
-                   for key in ((subject, message.channel), (subject, ALL)) if key in suppressed]  # fmt: skip
+        reasons = [
+            suppressed[key]
+            for subject in subjects[message.message_id]
+            for key in ((subject, message.channel), (subject, ALL))
+            if key in suppressed
+        ]
         if reasons:
             found[message.message_id] = f"suppressed: {reasons[0]}"
         elif _is_withdrawn(message, withdrawn):
@@ -136,14 +152,20 @@ def _subjects(message: Message) -> list[str]:
 def _suppressed(connection: Connection, subjects: list[str]) -> dict[tuple[str, str], str]:
     found = {}
     for batch in _batches(subjects):
-        rows = connection.execute(select(suppression.c.subject, suppression.c.channel, suppression.c.reason)
-                                  .where(suppression.c.subject.in_(batch)))  # fmt: skip
+        rows = connection.execute(
+            select(suppression.c.subject, suppression.c.channel, suppression.c.reason).where(
+                suppression.c.subject.in_(batch)
+            )
+        )
         found.update({(row.subject, row.channel): row.reason for row in rows})
     return found
 
 
 def _withdrawals(connection: Connection, contacts: list[str]) -> dict[tuple[str, str], tuple[datetime, bool]]:
-    """Newest consent event by (contact, channel): when it was received, and whether it is a withdrawal (ties: it is)."""
+    """Newest consent event by (contact, channel).
+
+    When it was received, and whether it is a withdrawal (ties: it is).
+    """
     found: dict[tuple[str, str], tuple[datetime, datetime, bool]] = {}
     event = consent_event.c
     for batch in _batches(contacts):

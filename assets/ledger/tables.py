@@ -310,7 +310,8 @@ audit = Table(
     _at(),
 )
 
-# Numbers given out inside a transaction: the row's lock makes their order the order of commits, so a cursor skips nothing.
+# Numbers given out inside a transaction: the row's lock makes their order the order of commits, so a cursor skips
+# nothing.
 counter = Table(
     "counter",
     metadata,
@@ -318,5 +319,18 @@ counter = Table(
     Column("value", BigInteger, nullable=False, default=0),
 )
 
-APPEND_ONLY = (landed_file, generation, gate, autonomy_level, plan, plan_authorization, receipt, outcome, suppression,
-               consent_event, budget_entry, halt, audit)  # fmt: skip
+APPEND_ONLY = (
+    landed_file,
+    generation,
+    gate,
+    autonomy_level,
+    plan,
+    plan_authorization,
+    receipt,
+    outcome,
+    suppression,
+    consent_event,
+    budget_entry,
+    halt,
+    audit,
+)

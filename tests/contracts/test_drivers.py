@@ -43,7 +43,11 @@ def test_no_messages_are_no_receipts(member):
     assert make().deliver([], at=AT) == []
 
 
-@given(batches=st.lists(st.tuples(st.booleans(), st.lists(st.sampled_from([f"m{n}" for n in range(8)]), unique=True)), max_size=6))
+@given(
+    batches=st.lists(
+        st.tuples(st.booleans(), st.lists(st.sampled_from([f"m{n}" for n in range(8)]), unique=True)), max_size=6
+    )
+)
 @QUICK
 def test_each_message_arrives_once_however_often_and_by_whomever_it_is_handed_over(member, batches, tmp_path_factory):
     channel, _, _ = member

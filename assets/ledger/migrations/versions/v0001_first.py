@@ -44,12 +44,8 @@ def _create_tables() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('stated','proposed','accepted','lowered')", name=op.f("ck_autonomy_level_ck_autonomy_level_kind")
-        ),
-        sa.CheckConstraint(
-            "level IN ('assisted','supervised','autonomous')", name=op.f("ck_autonomy_level_ck_autonomy_level_level")
-        ),
+        sa.CheckConstraint("kind IN ('stated','proposed','accepted','lowered')", name=op.f("ck_autonomy_level_kind")),
+        sa.CheckConstraint("level IN ('assisted','supervised','autonomous')", name=op.f("ck_autonomy_level_level")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_autonomy_level")),
     )
     op.create_index(op.f("ix_autonomy_level_objective_id"), "autonomy_level", ["objective_id"], unique=False)
@@ -60,8 +56,8 @@ def _create_tables() -> None:
         sa.Column("cap_micros", sa.BigInteger(), nullable=True),
         sa.Column("held_micros", sa.BigInteger(), nullable=False),
         sa.Column("spent_micros", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("held_micros >= 0", name=op.f("ck_budget_ck_budget_held")),
-        sa.CheckConstraint("spent_micros >= 0", name=op.f("ck_budget_ck_budget_spent")),
+        sa.CheckConstraint("held_micros >= 0", name=op.f("ck_budget_held")),
+        sa.CheckConstraint("spent_micros >= 0", name=op.f("ck_budget_spent")),
         sa.PrimaryKeyConstraint("scope", "period", name=op.f("pk_budget")),
     )
     op.create_table(
@@ -73,7 +69,7 @@ def _create_tables() -> None:
         sa.Column("amount_micros", sa.BigInteger(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("kind IN ('cap','hold','spend','free')", name=op.f("ck_budget_entry_ck_budget_entry_kind")),
+        sa.CheckConstraint("kind IN ('cap','hold','spend','free')", name=op.f("ck_budget_entry_kind")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_budget_entry")),
     )
     op.create_table(
@@ -86,7 +82,7 @@ def _create_tables() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(), nullable=False),
         sa.Column("received_at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("status IN ('granted','withdrawn')", name=op.f("ck_consent_event_ck_consent_event_status")),
+        sa.CheckConstraint("status IN ('granted','withdrawn')", name=op.f("ck_consent_event_status")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_consent_event")),
         sa.UniqueConstraint(
             "contact_id",
@@ -130,7 +126,7 @@ def _create_tables() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("kind IN ('stop','resume')", name=op.f("ck_halt_ck_halt_kind")),
+        sa.CheckConstraint("kind IN ('stop','resume')", name=op.f("ck_halt_kind")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_halt")),
     )
     op.create_table(
@@ -156,9 +152,7 @@ def _create_tables() -> None:
         sa.Column("intake_no", sa.BigInteger(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(), nullable=False),
         sa.Column("received_at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint(
-            "matched_by IN ('message','customer_key','none')", name=op.f("ck_outcome_ck_outcome_matched_by")
-        ),
+        sa.CheckConstraint("matched_by IN ('message','customer_key','none')", name=op.f("ck_outcome_matched_by")),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_outcome")),
     )
     op.create_index(op.f("ix_outcome_intake_no"), "outcome", ["intake_no"], unique=False)
@@ -186,7 +180,7 @@ def _create_tables() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("kind IN ('contact','address')", name=op.f("ck_suppression_ck_suppression_kind")),
+        sa.CheckConstraint("kind IN ('contact','address')", name=op.f("ck_suppression_kind")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_suppression")),
         sa.UniqueConstraint(
             "subject", "channel", "reason", "source", name=op.f("uq_suppression_subject_channel_reason_source")
@@ -212,7 +206,7 @@ def _create_tables() -> None:
         ),
         sa.CheckConstraint(
             "kind IN ('proposed', 'escalated', 'approved', 'rejected', 'expired', 'superseded', 'released', 'revoked')",
-            name=op.f("ck_plan_authorization_ck_plan_authorization_kind"),
+            name=op.f("ck_plan_authorization_kind"),
         ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_plan_authorization")),
         sa.UniqueConstraint(
@@ -271,11 +265,12 @@ def _create_tables() -> None:
             ],
             name="fk_outbox_authorization",
         ),
-        sa.CheckConstraint("authority = 'released'", name=op.f("ck_outbox_ck_outbox_authority")),
-        sa.CheckConstraint("cost_micros >= 0", name=op.f("ck_outbox_ck_outbox_cost")),
+        sa.CheckConstraint("authority = 'released'", name=op.f("ck_outbox_authority")),
+        sa.CheckConstraint("cost_micros >= 0", name=op.f("ck_outbox_cost")),
         sa.CheckConstraint(
-            "state IN ('pending', 'leased', 'sending', 'sent', 'suppressed', 'expired', 'cancelled', 'failed', 'unknown')",
-            name=op.f("ck_outbox_ck_outbox_state"),
+            "state IN ('pending', 'leased', 'sending', 'sent', 'suppressed', 'expired', "
+            "'cancelled', 'failed', 'unknown')",
+            name=op.f("ck_outbox_state"),
         ),
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_outbox")),
     )
@@ -302,7 +297,7 @@ def _create_tables() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["message_id"], ["outbox.message_id"], name=op.f("fk_receipt_message_id")),
-        sa.CheckConstraint("status IN ('sent','failed','unknown','retry')", name=op.f("ck_receipt_ck_receipt_status")),
+        sa.CheckConstraint("status IN ('sent','failed','unknown','retry')", name=op.f("ck_receipt_status")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_receipt")),
     )
     op.create_index(op.f("ix_receipt_message_id"), "receipt", ["message_id"], unique=False)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_the_suppressed_are_left_out_at_the_last_moment(ledger):
 def test_a_guards_word_stops_a_message(ledger):
     release(ledger)
     provider = Provider()
-    counts = _dispatch(ledger, provider, guards=[lambda batch, at: {"m0": "quiet hours"}])
+    counts = _dispatch(ledger, provider, guards=[lambda _batch, _at: {"m0": "quiet hours"}])
     assert (counts.sent, counts.ended) == (2, {"suppressed": 1})
 
 
@@ -142,7 +143,8 @@ from assets.channels.file import FileDriver
 from assets.ledger.ledger import Ledger
 ledger = Ledger(sys.argv[1])
 print("ready", flush=True)
-counts = dispatch(ledger, {"email": FileDriver(Path(sys.argv[2]))}, at=datetime.fromisoformat(sys.argv[3]), channel="email", batch_size=20)
+drivers = {"email": FileDriver(Path(sys.argv[2]))}
+dispatch(ledger, drivers, at=datetime.fromisoformat(sys.argv[3]), channel="email", batch_size=20)
 """
 
 
@@ -153,7 +155,7 @@ def test_killed_at_any_point_nothing_is_sent_twice_and_nothing_is_lost(ledger, l
     folder, kills = tmp_path / "outbound", 0
     for attempt in range(40):
         command = [sys.executable, "-c", WORKER, ledger_url, str(folder), AT.isoformat()]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=os.getcwd(), env=os.environ | {"PYTHONPATH": os.getcwd()})
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
         assert worker.stdout.readline() == b"ready\n"
         if kills < 5:
             time.sleep(0.02 + 0.03 * (attempt % 5))
@@ -174,8 +176,7 @@ def _release_one(url, number):
     ledger = Ledger(url)
     frame = messages(10, prefix=f"p{number}-", channel="direct_mail", cost=1.0)
     try:
-        release(ledger, f"p{number}", frame, budgets=[BudgetLine("channel:direct_mail", 35.0)])
-        return 10
+        return release(ledger, f"p{number}", frame, budgets=[BudgetLine("channel:direct_mail", 35.0)]).released
     except BudgetExceeded:
         return 0
     finally:
@@ -197,10 +198,13 @@ def test_processes_that_race_for_a_budget_never_spend_more_than_it(ledger, ledge
 def test_two_dispatchers_at_once_send_each_message_once(ledger, ledger_url, tmp_path):
     release(ledger, frame=messages(400))
     workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, ledger_url, str(tmp_path / "out"), AT.isoformat()],
-                         stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": os.getcwd()})
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, ledger_url, str(tmp_path / "out"), AT.isoformat()],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     for worker in workers:
         worker.communicate()
     sent = _ids(tmp_path / "out")

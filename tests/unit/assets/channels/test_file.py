@@ -1,14 +1,25 @@
 import json
-import os
 import resource
+import signal
 
 import pytest
 
 from assets.channels.file import FileDriver, line_of, message_id_of
 from tests.unit.assets.channels.support import AT, message
 
-CONTRACT_KEYS = ["message_id", "decision_id", "cycle_id", "customer_id", "channel", "offer_id", "creative_id", "send_at", "contact_ids",
-                 "recipient", "content"]  # fmt: skip
+CONTRACT_KEYS = [
+    "message_id",
+    "decision_id",
+    "cycle_id",
+    "customer_id",
+    "channel",
+    "offer_id",
+    "creative_id",
+    "send_at",
+    "contact_ids",
+    "recipient",
+    "content",
+]
 
 
 def _lines(folder, cycle_id="2026-01-05"):
@@ -24,13 +35,16 @@ def test_a_line_has_the_contracts_keys(tmp_path):
 
 def test_each_cycle_has_its_file(tmp_path):
     FileDriver(tmp_path).deliver([message("m1"), message("m2", cycle_id="2026-01-05.2")], at=AT)
-    assert sorted(os.listdir(tmp_path)) == ["2026-01-05.2.jsonl", "2026-01-05.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01-05.2.jsonl", "2026-01-05.jsonl"]
 
 
 def test_a_message_that_is_in_the_file_is_not_written_again(tmp_path):
     for driver in (FileDriver(tmp_path), FileDriver(tmp_path)):
         for _ in range(2):
-            assert [receipt.status for receipt in driver.deliver([message("m1"), message("m2")], at=AT)] == ["sent", "sent"]
+            assert [receipt.status for receipt in driver.deliver([message("m1"), message("m2")], at=AT)] == [
+                "sent",
+                "sent",
+            ]
     assert [line["message_id"] for line in _lines(tmp_path)] == ["m1", "m2"]
 
 
@@ -55,8 +69,6 @@ def test_a_full_disk_leaves_whole_lines_only(tmp_path):
     driver = FileDriver(tmp_path)
     driver.deliver([message("m1")], at=AT)
     size = (tmp_path / "2026-01-05.jsonl").stat().st_size
-    import signal
-
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, before[1]))

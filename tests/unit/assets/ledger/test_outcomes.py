@@ -6,7 +6,9 @@ from tests.unit.assets.ledger.support import AT, messages, release, states
 
 
 def events(kind, *, count=1, **more):
-    return pd.DataFrame([{"event_id": f"{kind}-{n}", "event_type": kind, "occurred_at": AT} | more for n in range(count)])
+    return pd.DataFrame(
+        [{"event_id": f"{kind}-{n}", "event_type": kind, "occurred_at": AT} | more for n in range(count)]
+    )
 
 
 def _sent(ledger, status="sent"):
@@ -31,7 +33,13 @@ def test_an_event_counts_once_however_often_it_comes(ledger):
 def test_an_event_for_a_message_that_never_left_is_kept_and_counted_as_unmatched(ledger):
     release(ledger)
     counts = ledger.outcomes.take_in(
-        pd.concat([events("opened", message_id="m0"), events("clicked", message_id="nobody's"), events("visited", customer_key="c1")]),
+        pd.concat(
+            [
+                events("opened", message_id="m0"),
+                events("clicked", message_id="nobody's"),
+                events("visited", customer_key="c1"),
+            ]
+        ),
         received_at=AT,
     )
     assert (counts.new, counts.unmatched) == (3, 2)
@@ -52,12 +60,17 @@ def test_a_complaint_holds_on_all_channels(ledger):
 @pytest.mark.parametrize(("payload", "expected"), [(None, 1), ('{"bounce": "soft"}', 0), ('{"bounce": "hard"}', 1)])
 def test_a_hard_bounce_suppresses_and_a_soft_one_does_not(ledger, payload, expected):
     _sent(ledger)
-    assert ledger.outcomes.take_in(events("bounced", message_id="m1", payload=payload), received_at=AT).suppressed == expected
+    assert (
+        ledger.outcomes.take_in(events("bounced", message_id="m1", payload=payload), received_at=AT).suppressed
+        == expected
+    )
 
 
 def test_an_unsubscribe_by_address_stops_a_message_that_is_already_released(ledger):
     release(ledger)
-    ledger.outcomes.take_in(events("unsubscribed", customer_key=" PERSON1@example.com", channel="email"), received_at=AT)
+    ledger.outcomes.take_in(
+        events("unsubscribed", customer_key=" PERSON1@example.com", channel="email"), received_at=AT
+    )
     lease = ledger.outbox.claim("email", at=AT, limit=10, owner="a", lease_s=60)
     assert [each.message_id for each in ledger.outbox.begin_sending(lease, at=AT).messages] == ["m0", "m2"]
     assert "PERSON1" not in ledger.suppressions.frame().to_csv()
@@ -76,7 +89,9 @@ def test_news_comes_once_with_the_message_that_it_answers(ledger):
     first = ledger.outcomes.news_since(0)
     ledger.outcomes.take_in(events("visited", customer_key="c7"), received_at=AT)
     second = ledger.outcomes.news_since(first.cursor)
-    assert first.frame[["event_id", "customer_id", "objective_id"]].values.tolist() == [["opened-0", "k0", "reactivate"]]
+    assert first.frame[["event_id", "customer_id", "objective_id"]].to_numpy().tolist() == [
+        ["opened-0", "k0", "reactivate"]
+    ]
     assert list(second.frame["event_id"]) == ["visited-0"]
     assert ledger.outcomes.news_since(second.cursor).frame.empty
 

@@ -23,7 +23,10 @@ def test_a_released_plan_is_in_the_outbox_with_its_holds(ledger):
     assert release(ledger).released == 3
     assert states(ledger) == {"m0": "pending", "m1": "pending", "m2": "pending"}
     assert {(b.scope, b.held, b.spent) for b in ledger.budgets.states()} == {
-        ("total", 0.006, 0.0), ("channel:email", 0.006, 0.0), ("objective:reactivate", 0.006, 0.0)}  # fmt: skip
+        ("total", 0.006, 0.0),
+        ("channel:email", 0.006, 0.0),
+        ("objective:reactivate", 0.006, 0.0),
+    }
     assert ledger.plans.get("p1").state == "released"
     assert ledger.audit.check() == []
 
@@ -147,25 +150,38 @@ def test_a_superseded_plan_can_not_be_approved(ledger):
 def test_the_database_itself_refuses_a_release_without_approval(ledger):
     _hold(ledger)
     with pytest.raises(Exception, match="waits for approval"):
-        execute(ledger, """INSERT INTO plan_authorization (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at)
-                           VALUES ('p1', 'hash', 'released', 'me', '', 0, 0, 0, '2026-01-05 13:00:00')""")
+        execute(
+            ledger,
+            """INSERT INTO plan_authorization
+                (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at)
+                           VALUES ('p1', 'hash', 'released', 'me', '', 0, 0, 0, '2026-01-05 13:00:00')""",
+        )
 
 
 @pytest.mark.parametrize(("plan_hash", "kind"), [("hash", "proposed"), ("other", "released"), ("hash", "released")])
 def test_the_database_itself_refuses_a_message_without_a_release_of_its_hash(ledger, plan_hash, kind):
     propose(ledger)
-    with pytest.raises(Exception, match="(?i)foreign key|authority"):
-        execute(ledger, f"""INSERT INTO outbox (message_id, decision_id, plan_id, plan_hash, authorization_seq, authority, cycle_id, cycle_on,
-            customer_id, objective_id, channel, offer_id, creative_id, slot, contact_ids, payload_sha256, cost_micros, decided_at, send_at,
+    with pytest.raises(Exception, match=r"(?i)foreign key|authority"):
+        execute(
+            ledger,
+            f"""INSERT INTO outbox (message_id, decision_id, plan_id, plan_hash, authorization_seq, authority,
+            cycle_id, cycle_on, customer_id, objective_id, channel, offer_id, creative_id, slot, contact_ids,
+            payload_sha256, cost_micros, decided_at, send_at,
             expires_at, state, reason, epoch, attempt_count)
-            VALUES ('x', 'd', 'p1', '{plan_hash}', 1, '{kind}', 'c', 'c', 'k', 'o', 'email', 'n', 'c', 's', '[]', '', 0, '2026-01-05 13:00:00',
-            '2026-01-05 13:00:00', '2026-01-05 13:00:00', 'pending', '', 0, 0)""")
+            VALUES ('x', 'd', 'p1', '{plan_hash}', 1, '{kind}', 'c', 'c', 'k', 'o', 'email', 'n', 'c', 's', '[]', '', 0,
+            '2026-01-05 13:00:00',
+            '2026-01-05 13:00:00', '2026-01-05 13:00:00', 'pending', '', 0, 0)""",
+        )
 
 
 def test_a_plan_beyond_a_cap_is_not_released_at_all(ledger):
     propose(ledger)
     with pytest.raises(BudgetExceeded, match=r"0\.68 asked|2\.04 asked"):
-        _release(ledger, messages=messages(channel="direct_mail", cost=0.68), budgets=[BudgetLine("channel:direct_mail", 2.0)])
+        _release(
+            ledger,
+            messages=messages(channel="direct_mail", cost=0.68),
+            budgets=[BudgetLine("channel:direct_mail", 2.0)],
+        )
     assert states(ledger) == {}
     assert ledger.plans.get("p1").state == "proposed"
     assert ledger.audit.check() == []

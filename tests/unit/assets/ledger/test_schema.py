@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,9 +8,11 @@ from sqlalchemy import inspect, text
 
 from assets.ledger.engine import open_engine
 from assets.ledger.ledger import Ledger
+from assets.ledger.records import Receipt
 from assets.ledger.schema import HEAD
 from assets.ledger.tables import APPEND_ONLY, metadata
 from tests.unit.assets.ledger.support import AT, execute, release, states
+from tests.unit.assets.ledger.test_outcomes import events
 
 
 def test_migrations_build_exactly_the_tables_that_the_code_names(ledger):
@@ -18,7 +21,7 @@ def test_migrations_build_exactly_the_tables_that_the_code_names(ledger):
         found = inspect(connection)
         for table in metadata.sorted_tables:
             assert {each["name"] for each in found.get_check_constraints(table.name)} == {
-                f"ck_{table.name}_{each.name}" for column in table.columns for each in column.constraints
+                each.name for column in table.columns for each in column.constraints
             }
 
 
@@ -34,7 +37,10 @@ def test_many_processes_may_upgrade_at_once(tmp_path):
 
 def test_sqlite_is_opened_to_survive_power_loss(tmp_path):
     with open_engine(f"sqlite:///{tmp_path}/ledger.db").connect() as connection:
-        pragmas = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")}
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
@@ -46,9 +52,13 @@ def test_an_engine_that_cannot_keep_a_ledger_is_refused(url):
 
 def test_errors_do_not_show_personal_data(ledger):
     release(ledger)
-    with pytest.raises(Exception, match="NOT NULL|null value|constraint") as caught, ledger.engine.begin() as connection:
+    with (
+        pytest.raises(Exception, match=r"NOT NULL|null value|constraint") as caught,
+        ledger.engine.begin() as connection,
+    ):
         connection.execute(
-            text("INSERT INTO payload (message_id, recipient, content) VALUES (:m, :r, :c)"), {"m": "m0", "r": "secret@example.com", "c": "x"}
+            text("INSERT INTO payload (message_id, recipient, content) VALUES (:m, :r, :c)"),
+            {"m": "m0", "r": "secret@example.com", "c": "x"},
         )
     assert "secret@example.com" not in str(caught.value).replace(str(caught.value.__cause__), "")
 
@@ -74,11 +84,13 @@ def test_history_can_only_be_added_to(ledger, table):
 )
 def test_a_released_message_can_not_be_edited_or_removed(ledger, statement):
     release(ledger)
-    with pytest.raises(Exception, match="never edited|never deleted"):
+    with pytest.raises(Exception, match=r"never edited|never deleted"):
         execute(ledger, statement)
 
 
-@pytest.mark.parametrize(("before", "after"), [("pending", "sent"), ("pending", "sending"), ("leased", "sent"), ("cancelled", "pending")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("pending", "sent"), ("pending", "sending"), ("leased", "sent"), ("cancelled", "pending")]
+)
 def test_a_message_moves_only_along_its_states(ledger, before, after):
     release(ledger)
     if before != "pending":
@@ -90,9 +102,6 @@ def test_a_message_moves_only_along_its_states(ledger, before, after):
 
 def _fill(ledger):
     """At least one row in every append-only table."""
-    from assets.ledger.records import Receipt
-    from tests.unit.assets.ledger.test_outcomes import events
-
     release(ledger)
     lease = ledger.outbox.claim("email", at=AT, limit=10, owner="a", lease_s=60)
     ledger.outbox.begin_sending(lease, at=AT)
@@ -101,7 +110,5 @@ def _fill(ledger):
     ledger.landing.record(file_id="f", source="orders", path="o.csv", row_count=1, quarantined_count=0, received_at=AT)
     ledger.objectives.see("reactivate", "supervised", owner="ann", at=AT)
     ledger.halts.stop(by="ann", at=AT)
-    import pandas as pd
-
     consents = pd.DataFrame([{"contact_id": "c9", "channel": "email", "status": "withdrawn", "occurred_at": AT}])
     ledger.suppressions.take_in_consents(consents, received_at=AT)

@@ -52,7 +52,7 @@
 
     spine: a relation with `as_of_on` and `customer_number`, one row a pair. -#}
 {% macro customer_features(spine) %}
-with spine as (
+with spine as materialized (
 
     select
         as_of_on,
@@ -61,7 +61,7 @@ with spine as (
 
 ),
 
-keys as (
+keys as materialized (
 
     select keys.* from {{ ref('int_key_customers') }} as keys
     semi join spine on keys.customer_number = spine.customer_number
@@ -72,7 +72,12 @@ web as (
 
     select
         keys.customer_number,
-        hours.*
+        hours.occurred_on,
+        hours.hour_of_day,
+        hours.event_count,
+        hours.product_view_count,
+        hours.cart_count,
+        hours.product_category
     from {{ ref('int_web_hours') }} as hours
     inner join keys on hours.key_id = keys.key_id
     where {{ is_known_on('hours.occurred_on', 'hours._received_at') }}
@@ -136,7 +141,7 @@ versions as (
         spine.as_of_on,
         spine.customer_number,
         versions.*,
-        if(versions.effective_on < spine.as_of_on, 1, -1) * epoch_us(versions.effective_at) as recency
+        if(versions.effective_on < spine.as_of_on, 1, -1) * versions.version_rank as recency
     from spine
     inner join {{ ref('int_contact_customers') }} as contacts on spine.customer_number = contacts.customer_number
     inner join {{ ref('int_contact_versions') }} as versions on contacts.contact_id = versions.contact_id
@@ -144,13 +149,13 @@ versions as (
 
 ),
 
-profiles as (
+profiles as materialized (
 
     select
         as_of_on,
         customer_number,
         {% for column in ['country', 'region', 'time_zone', 'birth_year', 'acquisition_source', 'attributes'] -%}
-        arg_max({{ column }}, (recency, contact_id)) as {{ column }},
+        arg_max({{ column }}, recency) as {{ column }},
         {% endfor -%}
         cast(as_of_on - min(created_on) as integer) as tenure_days,
         cast(count(distinct contact_id) as integer) as contact_count,
@@ -183,6 +188,17 @@ zones as (
         ) as hours_ahead
     from (select distinct as_of_on, time_zone from profiles) as zones
     semi join pg_timezone_names() as known on zones.time_zone = known.name
+
+),
+
+clocks as materialized (
+
+    select
+        profiles.as_of_on,
+        profiles.customer_number,
+        coalesce(zones.hours_ahead, 0) as hours_ahead
+    from profiles
+    left join zones on profiles.as_of_on = zones.as_of_on and profiles.time_zone = zones.time_zone
 
 ),
 
@@ -221,6 +237,15 @@ categories as (
 
 ),
 
+without_category as materialized (
+
+    select spine.*
+    from spine
+    anti join categories on spine.as_of_on = categories.as_of_on and spine.customer_number = categories.customer_number
+
+),
+
+-- what is bought tells more than what is looked at, so views only speak for people who bought nothing
 viewed_categories as (
 
     select
@@ -228,38 +253,39 @@ viewed_categories as (
         spine.customer_number,
         web.product_category,
         sum(web.event_count) as event_count
-    from spine
+    from without_category as spine
     inner join web on spine.customer_number = web.customer_number and web.occurred_on < spine.as_of_on
     where {{ within('web.occurred_on', 365) }} and web.product_category is not null
     group by spine.as_of_on, spine.customer_number, web.product_category
 
 ),
 
--- what is bought tells more than what is looked at
+weighed_categories as (
+
+    select
+        as_of_on,
+        customer_number,
+        product_category,
+        revenue as weight
+    from categories
+    union all
+    select
+        as_of_on,
+        customer_number,
+        product_category,
+        event_count as weight
+    from viewed_categories
+
+),
+
 favourites as (
 
     select
         as_of_on,
         customer_number,
-        arg_max(product_category, (is_bought, weight, product_category)) as favourite_category
-    from (
-        select
-            as_of_on,
-            customer_number,
-            product_category,
-            1 as is_bought,
-            revenue as weight
-        from categories
-        union all
-        select
-            as_of_on,
-            customer_number,
-            product_category,
-            0 as is_bought,
-            event_count as weight
-        from viewed_categories
-    )
-    group by as_of_on, customer_number
+        product_category as favourite_category
+    from weighed_categories
+    qualify row_number() over (partition by as_of_on, customer_number order by weight desc, product_category) = 1
 
 ),
 
@@ -318,7 +344,7 @@ call_features as (
         {{ windowed_sums('call', '_count', '1', 'calls.started_on') }},
         {{ days_since('calls.started_on') }} as days_since_last_call,
         cast(count(*) filter (where calls.is_answered and {{ within('calls.started_on', 365) }}) as integer) as answered_call_365d_count,
-        arg_max(calls.disposition, (calls.started_at, calls.call_id)) as last_call_disposition
+        arg_max(calls.disposition, calls.call_rank) as last_call_disposition
     from spine
     inner join {{ ref('int_calls') }} as calls on spine.customer_number = calls.customer_number and calls.started_on < spine.as_of_on
     group by spine.as_of_on, spine.customer_number
@@ -380,13 +406,11 @@ hours as (
     select
         spine.as_of_on,
         spine.customer_number,
-        (attention.hour_of_day + coalesce(zones.hours_ahead, 0) + 48) % 24 as local_hour,
+        cast((attention.hour_of_day + spine.hours_ahead + 48) % 24 as utinyint) as local_hour,
         sum(attention.weight) as weight,
         sum(attention.open_count) filter (where {{ within('attention.occurred_on', 90) }}) as open_90d_count
-    from spine
+    from clocks as spine
     inner join attention on spine.customer_number = attention.customer_number and attention.occurred_on < spine.as_of_on
-    inner join profiles on spine.as_of_on = profiles.as_of_on and spine.customer_number = profiles.customer_number
-    left join zones on profiles.as_of_on = zones.as_of_on and profiles.time_zone = zones.time_zone
     where {{ within('attention.occurred_on', 365) }}
     group by all
 

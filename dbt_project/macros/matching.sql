@@ -55,11 +55,18 @@
     end
 {%- endmacro %}
 
-{#- Score of what names and years say about two relations of `int_contacts`. -#}
+{#- Weight of two values of an identifier of which a person has one at a time. -#}
+{% macro different_identifier_weight(a, b, weight) -%}
+    if({{ a }} <> {{ b }}, {{ weight }}, 0.0)
+{%- endmacro %}
+
+{#- Score of what names, years and personal identifiers say about two relations of `int_contacts`. -#}
 {% macro person_weight(a, b) -%}
     {{ first_name_weight(a ~ '.first_name_key', b ~ '.first_name_key') }}
     + {{ last_name_weight(a ~ '.last_name_key', b ~ '.last_name_key') }}
     + {{ birth_year_weight(a ~ '.birth_year', b ~ '.birth_year') }}
+    + {{ different_identifier_weight(a ~ '.loyalty_id', b ~ '.loyalty_id', -4.0) }}
+    + {{ different_identifier_weight(a ~ '.device_token', b ~ '.device_token', -3.0) }}
 {%- endmacro %}
 
 {#- Whether two contacts look like two persons, whatever they share. -#}

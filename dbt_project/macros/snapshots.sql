@@ -27,3 +27,12 @@ where
     )
 {% endif %}
 {% endmacro %}
+
+{#- Number of the newest load that any model on history holds. -#}
+{% macro newest_batch() -%}
+    greatest(
+        {%- for model in ['int_web_hours', 'int_email_hours', 'int_ad_days', 'int_purchases', 'int_touches', 'int_calls', 'int_outcomes', 'int_contact_versions'] %}
+        (select coalesce(max(_batch_id), -1) from {{ ref(model) }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}

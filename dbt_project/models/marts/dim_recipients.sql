@@ -28,11 +28,11 @@ chosen as (
         customer_id,
         customer_number,
         {% for column in ['email', 'phone', 'first_name', 'last_name', 'device_token'] -%}
-        arg_max({{ column }}, (effective_at, contact_id)) as {{ column }},
+        arg_max({{ column }}, version_rank) as {{ column }},
         {% endfor -%}
         arg_max(
             {address_line: address_line, postal_code: postal_code, city: city, region: region, country: country},
-            (address_line is not null, effective_at, contact_id)
+            if(address_line is null, 0, 1000000000) + version_rank
         ) as address
     from versions
     group by customer_id, customer_number

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with snapshots as (
 
     select * from {{ ref('int_customer_snapshots') }}

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with outcomes as (
 
     select * from {{ ref('int_outcomes') }}

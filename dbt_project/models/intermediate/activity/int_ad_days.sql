@@ -17,7 +17,6 @@ select
     _received_at,
     _batch_id,
     cast(count(*) filter (where event_type = 'impression') as integer) as impression_count,
-    cast(count(*) filter (where event_type = 'click') as integer) as click_count,
-    coalesce(sum(cost), 0) as cost
+    cast(count(*) filter (where event_type = 'click') as integer) as click_count
 from events
 group by key_id, channel, occurred_on, _received_at, _batch_id

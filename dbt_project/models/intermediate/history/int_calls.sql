@@ -15,6 +15,7 @@ select
     {{ workspace_day('calls.started_at') }} as started_on,
     coalesce(calls.duration_s, 0) > 0 and coalesce(calls.disposition, '') not in ('no_answer', 'busy', 'failed', 'voicemail')
         as is_answered,
+    row_number() over (order by calls.started_at, calls.call_id) as call_rank,
     calls._received_at,
     calls._batch_id
 from calls

@@ -31,7 +31,7 @@ select
     spine.sample_weight,
     spine.basis,
     (select received_by from {{ ref('stg_cycle') }}) as _built_received_by,
-    (select max(_batch_id) from {{ ref('int_late_events') }}) as _built_batch_id,
+    {{ newest_batch() }} as _built_batch_id,
     snapshots.* exclude (customer_number)
 from snapshots
 inner join {{ ref('int_snapshot_spine') }} as spine

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {%- set sources = [
     ('web_events', 'int_web_hours', 'occurred_on', 'event_count'),
     ('email_engagement', 'int_email_hours', 'occurred_on', 'sent_count + open_count + click_count + bounce_count + refusal_count'),

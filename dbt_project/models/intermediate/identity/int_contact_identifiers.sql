@@ -27,7 +27,7 @@ claims as (
         true as is_own,
         is_newest as is_current,
         effective_on as last_on,
-        0 as day_count
+        0 as sighting_count
     from versions
     where {{ column }} is not null
     union all
@@ -40,7 +40,7 @@ claims as (
         false as is_own,
         false as is_current,
         last_on,
-        day_count
+        sighting_count
     from evidence
     where {{ column }} is not null
     {{ 'union all' if not loop.last }}
@@ -55,6 +55,6 @@ select
     bool_or(is_own) as is_own,
     bool_or(is_current) as is_current,
     max(last_on) as last_on,
-    cast(sum(day_count) as integer) as day_count
+    cast(sum(sighting_count) as integer) as sighting_count
 from claims
 group by contact_id, kind, identifier

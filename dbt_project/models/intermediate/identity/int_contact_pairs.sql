@@ -114,7 +114,7 @@ select
     contact_id_b,
     evidence,
     override_decision,
-    score,
+    cast(score as double) as score,
     score >= {{ match_threshold() }} as is_link,
     score < {{ match_threshold() }} and (is_two_persons or override_decision = 'different') as is_conflict
 from scored

@@ -32,5 +32,6 @@ select
     _received_at,
     _batch_id,
     min(_received_at) over (partition by contact_id) as first_received_at,
-    row_number() over (partition by contact_id order by effective_at desc) = 1 as is_newest
+    effective_at = max(effective_at) over (partition by contact_id) as is_newest,
+    row_number() over (order by effective_at, contact_id) as version_rank
 from versions

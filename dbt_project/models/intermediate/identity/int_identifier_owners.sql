@@ -12,7 +12,7 @@ claims as (
         customers.customer_number,
         bool_or(identifiers.is_current) as is_current,
         bool_or(identifiers.is_own) as is_own,
-        sum(identifiers.day_count) as day_count,
+        sum(identifiers.sighting_count) as sighting_count,
         max(identifiers.last_on) as last_on
     from {{ ref('int_contact_identifiers') }} as identifiers
     inner join customers on identifiers.contact_id = customers.contact_id
@@ -30,7 +30,7 @@ owned as (
     from claims
     qualify row_number() over (
         partition by kind, identifier
-        order by is_current desc, is_own desc, day_count desc, last_on desc, customer_number
+        order by is_current desc, is_own desc, sighting_count desc, last_on desc, customer_number
     ) = 1
 
 ),
@@ -39,7 +39,7 @@ evidence as (
 
     select
         key_id,
-        day_count,
+        sighting_count,
         last_on,
         unnest([
             {kind: 'email', identifier: email_sha256},
@@ -59,7 +59,7 @@ links as (
         known.identifier as known_identifier,
         unknown.kind,
         unknown.identifier,
-        sum(unknown.day_count) as day_count,
+        sum(unknown.sighting_count) as sighting_count,
         max(unknown.last_on) as last_on
     from evidence as known
     inner join evidence as unknown on known.key_id = unknown.key_id and known.kind <> unknown.kind
@@ -89,7 +89,7 @@ links as (
         group by links.kind, links.identifier, {{ before }}.customer_number
         qualify row_number() over (
             partition by links.kind, links.identifier
-            order by sum(links.day_count) desc, max(links.last_on) desc, {{ before }}.customer_number
+            order by sum(links.sighting_count) desc, max(links.last_on) desc, {{ before }}.customer_number
         ) = 1
     )
 

@@ -15,11 +15,13 @@ seen as (
     {% for model, day in sources %}
     select
         rows_.key_id,
-        {{ day }} as occurred_on
+        count(*) as sighting_count,
+        max({{ day }}) as last_on
     from {{ ref(model) }} as rows_
     semi join linking on rows_.key_id = linking.key_id
     where {{ is_known_on(day) }}
-    {{ 'union' if not loop.last }}
+    group by rows_.key_id
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
@@ -28,9 +30,8 @@ counted as (
 
     select
         key_id,
-        cast(count(*) as integer) as day_count,
-        min(occurred_on) as first_on,
-        max(occurred_on) as last_on
+        cast(sum(sighting_count) as integer) as sighting_count,
+        max(last_on) as last_on
     from seen
     group by key_id
 
@@ -43,8 +44,7 @@ select
     linking.phone,
     linking.loyalty_id,
     linking.visitor_id,
-    counted.day_count,
-    counted.first_on,
+    counted.sighting_count,
     counted.last_on
 from counted
 inner join linking on counted.key_id = linking.key_id

@@ -1,0 +1,4 @@
+-- the eight channels are all there are
+select customer_id
+from {{ ref('dim_customers') }}
+where touch_30d_count <> {% for channel in channels() %}touch_{{ channel }}_30d_count{{ ' + ' if not loop.last }}{% endfor %}

@@ -1,12 +1,14 @@
 """What a contact is worth: uplift in money, less everything that it costs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
-from ml.entities import Option
+from ml.entities import ARMS, CHANNELS, Arm, Option
 
 
 def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
@@ -14,58 +16,101 @@ def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
     return np.array([actions.channels[option.channel].cost for option in options], dtype=np.float32)
 
 
-def redemption_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
-    """What one redemption costs by option, float32 [O]."""
-    return np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
-
-
-def net_value(
-    *,
-    uplift: np.ndarray,
-    propensity: np.ndarray,
-    unit_value: np.ndarray,
-    future_margin: np.ndarray,
-    options: Sequence[Option],
-    actions: Actions,
-    wear: Wear,
-    redemption: np.ndarray | None = None,
+def offer_costs(
+    propensity: np.ndarray, options: Sequence[Option], actions: Actions, redemption: np.ndarray | None = None
 ) -> np.ndarray:
-    """Net value of each option for each person, in money.
+    """Expected cost of the offer, float32 [N, O]: p_io * r_io * redeemed_o.
 
-    value_io = uplift_io * u_i - cost_c - p_io * r_io * redeemed_o - loss_c * s * m_i
-
-    with u the value of a unit, p the propensity when contacted, r the chance that a sale redeems the offer, loss the
-    channel's chance of an unsubscribe or complaint, s the share of the future margin m that is lost with a channel.
-    People who would have bought anyway redeem as well, so the offer costs p, not uplift.
+    People who would have bought anyway redeem as well, so the whole propensity pays, not the uplift.
 
     Args:
-        uplift: float [N, O], conversions caused.
         propensity: float [N, O], chance of a conversion when contacted.
-        unit_value: float [N], money for one conversion caused.
-        future_margin: float [N], margin expected of the person over the next 365 days; missing counts as 0.
         options: O options.
-        actions: Costs.
-        wear: Loss rates.
-        redemption: float [N, O], chance that a sale redeems the offer; 1 without it, which errs on the dear side.
-
-    Returns:
-        float32 [N, O].
+        actions: What a redemption costs.
+        redemption: float [N, O], share of conversions that redeem; 1 without it, which errs on the dear side.
     """
-    redeemed = redemption_costs(options, actions)
-    loss = np.array([wear.rate(option.channel) for option in options], dtype=np.float32) * np.float32(
-        wear.future_margin_share
-    )
-    margin = np.nan_to_num(np.asarray(future_margin, dtype=np.float32)).clip(min=0)
-    value = np.multiply(uplift, np.asarray(unit_value, dtype=np.float32)[:, None], dtype=np.float32)
-    value -= expected_offer_cost(propensity, redeemed, redemption)
-    value -= margin[:, None] * loss
-    value -= contact_costs(options, actions)
-    return np.asarray(value)
-
-
-def expected_offer_cost(
-    propensity: np.ndarray, redeemed: np.ndarray, redemption: np.ndarray | None = None
-) -> np.ndarray:
-    """Expected cost of the offer, float32 [N, O]: propensity, times the chance of redeeming, times what it costs."""
+    redeemed = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
     cost = np.multiply(propensity, redeemed, dtype=np.float32)
     return np.asarray(cost if redemption is None else np.multiply(cost, redemption, dtype=np.float32))
+
+
+def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear) -> np.ndarray:
+    """Cost of wearing a person out, float32 [N, O]: loss_c * s * m_i.
+
+    loss is the channel's chance that a contact ends in an unsubscribe or complaint, s the share of the future margin m
+    that is lost with a channel.
+
+    Args:
+        future_margin: float [N], margin expected of the person over the next 365 days; missing counts as 0.
+        options: O options.
+        wear: Loss rates and the share.
+    """
+    loss = np.array([wear.rate(option.channel) * wear.future_margin_share for option in options], dtype=np.float32)
+    margin = np.nan_to_num(np.asarray(future_margin, dtype=np.float32)).clip(min=0)
+    return np.asarray(margin[:, None] * loss)
+
+
+@dataclass(frozen=True, eq=False)
+class ValueTable:
+    """Net value of N people under O options for J objectives, computed where it is asked for.
+
+    value_ijo = uplift_io * u_ij - cost_o - offer_io - wear_io
+
+    Attributes:
+        objectives: J ids.
+        options: O options.
+        uplift: float32 [N, O], conversions caused.
+        propensity: float32 [N, O], chance of a conversion when contacted.
+        baseline: float32 [N], chance of a conversion when left alone.
+        unit_value: float32 [N, J], money for one conversion caused, by objective.
+        contact_cost: float32 [O].
+        offer_cost: float32 [N, O], expected.
+        wear_cost: float32 [N, O].
+        arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
+        allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
+    """
+
+    objectives: tuple[str, ...]
+    options: tuple[Option, ...]
+    uplift: np.ndarray
+    propensity: np.ndarray
+    baseline: np.ndarray
+    unit_value: np.ndarray
+    contact_cost: np.ndarray
+    offer_cost: np.ndarray
+    wear_cost: np.ndarray
+    arm: np.ndarray
+    allowed: np.ndarray
+
+    @cached_property
+    def channel(self) -> np.ndarray:
+        """Position in `CHANNELS` of each option's channel, int [O]."""
+        return np.array([CHANNELS.index(option.channel) for option in self.options], dtype=np.int64)
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """Contact, offer and wear together, float32 [N, O]."""
+        return np.asarray(self.offer_cost + self.wear_cost + self.contact_cost)
+
+    def value(self, j: int) -> np.ndarray:
+        """Net value for objective j, float32 [N, O], whether allowed or not."""
+        return np.asarray(self.uplift * self.unit_value[:, j : j + 1] - self.cost)
+
+    def is_candidate(self, j: int, arm: Arm) -> np.ndarray:
+        """Bool [N, O]: people of that arm of objective j, and the options that policy allows them."""
+        members = self.arm[:, j] == ARMS.index(arm)
+        return np.asarray(self.allowed[j][:, self.channel] & members[:, None])
+
+    def dense(self, arm: Arm, is_free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All objectives side by side, for the allocation: columns are objective by objective, options within.
+
+        Args:
+            arm: Whose candidates.
+            is_free: bool [N], people who may still be contacted in this cycle.
+
+        Returns:
+            Net values float32 [N, J * O], and which of them are candidates, bool [N, J * O].
+        """
+        values = [self.value(j) for j in range(len(self.objectives))]
+        candidates = [self.is_candidate(j, arm) & is_free[:, None] for j in range(len(self.objectives))]
+        return np.concatenate(values, axis=1), np.concatenate(candidates, axis=1)

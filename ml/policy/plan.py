@@ -1,0 +1,141 @@
+"""Puts the plan of a cycle together: every decision, contacted or not, with its exact probability and its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.configuration.actions import Actions
+from ml.entities import ARMS, NONE
+from ml.policy.alternatives import alternatives
+from ml.policy.categories import LeftAlone, contacted_category, contacted_reason, left_alone
+from ml.policy.choices import Choices
+from ml.policy.decisions import DECISION_COLUMNS, decision_ids, plan_hash
+from ml.policy.delivery import Delivery, Windows, deliver
+from ml.policy.hashing import digests, uniforms
+from ml.policy.summary import Summary, summarize
+from ml.policy.value import ValueTable
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The decisions of a cycle and what they add up to.
+
+    Attributes:
+        decisions: Columns of `DECISION_COLUMNS`; one row a contact, and one for each person of an audience left alone.
+        summary: What the plan does and whom it leaves alone.
+        plan_hash: Fingerprint of the decisions; an approval is for exactly these.
+    """
+
+    decisions: pd.DataFrame
+    summary: Summary
+    plan_hash: str
+
+
+def build_plan(
+    cycle_id: str,
+    customers: pd.DataFrame,
+    table: ValueTable,
+    chosen: Choices,
+    *,
+    actions: Actions,
+    day: Windows,
+    reasons: np.ndarray,
+    price: np.ndarray,
+    none_probability: np.ndarray,
+    seed: int,
+) -> Plan:
+    """Make the decisions frame.
+
+    Args:
+        cycle_id: The cycle.
+        customers: `dim_customers`, N rows with customer_id.
+        table: Values, arms and what is allowed, of the same rows.
+        chosen: Contacts of all arms, each with the probability of its option.
+        actions: Creatives.
+        day: Send windows.
+        reasons: uint8 [N, 8], why a channel isn't allowed (`Eligibility.reasons`).
+        price: float [J, O], shadow price of one contact; zeros where nothing binds.
+        none_probability: float [N], probability with which the policy leaves the person alone.
+        seed: Of the run: fixes creatives and slots.
+    """
+    alone = left_alone(table, chosen, reasons, price)
+    ids = customers["customer_id"].astype("object").to_numpy()
+    identity = digests("delivery", np.full(len(chosen), cycle_id, dtype=object), ids[chosen.person])
+    delivery = deliver(
+        chosen.person, chosen.option, table.options, actions, day, lambda name: uniforms(identity, seed, name)
+    )
+    contacts = _contact_columns(table, chosen, delivery, price)
+    rest = _left_alone_columns(table, alone, none_probability)
+    columns = {name: np.concatenate([contacts[name], rest[name]]) for name in contacts}
+    person = np.concatenate([chosen.person, alone.person])
+    objective = np.concatenate([chosen.objective, alone.objective])
+    option = np.concatenate([chosen.option, np.full(len(alone.person), -1)])
+    columns["customer_id"] = ids[person]
+    columns["cycle_id"] = np.full(len(person), cycle_id, dtype=object)
+    columns["objective_id"] = np.array(table.objectives, dtype=object)[objective]
+    columns["arm"] = np.array(ARMS, dtype=object)[table.arm[person, objective]]
+    columns["baseline"] = table.baseline[person]
+    columns["unit_value"] = table.unit_value[person, objective]
+    columns["alternatives"] = alternatives(table, person, objective, option, price)
+    columns["decision_id"] = decision_ids(cycle_id, columns["customer_id"], columns["objective_id"], columns["channel"])
+    order = np.lexsort((np.concatenate([np.zeros(len(chosen)), np.ones(len(alone.person))]), person))
+    decisions = pd.DataFrame(
+        {name: pd.Series(columns[name][order], dtype=dtype) for name, dtype in DECISION_COLUMNS.items()}
+    )
+    return Plan(decisions, summarize(table, chosen, alone), plan_hash(decisions))
+
+
+def _contact_columns(
+    table: ValueTable, chosen: Choices, delivery: Delivery, price: np.ndarray
+) -> dict[str, np.ndarray]:
+    person, objective, option = chosen.person, chosen.objective, chosen.option
+    channels = _names(table, "channel")[option]
+    offers = _names(table, "offer_id")[option]
+    uplift, propensity = table.uplift[person, option], table.propensity[person, option]
+    net = uplift * table.unit_value[person, objective] - table.cost[person, option]
+    parts = zip(channels, offers, delivery.creative_id, delivery.slot, strict=True)
+    return {
+        "channel": channels,
+        "offer_id": offers,
+        "creative_id": delivery.creative_id,
+        "slot": delivery.slot,
+        "action_id": np.array([":".join(part) for part in parts], dtype=object),
+        "logging_propensity": chosen.probability * delivery.probability,
+        "propensity": propensity,
+        "uplift": uplift,
+        "net_value": net,
+        "adjusted_value": net - price[objective, option],
+        "contact_cost": table.contact_cost[option].astype(np.float64),
+        "category": contacted_category(table, chosen),
+        "reason": contacted_reason(table, chosen),
+        "send_at": delivery.send_at,
+        "expires_at": delivery.expires_at,
+    }
+
+
+def _left_alone_columns(table: ValueTable, alone: LeftAlone, none_probability: np.ndarray) -> dict[str, np.ndarray]:
+    count = len(alone.person)
+    nothing, zero = np.full(count, NONE, dtype=object), np.zeros(count, dtype=np.float32)
+    never = np.full(count, np.datetime64("NaT", "us"))
+    return {
+        **dict.fromkeys(("channel", "offer_id", "creative_id", "slot", "action_id"), nothing),
+        "logging_propensity": none_probability[alone.person],
+        "propensity": table.baseline[alone.person],
+        **dict.fromkeys(("uplift", "net_value", "adjusted_value"), zero),
+        "contact_cost": zero.astype(np.float64),
+        "category": alone.category,
+        "reason": alone.reason,
+        "send_at": never,
+        "expires_at": never,
+    }
+
+
+def _names(table: ValueTable, part: str) -> np.ndarray:
+    return np.array([getattr(option, part) for option in table.options], dtype=object)
+
+
+def column_price(price: np.ndarray, objectives: Sequence[str], options: int) -> np.ndarray:
+    """Prices of columns that are objective by objective, float [J * O], as the float [J, O] that a plan takes."""
+    return np.asarray(price, dtype=np.float64).reshape(len(objectives), options)

@@ -1,0 +1,134 @@
+"""What the `random` and `manual` arms do. They act first; the system allocates what they leave.
+
+random: with the policy's contact share one of the allowed options, each as likely, else nobody writes.
+manual: business as usual. The objective's rules in order; without any, an e-mail with the cheapest offer once a week to
+whoever may get it. "Once in `every_days`" is kept by giving each person a day of that round by hash, so nothing needs to
+be remembered and every day has its share of the work.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from ml.configuration.actions import Actions
+from ml.configuration.objective import ManualRule, Objective
+from ml.entities import Option
+from ml.objectives.audience import parse
+from ml.policy.choices import Choices, no_choices
+from ml.policy.hashing import digests, uniforms
+from ml.policy.value import ValueTable
+
+_LEFT_ALONE: Final = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Randomized:
+    """What the randomized arms chose.
+
+    Attributes:
+        choices: Their contacts, at most one a person.
+        left_alone: float64 [N], probability with which none of them contacts the person. Whatever the system then
+            chooses has its own probability times this.
+    """
+
+    choices: Choices
+    left_alone: np.ndarray
+
+
+def default_rule(options: Sequence[Option], actions: Actions) -> ManualRule:
+    """E-mail with the cheapest offer once a week; where there is no e-mail, the cheapest channel."""
+    by_mail = [option for option in options if option.channel == "email"] or list(options)
+    cheapest = min(
+        by_mail,
+        key=lambda o: (actions.channels[o.channel].cost, actions.offers[o.offer_id].cost_when_redeemed),
+    )
+    return ManualRule(channel=cheapest.channel, offer=cheapest.offer_id)
+
+
+def randomized_choices(
+    table: ValueTable,
+    customers: pd.DataFrame,
+    objectives: Sequence[Objective],
+    actions: Actions,
+    *,
+    random_contact_share: float,
+    cycle_on: date,
+    seed: int,
+) -> Randomized:
+    """Contacts of the random and manual arms of all objectives.
+
+    Where several objectives would contact one person the first in order does; probabilities account for it.
+
+    Args:
+        table: Arms, options and what is allowed.
+        customers: `dim_customers`, the same N rows.
+        objectives: The objectives of the table, in its order.
+        actions: Costs, for the default rule.
+        random_contact_share: Share of the random arm contacted in a cycle.
+        cycle_on: The cycle's day.
+        seed: Of the run; together with day, objective and customer it fixes every draw.
+    """
+    ids = customers["customer_id"].astype("object").to_numpy()
+    left_alone, is_free = np.ones(len(ids)), np.ones(len(ids), dtype=bool)
+    choices = no_choices()
+    for j, objective in enumerate(objectives):
+        identity = digests(f"randomized/{objective.id}", ids)
+        draw = uniforms(identity, seed, f"{cycle_on.isoformat()}/contact")
+        pick = uniforms(identity, seed, f"{cycle_on.isoformat()}/option")
+        at_random = _random(table.is_candidate(j, "random"), random_contact_share, draw, pick)
+        by_rule = _manual(table, j, customers, objective, actions, _turn(identity, cycle_on), draw)
+        option = np.where(at_random.option >= 0, at_random.option, by_rule.option)
+        probability = np.where(at_random.chance > 0, at_random.probability, by_rule.probability)
+        person = np.flatnonzero((option >= 0) & is_free)
+        together = probability[person] * left_alone[person]
+        choices += Choices(person, np.full(len(person), j), option[person], together)
+        left_alone *= 1 - np.maximum(at_random.chance, by_rule.chance)
+        is_free[person] = False
+    return Randomized(choices, left_alone)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Option chosen [N] (-1: none), its probability [N], and the chance [N] that any was to be chosen."""
+
+    option: np.ndarray
+    probability: np.ndarray
+    chance: np.ndarray
+
+
+def _random(candidates: np.ndarray, share: float, draw: np.ndarray, pick: np.ndarray) -> _Drawn:
+    count = candidates.sum(axis=1)
+    chance = np.where(count > 0, share, 0.0)
+    rank = np.minimum((pick * count).astype(np.int64), np.maximum(count - 1, 0))
+    option = np.argmax(np.cumsum(candidates, axis=1, dtype=np.int16) == (rank + 1)[:, None], axis=1)
+    option = np.where(draw < chance, option, _LEFT_ALONE)
+    return _Drawn(option, share / np.maximum(count, 1), chance)
+
+
+def _manual(
+    table: ValueTable,
+    j: int,
+    customers: pd.DataFrame,
+    objective: Objective,
+    actions: Actions,
+    turn: Callable[[int], np.ndarray],
+    draw: np.ndarray,
+) -> _Drawn:
+    candidates = table.is_candidate(j, "manual")
+    option = np.full(len(customers), _LEFT_ALONE, dtype=np.int64)
+    share = np.zeros(len(customers))
+    usable = [o for o in table.options if o.channel in objective.allowed_channels]
+    for rule in objective.manual or ([default_rule(usable, actions)] if usable else []):
+        o = table.options.index(Option(rule.channel, rule.offer))
+        applies = candidates[:, o] & (option == _LEFT_ALONE) & parse(rule.where).mask(customers)
+        option[applies], share[applies] = o, np.where(turn(rule.every_days)[applies], rule.share, 0.0)
+    return _Drawn(np.where(draw < share, option, _LEFT_ALONE), share, share)
+
+
+def _turn(identity: np.ndarray, cycle_on: date) -> Callable[[int], np.ndarray]:
+    """Whether it's a person's day in a round of so many days, bool [N]."""
+    return lambda every_days: (identity[:, 1] % np.uint64(every_days)) == cycle_on.toordinal() % every_days

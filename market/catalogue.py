@@ -6,6 +6,7 @@ else from the hash as well.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +105,7 @@ def read_catalogue(config: Path | None) -> Catalogue:
     return Catalogue(costs=costs, channels=by_channel, contact_costs=contact)
 
 
+@lru_cache(maxsize=4096)
 def is_identifier(name: str) -> bool:
     """Whether a name can be an offer's or creative's id: letters, digits, `_`, `-`, `.`."""
     return re.fullmatch(r"[\w.\-]{1,80}", name) is not None

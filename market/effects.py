@@ -152,11 +152,14 @@ def journey_factor(world: World, state: State, m: Messages, day: int) -> Floats:
 
 
 def reach_chance(world: World, m: Messages, day: int) -> Floats:
-    """Chance that a message gets to the person; on the web, that the person comes within seven days."""
+    """Chance that a message gets to the person; on the web, that the person comes within seven days.
+
+    Who has no telephone, app, address or e-mail isn't reached by what needs one.
+    """
     reached = channel_values(world.law, "reached")[m.channel]
     factor = np.where(world.in_spell(day, m.person), world.law.spell[0], 1.0)
     comes = 1.0 - (1.0 - np.minimum(world.people.visit_rate[m.person] * factor, 0.9)) ** 7
-    return np.where(m.channel == WEB, comes, reached)
+    return np.where(m.channel == WEB, comes, reached) * world.reachable[m.person, m.channel]
 
 
 def effect_when_reached(world: World, state: State, m: Messages, day: int, *, with_hour: bool = True) -> Floats:

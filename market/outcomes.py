@@ -69,15 +69,10 @@ def _occurrences(world: World, m: Messages, r: Reactions) -> list[tuple[str, Boo
     ]
 
 
-def _payload(world: World, m: Messages, r: Reactions, row: int, kind: str) -> dict[str, Any] | None:
-    key = int(hashed(world.seed, Stream.WORDS, int(m.person[row]), int(m.sent[row]))[0])
+def _payload(world: World, m: Messages, r: Reactions, row: int, *, kind: str, key: int) -> dict[str, Any] | None:
     if kind == "answered":
-        return conversation(
-            key,
-            int(world.people.objection[m.person[row]]),
-            buys=bool(r.caused[row]),
-            leaves=bool(r.left[row] or r.complained[row]),
-        )
+        leaves = bool(r.left[row] or r.complained[row])
+        return conversation(key, int(world.people.objection[m.person[row]]), buys=bool(r.caused[row]), leaves=leaves)
     if kind == "replied":
         return {"text": "STOP" if r.left[row] else _REPLIES[1 + key % (len(_REPLIES) - 1)]}
     if kind == "visited" and m.channel[row] == MAIL:
@@ -85,6 +80,15 @@ def _payload(world: World, m: Messages, r: Reactions, row: int, kind: str) -> di
     if kind in {"opened", "clicked"}:
         return {"device": ("mobile", "desktop", "tablet")[key % 3]} if key % 4 else None
     return None
+
+
+def _payloads(world: World, m: Messages, r: Reactions, rows: Ints, kinds: Ints) -> pa.Array:
+    keys = hashed(world.seed, Stream.WORDS, m.person[rows], m.sent[rows]).tolist()
+    told = [
+        _payload(world, m, r, row, kind=TYPES[kind], key=key)
+        for row, kind, key in zip(rows.tolist(), kinds.tolist(), keys, strict=True)
+    ]
+    return pa.array([None if p is None else json.dumps(p) for p in told], type=pa.string())
 
 
 def outcome_table(world: World, m: Messages, r: Reactions, message_ids: Sequence[str]) -> pa.Table:
@@ -104,11 +108,6 @@ def outcome_table(world: World, m: Messages, r: Reactions, message_ids: Sequence
     kind = np.concatenate([np.full(len(rows), TYPES.index(name)) for name, rows, _ in parts])
     when = np.concatenate([at[rows] for _, rows, at in parts])
     prints = np.array([text_hash(i) for i in message_ids], dtype=np.uint64)
-    payloads = [
-        json.dumps(p) if (p := _payload(world, m, r, row, name)) else None
-        for name, chosen, _ in parts
-        for row in chosen.tolist()
-    ]
     value = np.where(kind == TYPES.index("converted"), basket(world, m.person[rows], when), np.nan)
     return table_of(
         event_id=texts.hex_ids("x", hashed(world.seed, Stream.EVENT_ID, 7, prints[rows], kind)),
@@ -117,7 +116,7 @@ def outcome_table(world: World, m: Messages, r: Reactions, message_ids: Sequence
         message_id=pa.array(message_ids, type=pa.string()).take(pa.array(rows)),
         channel=m.channel[rows],
         value=pa.array(value, from_pandas=True),
-        payload=pa.array(payloads, type=pa.string()),
+        payload=_payloads(world, m, r, rows, kind),
     )
 
 

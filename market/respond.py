@@ -117,15 +117,15 @@ def carry_out(
         from_email=m.channel[comes] == EMAIL,
         key=8,
     )
-    _log_mail(events, m, r, campaign)
+    _log_mail(world, events, m, r, campaign)
     gone = np.flatnonzero(r.left | r.complained)
     events.add("leaves", t=r.opened_at[gone] + 60_000, person=m.person[gone], channel=m.channel[gone])
     state.may_contact[m.person[gone], m.channel[gone]] = False
     _remember(world, state, m, r, day)
 
 
-def _log_mail(events: Events, m: Messages, r: Reactions, campaign: Ints) -> None:
-    e = m.channel == EMAIL
+def _log_mail(world: World, events: Events, m: Messages, r: Reactions, campaign: Ints) -> None:
+    e = (m.channel == EMAIL) & world.people.has_email[m.person]
     log = (
         (0, e, m.sent),
         (1, e & r.opened, r.opened_at),

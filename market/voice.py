@@ -101,18 +101,22 @@ _AGENTS: Final = ("Ada", "Ben", "Chloe", "Dev", "Elena", "Farid")
 
 
 class _Dice:
-    """Picks from lists by the digits of one number."""
+    """Picks from lists by a sequence of hashes (splitmix64) of one number."""
 
     def __init__(self, key: int) -> None:
         self._key = key
 
+    def _next(self) -> int:
+        self._key = (self._key + 0x9E3779B97F4A7C15) % 2**64
+        value = ((self._key ^ (self._key >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) % 2**64
+        return value >> 20
+
     def pick(self, words: tuple[str, ...]) -> str:
-        self._key = (self._key * 6364136223846793005 + 1442695040888963407) % 2**64
-        return words[(self._key >> 33) % len(words)]
+        return words[self._next() % len(words)]
 
     def chance(self, share: float) -> bool:
-        self._key = (self._key * 6364136223846793005 + 1442695040888963407) % 2**64
-        return (self._key >> 33) % 10_000 < share * 10_000
+        return self._next() % 10_000 < share * 10_000
 
 
 def conversation(key: int, objection: int, *, buys: bool, leaves: bool) -> dict[str, Any]:

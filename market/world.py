@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from market.catalogue import Catalogue
+from market.consents import reachable
 from market.draws import Stream, person_day, uniform
 from market.identities import Identities
 from market.law import Law
@@ -43,6 +44,11 @@ class World:
         score += law.person_weight * person[:, None]
         weights = np.array([law.taste_weight, law.hidden_weight, law.person_weight])
         return np.asarray(score / np.linalg.norm(weights), dtype=np.float32)
+
+    @cached_property
+    def reachable(self) -> Bools:
+        """Whether each person has what each channel needs: bool [N, 8]."""
+        return reachable(self.people)
 
     def in_spell(self, day: int, person: Ints | None = None) -> Bools:
         """Whether each person is looking for something on a day; blocks of 14 days, not known to be any campaign's."""

@@ -70,7 +70,7 @@ def connection():
 
 
 @given(where=predicates)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_mask_is_what_duckdb_says(connection, where):
     meant = {row for (row,) in connection.sql(f"select row from customers where {where}").fetchall()}
     assert set(np.flatnonzero(parse(where).mask(FRAME))) == meant

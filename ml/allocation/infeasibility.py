@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 
 import numpy as np
 
@@ -17,6 +18,8 @@ _OTHERS = 1e4
 _GAP = 1e-7
 _UNUSED = 1e-6
 _WIDENINGS = 6
+_SECONDS = 20.0
+"""After so long no further moves are tried: what has been found is said."""
 _STEP = {"money": 0.01, "contacts": 1.0, "conversions": 0.01, "share": 0.0001}
 """The finest move that an operator would state."""
 
@@ -46,7 +49,7 @@ class Explanation:
         self, problem: Problem, lookup: Lookup | None, limits: F64, scale: F64, is_solvable: Callable[[], bool]
     ):
         self._problem, self._lookup, self._limits, self._scale = problem, lookup, limits, scale
-        self._is_solvable = is_solvable
+        self._is_solvable, self._deadline = is_solvable, perf_counter() + _SECONDS
 
     def of_mixture(self, priced: Priced) -> Infeasible:
         """For limits that even a mixture of plans breaks: those with weight in the proof conflict."""
@@ -76,6 +79,8 @@ class Explanation:
             return None
         number, step = float(limit.number.value), _STEP[limit.unit]
         for widening in range(_WIDENINGS):
+            if perf_counter() > self._deadline:
+                return None
             slack = max(step, 0.003 * abs(needed)) * (2**widening - 1)
             moved = _outward(limit, needed, slack, step)
             with moved_to(limit, moved):

@@ -112,14 +112,14 @@ def prune(problem: Problem, rows: Rows, threads: int) -> Table:
     """
     given, classes = problem.candidates, classify(problem, rows)
     quantity = given.quantity if given.quantity is not None and rows.uses_conversions else np.empty(0, dtype=np.float32)
-    can_relieve = (classes.contacts < 0).any(axis=0)
+    can_relieve = np.asarray((classes.contacts < 0).any(axis=0), dtype=np.bool_)
     most_negative = classes.conversions.min(axis=(0, 1), initial=0.0)
     most_positive = classes.conversions.max(axis=(0, 1), initial=0.0)
     mode = np.where(most_positive > 0, _SAME, np.where(most_negative < 0, _MORE, _ANY)).astype(np.int64)
     kept, count = np.zeros(len(given), dtype=np.bool_), np.zeros(given.people_count, dtype=np.int64)
 
     relieves = np.asarray(most_negative < 0, dtype=np.bool_)
-    rules = (classes.of_column, can_relieve, relieves, mode)
+    rules: tuple[I64, Bool, Bool, I64] = (classes.of_column, can_relieve, relieves, mode)
 
     def mark(part: tuple[int, int]) -> None:
         _mark(given.starts, given.column, given.value, quantity, *rules, *part, kept, count)

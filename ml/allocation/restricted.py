@@ -83,7 +83,9 @@ class Restricted:
         fixed = chosen[~is_open]
         self._left = limits - candidate_use(table, fixed[fixed >= 0]).sum(axis=1)
         self._use = candidate_use(table, pool)
-        size = np.abs(self._use).max(axis=1, initial=0.0)
+        # Limits that the whole pool could not break stay out: their large numbers would spoil the scaling.
+        self._rows = np.flatnonzero(np.maximum(self._use, 0.0).sum(axis=1) > self._left - self._rounding())
+        size = np.abs(self._use[self._rows]).max(axis=1, initial=0.0)
         self._size = np.where(size > 0, size, 1.0)
 
     def shares(self) -> Shares | None:
@@ -94,7 +96,8 @@ class Restricted:
             solve_quietly(problem, primal_feasibility_tolerance=_TOLERANCE)
         except SolverStatusError:
             return None
-        prices = np.maximum(problem.constraints[0].dual_value, 0.0) * self._unit / self._size
+        prices = np.zeros(len(self._limits))
+        prices[self._rows] = np.maximum(problem.constraints[0].dual_value, 0.0) * self._unit / self._size
         return Shares(np.asarray(x.value, dtype=np.float64), prices)
 
     def whole(self, loss: float, seconds: float) -> Plan | None:
@@ -128,10 +131,14 @@ class Restricted:
         plan[owner, np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")] = taken
         return plan
 
+    def _rounding(self) -> F64:
+        return _TOLERANCE * np.maximum(1.0, np.abs(self._limits))
+
     def _program(self, x: cp.Variable, tighter: F64) -> cp.Problem:
         table, owner = self._table, person_of(self._table, self._pool)
-        use = sp.csr_array(self._use / self._size[:, None])
-        constraints = [use @ x <= (self._left - tighter) / self._size, _at_most(x, owner, table.most)]
+        use = sp.csr_array(self._use[self._rows] / self._size[:, None])
+        left = (self._left - tighter)[self._rows] / self._size
+        constraints = [use @ x <= left, _at_most(x, owner, table.most)]
         if not table.is_single:
             in_channel = owner * len(CHANNELS) + table.classes.channel[table.klass[self._pool]]
             constraints.append(_at_most(x, in_channel, None))
@@ -145,6 +152,7 @@ def _solve_whole(problem: cp.Problem, loss: float, seconds: float) -> bool:
             solver=SOLVER,
             output_flag=False,
             random_seed=0,
+            presolve="off",  # on some programs it does not end, whatever the time limit
             mip_abs_gap=loss,
             mip_rel_gap=0.0,
             time_limit=seconds,

@@ -22,7 +22,8 @@ _GROUPS = 8
 _PRICE_GAP = 1e-6
 _WHOLE_CANDIDATES = 20_000
 """Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
-_SECONDS = 10.0
+_SECONDS, _TRIAL_SECONDS = 10.0, 1.0
+"""Limit of one integer program, and of one that only asks whether moved limits leave any plan."""
 _LOSS = 0.2
 """Share of the gap that the integer program may use up."""
 
@@ -48,8 +49,9 @@ def solve(
 
 
 class _Solve:
-    def __init__(self, problem: Problem, gap: float, threads: int, *, explains: bool = True):
+    def __init__(self, problem: Problem, gap: float, threads: int, *, seconds: float = _SECONDS, explains: bool = True):
         self._problem, self._gap, self._threads, self._explains = problem, gap, threads, explains
+        self._most_seconds = seconds
         self._seconds: dict[str, float] = {}
 
     def run(self, warm: dict[str, float]) -> Allocation:
@@ -93,7 +95,9 @@ class _Solve:
 
     def _recover(self, lookup: Lookup, rows: Rows, priced: Priced) -> Plan:
         loss = _LOSS * self._gap * abs(priced.bound)
-        recovery = Recovery(lookup, rows.bound, self._problem.contacts_per_person, loss=loss, seconds=_SECONDS)
+        recovery = Recovery(
+            lookup, rows.bound, self._problem.contacts_per_person, loss=loss, seconds=self._most_seconds
+        )
         plan = recovery.plan(priced)
         is_small = len(lookup.table.value) <= _WHOLE_CANDIDATES
         if is_small and (plan is None or relative_gap(plan.value, min(priced.bound, plan.bound)) > self._gap):
@@ -135,8 +139,8 @@ class _Solve:
 
     def _is_solvable(self) -> bool:
         try:
-            _Solve(self._problem, 0.1, self._threads, explains=False).run({})
-        except Infeasible:
+            _Solve(self._problem, 0.1, self._threads, seconds=_TRIAL_SECONDS, explains=False).run({})
+        except (Infeasible, SolverStatusError):
             return False
         return True
 

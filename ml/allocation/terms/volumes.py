@@ -41,7 +41,7 @@ class ContactVolume(Term):
 
 
 class ObjectiveQuota(Term):
-    r"""Conversions an objective must be expected to cause, in all or in one segment: \(\sum_{s,c \in o} q_{s,c} \ge Q\)."""
+    r"""Conversions expected of an objective, in all or in one segment: \(\sum_{s,c \in o} q_{s,c} \ge Q\)."""
 
     def __init__(self, objective: str, minimum: float, segment: str | None = None):
         self.objective, self.segment = objective, segment

@@ -273,6 +273,18 @@ def test_more_budget_is_worth_its_price():
     assert more.value - base.value == pytest.approx(base.prices["budget"] * 0.01 * 500, rel=0.1)
 
 
+@pytest.mark.parametrize("terms", [[], [TotalBudget(1e9)], [TotalBudget(1e9), ChannelCapacity("email", 2.5)]])
+def test_limits_that_hold_nobody_back_cost_nothing(terms):
+    given = large(2500)
+    found = solve(Problem(given.candidates, COLUMNS, terms))
+    assert "budget" not in found.prices
+    assert found.status == "certified"
+    if len(terms) < 2:
+        starts, value = given.candidates.starts, given.candidates.value
+        best = [max(0.0, value[a:b].max(initial=0.0)) for a, b in zip(starts, starts[1:], strict=False)]
+        assert found.value == pytest.approx(np.sum(best, dtype=float))
+
+
 def test_channels_are_named_in_the_sums():
     found = solve(large(3000))
     assert set(found.spend_by_channel) <= set(CHANNELS)

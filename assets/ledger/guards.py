@@ -85,8 +85,13 @@ def trigger_statements(dialect: str) -> list[str]:
     for table in APPEND_ONLY:
         message = f"{table.name} is append-only: a change of mind is a new row"
         rules += [(f"{table.name}_no_{verb.lower()}", table.name, verb, None, message) for verb in ("UPDATE", "DELETE")]
-    make = _sqlite if dialect == "sqlite" else _postgresql
-    return [statement for rule in rules for statement in make(*rule)]
+    if dialect == "sqlite":
+        return [statement for rule in rules for statement in _sqlite(*rule)]
+    kept = [(table.name, f"{table.name} is append-only") for table in APPEND_ONLY] + [
+        ("outbox", "messages are never deleted")
+    ]
+    truncations = [statement for name, message in kept for statement in _no_truncate(name, message)]
+    return [statement for rule in rules for statement in _postgresql(*rule)] + truncations
 
 
 def _sqlite(name: str, table: str, event: str, condition: str | None, message: str) -> list[str]:
@@ -105,4 +110,14 @@ def _postgresql(name: str, table: str, event: str, condition: str | None, messag
     return [
         f"CREATE FUNCTION guard_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {test} RETURN {returned}; END $$",
         f"CREATE TRIGGER guard_{name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION guard_{name}()",
+    ]
+
+
+def _no_truncate(table: str, message: str) -> list[str]:
+    """TRUNCATE passes row triggers by; SQLite has no such statement."""
+    name = f"guard_{table}_no_truncate"
+    body = f"BEGIN RAISE EXCEPTION '{message}'; END"
+    return [
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
+        f"CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
     ]

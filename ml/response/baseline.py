@@ -16,6 +16,9 @@ LearnedFrom = Literal["not_contacted", "everyone", "prior"]
 
 SETTINGS: Final = TreeSettings(trees=200, leaves=7, learning_rate=0.08, rows_per_leaf=200, l2=20.0)
 
+# The rows that calibrate have stopped the trees as well, so where they are few they may not move them far.
+SLOPE_SD, INTERCEPT_SD = 0.1, 0.1
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -66,5 +69,5 @@ def fit_baseline(rows: TrainingRows, difference: Vector, *, seed: int, threads: 
         forest = fit_forest(learn, hold, SETTINGS, objective="binary", seed=seed, threads=threads)
     judge = rows.pick(level & rows.tune, rows.is_converted, difference, with_offer=False)
     score = start + forest.answer(judge.matrix, threads)
-    line = fit_line(score, judge.target, judge.weight, slope_sd=0.25, intercept_sd=0.25)
+    line = fit_line(score, judge.target, judge.weight, slope_sd=SLOPE_SD, intercept_sd=INTERCEPT_SD)
     return Baseline(start, forest, line, learned_from)

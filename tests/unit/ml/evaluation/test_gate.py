@@ -81,7 +81,8 @@ def test_costs_are_taken_off_the_policy_value(good):
 def test_report_has_every_head_and_only_finite_figures(good):
     report = evaluate(good, VALIDATION)
     wanted = {"auc", "log_loss", "calibration_error", "baseline.auc", "email.auc", "email.qini", "email.uplift_at_30",
-              "voice.promised_uplift", "voice.observed_uplift", "amount.absolute_error", "policy_value_low"}  # fmt: skip
+              "voice.promised_uplift", "voice.observed_uplift", "amount.absolute_error",
+              "policy_value_low"}  # fmt: skip
     assert wanted <= set(report.metrics)
     assert all(np.isfinite(value) for value in report.metrics.values())
     assert report.metrics["calibration_error"] < 0.05

@@ -179,3 +179,14 @@ def test_cold_start_scores_and_says_that_it_has_no_evidence(tmp_path):
 def test_cold_start_refuses_impossible_chances():
     with pytest.raises(ValueError, match="strictly between 0 and 1"):
         ResponseModel.cold_start(OPTIONS, conversion_rate=0.0, margin=30.0, uplift={}, threads=1)
+
+
+def test_thinned_controls_that_stand_for_many_do_not_drown_the_contacts():
+    frame = training_frame(4_000, seed=13, world=World(effect={"email": 1.2}), channels=("email",))
+    alone = frame["channel"] == NONE
+    frame = frame[alone | (np.arange(len(frame)) < 150)].reset_index(drop=True)
+    customers, email = people(2_000, seed=84), OPTIONS[:2]
+    plain = ResponseModel.fit(frame, email, seed=1, threads=1).score(customers, email).uplift
+    frame.loc[frame["channel"] == NONE, "sample_weight"] = 10.0
+    thinned = ResponseModel.fit(frame, email, seed=1, threads=1).score(customers, email).uplift
+    np.testing.assert_allclose(thinned.mean(axis=0), plain.mean(axis=0), rtol=0.05)

@@ -34,7 +34,7 @@ class Window(NamedTuple):
         if not match:
             raise ValueError('a window is written "HH:MM-HH:MM" in 24 hours, such as "08:00-11:00"')
         start, end = time(int(match[1]), int(match[2])), time(int(match[3] or 0), int(match[4] or 0))
-        if start == end:
+        if start == end and match[3]:
             raise ValueError("the window is empty: its end is its start")
         return cls(start, end)
 

@@ -77,7 +77,7 @@ class QuietHours(Model):
 
     default: WindowText | NoWindow = Field(default="21:00-08:00", description='a window such as "21:00-08:00", or none')
     channels: dict[Channel, WindowText | NoWindow] = Field(
-        default_factory=lambda: _ANY_HOUR.copy(),
+        default_factory=_ANY_HOUR.copy,
         description="by channel, where it differs",
     )
 

@@ -104,7 +104,9 @@ def _headline(row: Mapping[Any, Any]) -> str:
     if row["channel"] == NONE:
         return f"Left alone for {row['objective_id']}: {row['reason']}."
     offer = "no offer" if row["offer_id"] == NONE else f"offer {row['offer_id']}"
-    return f"Contacted for {row['objective_id']} by {row['channel']} with {offer} ({row['creative_id']}, {row['slot']})."
+    return (
+        f"Contacted for {row['objective_id']} by {row['channel']} with {offer} ({row['creative_id']}, {row['slot']})."
+    )
 
 
 def _steps(
@@ -119,7 +121,10 @@ def _steps(
             "contact, offer and wear."
         )
     if chosen.price > 0:
-        steps.append(f"It uses what others could use: {chosen.price:,.4f} at today's prices, so {chosen.adjusted_value:,.4f} is left.")
+        steps.append(
+            f"It uses what others could use: {chosen.price:,.4f} at today's prices; "
+            f"{chosen.adjusted_value:,.4f} is left."
+        )
     steps += [_against(chosen, other) for other in others]
     if prices:
         told = ", ".join(f"{name} {price:,.4f}" for name, price in sorted(prices.items(), key=lambda p: -p[1]))

@@ -1,13 +1,13 @@
 r"""Intervals that hold at all looks together.
 
-Asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and
-asymptotic confidence sequences", Annals of Statistics 2024, Theorem 2.2), whose boundary is Robbins' normal mixture: for an
-estimate with standard error s_t = sqrt(V_t) / t of an intrinsic time t,
+Asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory
+and asymptotic confidence sequences", Annals of Statistics 2024, Theorem 2.2), the boundary being Robbins' normal
+mixture: for an estimate with standard error s_t at the intrinsic time t,
 
-    estimate +- s_t * sqrt((1 + 1 / (t rho^2)) * log((1 + t rho^2) / alpha^2))        with V_t = t * variance
+    estimate +- s_t * sqrt((1 + 1 / (t rho^2)) * log((1 + t rho^2) / alpha^2))
 
-covers the truth at every t simultaneously with probability at least 1 - alpha, asymptotically. It's always wider than the
-fixed-time interval; rho sets where it is tightest: at about t = tightest, with
+covers the truth at every t simultaneously with probability at least 1 - alpha, asymptotically. It's wider than the
+fixed-time interval at every t; rho sets where it is tightest: at about t = tightest, with
 
     rho^2 = (-2 log(alpha) + log(-2 log(alpha) + 1)) / tightest
 """

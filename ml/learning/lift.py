@@ -1,8 +1,8 @@
 """Lift: the difference between arms in what people bought since they were assigned.
 
 Counted on orders and store purchases by assignment, whoever was contacted (intention to treat), never on attributed
-events. The difference of two arms' means per person has the interval of `confidence.py`; below a stated number of people
-or buyers in either arm it is "too early" and there is no figure.
+events. The difference of two arms' means per person has the interval of `confidence.py`; below a stated number of
+people or buyers in either arm it is "too early" and there is no figure.
 """
 
 from dataclasses import dataclass

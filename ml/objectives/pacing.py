@@ -6,7 +6,7 @@ from ml.configuration.objective import Objective
 
 
 def daily_budget(objective: Objective, spent: float, cycle_on: date) -> float:
-    """What is left of the budget over the days that are left, today included; 0 outside the period or when all is spent.
+    """What is left of the budget over the days left, today included; 0 outside the period or when all is spent.
 
     Args:
         objective: Its budget and period.

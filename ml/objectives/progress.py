@@ -65,7 +65,7 @@ def reached(
     return Reached(float(inside["margin"].sum()), "margin", int(inside["customer_id"].nunique()))
 
 
-def _churned(
+def _churned(  # noqa: PLR0917 - one metric, all its facts
     known: pd.DataFrame, before: pd.Series, starts_at: datetime, until_at: datetime, lapsed_days: int, active_days: int
 ) -> Reached:
     active = before.index[before >= starts_at - timedelta(days=active_days)]

@@ -109,5 +109,6 @@ def _mean_margin(known: pd.DataFrame, starts: pd.Series, as_of: datetime) -> Uni
     if len(complete) >= MINIMUM_UNITS:
         return UnitValue(total / len(counted), len(counted), "mean margin over the next 365 days")
     days = float(seen.dt.total_seconds().sum() / 86_400)
-    basis = f"margin per day over {days / len(counted):.0f} days seen on average, times 365: the history is shorter than that"
+    seen_days = f"{days / len(counted):.0f} days seen on average"
+    basis = f"margin per day over {seen_days}, times 365: the history is shorter than that"
     return UnitValue(total / days * HORIZON_DAYS, len(counted), basis)

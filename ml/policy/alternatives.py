@@ -17,8 +17,8 @@ def alternatives(
 ) -> np.ndarray:
     """The three best other options of each row's objective, as JSON.
 
-    `[{"option": "email:none", "net_value": 0.41, "adjusted_value": 0.12}, ...]`, best adjusted value first: what is left
-    of the net value after the shadow prices of what the option uses. Only what policy allows the person.
+    `[{"option": "email:none", "net_value": 0.41, "adjusted_value": 0.12}, ...]`, best adjusted value first: what is
+    left of the net value after the shadow prices of what the option uses. Only what policy allows the person.
 
     Args:
         table: Values.

@@ -15,8 +15,8 @@ def assign_arms(
 ) -> np.ndarray:
     """The arm of each customer.
 
-    A salted hash of objective and customer decides, so that a customer is always in the same arm, the arms of two objectives
-    are independent, and a new customer doesn't move an old one.
+    A salted hash of objective and customer decides, so that a customer is always in the same arm, the arms of two
+    objectives are independent, and a new customer doesn't move an old one.
 
     Args:
         customer_ids: N ids.

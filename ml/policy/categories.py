@@ -58,7 +58,7 @@ def contacted_category(table: ValueTable, chosen: Choices) -> np.ndarray:
         other = table.allowed[j][people][:, table.channel] & (codes != codes[option][:, None])
         likeliest = np.where(other, table.propensity[people], -np.inf).max(axis=1, initial=-np.inf)
         another[rows] = likeliest > table.propensity[people, option]
-    return np.where(another, CONTACTED[1], CONTACTED[0]).astype(object)
+    return np.asarray(np.where(another, CONTACTED[1], CONTACTED[0]).astype(object))
 
 
 def contacted_reason(table: ValueTable, chosen: Choices) -> np.ndarray:
@@ -70,7 +70,7 @@ def contacted_reason(table: ValueTable, chosen: Choices) -> np.ndarray:
         "system": "worth most of what is allowed, after the prices of money and capacity",
     }
     arm = table.arm[chosen.person, chosen.objective]
-    return np.array([words[a] for a in ARMS], dtype=object)[arm]
+    return np.asarray(np.array([words[a] for a in ARMS], dtype=object)[arm])
 
 
 def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: np.ndarray) -> LeftAlone:
@@ -96,7 +96,7 @@ def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: n
 
 
 def _best_of_system(table: ValueTable, price: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Objective, option (-1: none) and adjusted value [N] of the best contact in a system arm; else the first audience."""
+    """Objective, option (-1: none) and adjusted value [N] of the best contact in a system arm, else an audience."""
     n = len(table.baseline)
     objective, option = np.argmax(table.arm >= 0, axis=1), np.full(n, -1, dtype=np.int64)
     adjusted = np.full(n, -np.inf, dtype=np.float32)
@@ -131,7 +131,7 @@ def _middle(table: ValueTable, chosen: Choices) -> np.ndarray:
     return middle
 
 
-def _words(
+def _words(  # noqa: PLR0917 - one sentence, all its facts
     table: ValueTable,
     person: np.ndarray,
     objective: np.ndarray,

@@ -39,7 +39,7 @@ DECISION_COLUMNS: Final[dict[str, str]] = {
 def decision_ids(
     cycle_id: str, customer_ids: np.ndarray, objective_ids: np.ndarray, channels: np.ndarray
 ) -> np.ndarray:
-    """Ids of decisions from what they are about, object [R]: the same decision has the same id however often it's made."""
+    """Ids of decisions from what they are about, object [R]: the same decision always has the same one."""
     cycles = np.full(len(customer_ids), cycle_id, dtype=object)
     return hex_ids(digests("decision", cycles, customer_ids, objective_ids, channels), "d-")
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Policy
-from ml.entities import CHANNELS, Option
+from ml.entities import CHANNELS, Channel, Option
 from ml.policy.send_windows import SendTimes, send_times
 from ml.policy.zones import distinct_zones
 
@@ -27,13 +27,16 @@ class Windows:
     """
 
     zone: np.ndarray
-    times: dict[str, SendTimes]
+    times: dict[Channel, SendTimes]
     preferred_hour: np.ndarray
 
     def is_open(self) -> np.ndarray:
         """Bool [N, 8]: whether any slot of the channel is left for the person."""
         closed = np.zeros(len(self.zone), dtype=bool)
-        columns = [self.times[c].is_open.any(axis=1)[self.zone] if c in self.times else closed for c in CHANNELS]
+        columns = [
+            np.any(self.times[c].is_open, axis=1, keepdims=True)[self.zone, 0] if c in self.times else closed
+            for c in CHANNELS
+        ]
         return np.stack(columns, axis=1)
 
 
@@ -74,7 +77,7 @@ class Delivery:
     expires_at: np.ndarray
 
 
-def deliver(
+def deliver(  # noqa: PLR0917 - one contact, all that it needs
     person: np.ndarray, option: np.ndarray, options: Sequence[Option], actions: Actions, day: Windows, draw: Draw
 ) -> Delivery:
     """Choose creative and slot of each contact.
@@ -111,7 +114,7 @@ def deliver(
     return made
 
 
-def _choose_slot(
+def _choose_slot(  # noqa: PLR0917 - fills rows in place
     made: Delivery, rows: np.ndarray, person: np.ndarray, times: SendTimes, day: Windows, draw: np.ndarray
 ) -> None:
     zone = day.zone[person]

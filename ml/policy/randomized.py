@@ -2,8 +2,8 @@
 
 random: with the policy's contact share one of the allowed options, each as likely, else nobody writes.
 manual: business as usual. The objective's rules in order; without any, an e-mail with the cheapest offer once a week to
-whoever may get it. "Once in `every_days`" is kept by giving each person a day of that round by hash, so nothing needs to
-be remembered and every day has its share of the work.
+whoever may get it. "Once in `every_days`" is kept by giving each person a day of that round by hash, so nothing needs
+to be remembered and every day has its share of the work.
 """
 
 from collections.abc import Callable, Sequence
@@ -109,7 +109,7 @@ def _random(candidates: np.ndarray, share: float, draw: np.ndarray, pick: np.nda
     return _Drawn(option, share / np.maximum(count, 1), chance)
 
 
-def _manual(
+def _manual(  # noqa: PLR0917 - one objective, all that its rules look at
     table: ValueTable,
     j: int,
     customers: pd.DataFrame,

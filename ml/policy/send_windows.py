@@ -48,8 +48,8 @@ def send_times(
     """Windows of a channel's slots on a cycle's day, for each distinct zone.
 
     A channel with slots reaches the person within the slot, so its lead time moves the hand-over ahead; where that
-    falls before the day begins, the slot of the first later day that can be reached is meant. A channel without slots is
-    handed over at any hour of the day that isn't quiet.
+    falls before the day begins, the slot of the first later day that can be reached is meant. A channel without slots
+    is handed over at any hour of the day that isn't quiet.
 
     Args:
         channel: The channel.

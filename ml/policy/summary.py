@@ -1,9 +1,9 @@
 """What a plan does and whom it leaves alone, in one table.
 
-Definitions. *People* are persons, each counted once, by the category of their decision. *Spend* is the cost of contacts.
+Definitions. *People* are persons, each counted once, by the category of their decision. *Spend* is what contacts cost.
 *Saving* is what contacting the people left alone would have cost, each with the option that was best for them: contact
-cost plus expected offer cost. It is a saving only where the plan had the choice, so it stands for `would_act_anyway` and
-`not_worth_contact` alone. *Value given up* is the net value that those contacts would have had: where it is negative,
+cost plus expected offer cost. It is a saving only where the plan had the choice, so it stands for `would_act_anyway`
+and `not_worth_contact` alone. *Value given up* is the net value that those contacts would have had: where it is negative,
 leaving them alone earns as much.
 """
 

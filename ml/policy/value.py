@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ml.configuration import Configuration
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
 from ml.entities import ARMS, CHANNELS, Arm, Option
@@ -114,3 +115,8 @@ class ValueTable:
         values = [self.value(j) for j in range(len(self.objectives))]
         candidates = [self.is_candidate(j, arm) & is_free[:, None] for j in range(len(self.objectives))]
         return np.concatenate(values, axis=1), np.concatenate(candidates, axis=1)
+
+
+def contact_cost_of(configuration: Configuration) -> dict[Option, float]:
+    """What one contact costs, by option of the configuration."""
+    return {option: configuration.actions.channels[option.channel].cost for option in configuration.actions.options()}

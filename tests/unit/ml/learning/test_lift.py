@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a case is a line
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +12,12 @@ UNTIL = datetime(2026, 2, 1, tzinfo=UTC)
 
 def _assignments(arms):
     return pd.DataFrame(
-        {"customer_id": [f"c{i}" for i in range(len(arms))], "objective_id": "a", "arm": arms, "assigned_at": pd.Timestamp("2026-01-05")}
+        {
+            "customer_id": [f"c{i}" for i in range(len(arms))],
+            "objective_id": "a",
+            "arm": arms,
+            "assigned_at": pd.Timestamp("2026-01-05"),
+        }
     )
 
 
@@ -41,7 +45,10 @@ def test_purchases_count_from_assignment_until_now_whoever_was_contacted():
 def test_a_person_of_two_objectives_counts_in_each():
     both = pd.concat([_assignments(["system"]), _assignments(["holdout"]).assign(objective_id="b")])
     people = since_assignment(both, _conversions(("c0", pd.Timestamp("2026-01-06"), 2.0)), UNTIL)
-    assert people[["objective_id", "arm", "margin"]].to_numpy().tolist() == [["a", "system", 2.0], ["b", "holdout", 2.0]]
+    assert people[["objective_id", "arm", "margin"]].to_numpy().tolist() == [
+        ["a", "system", 2.0],
+        ["b", "holdout", 2.0],
+    ]
 
 
 def test_below_the_stated_sample_there_is_no_figure():
@@ -67,7 +74,9 @@ def test_each_other_arm_and_measure_is_compared():
     arms = ["system"] * 300 + ["holdout"] * 200 + ["manual"] * 200 + ["random"] * 200
     rows = [(f"c{i}", pd.Timestamp("2026-01-06"), 3.0) for i in range(0, 900, 3)]
     found = lifts(since_assignment(_assignments(arms), _conversions(*rows), UNTIL))
-    assert {(lift.measure, lift.against) for lift in found} == {(m, a) for m in ("conversion", "margin") for a in ("holdout", "manual", "random")}
+    assert {(lift.measure, lift.against) for lift in found} == {
+        (m, a) for m in ("conversion", "margin") for a in ("holdout", "manual", "random")
+    }
     assert not any(lift.is_too_early for lift in found)
 
 
@@ -94,7 +103,10 @@ def _misses(rng, effect, days):
         buyers = buyers + rng.binomial(people - buyers, hazard)
         truth = 1 - (1 - hazard) ** day
         share = buyers / people
-        figures = [ArmFigures(int(n), int(b), float(p), float(p * (1 - p))) for n, b, p in zip(people, buyers, share, strict=True)]
+        figures = [
+            ArmFigures(int(n), int(b), float(p), float(p * (1 - p)))
+            for n, b, p in zip(people, buyers, share, strict=True)
+        ]
         lift = compare("a", "conversion", "holdout", *figures)
         if not lift.is_too_early and not lift.low <= truth[0] - truth[1] <= lift.high:
             return True

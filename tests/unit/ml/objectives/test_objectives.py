@@ -23,7 +23,9 @@ def _objective(**changed):
 
 
 def _conversions(*rows):
-    return pd.DataFrame([(c, pd.Timestamp(t), m) for c, t, m in rows], columns=["customer_id", "converted_at", "margin"])
+    return pd.DataFrame(
+        [(c, pd.Timestamp(t), m) for c, t, m in rows], columns=["customer_id", "converted_at", "margin"]
+    )
 
 
 def test_an_objective_is_active_from_its_first_to_its_last_day():
@@ -51,18 +53,35 @@ def _reached(metric, target, *rows, **given):
 
 
 def test_new_customers_are_those_whose_first_purchase_is_in_the_period():
-    rows = [("old", "2025-06-01", 1), ("old", "2026-01-06", 1), ("new", "2026-01-06", 1), ("new", "2026-01-07", 1), ("late", "2026-01-15", 1)]
+    rows = [
+        ("old", "2025-06-01", 1),
+        ("old", "2026-01-06", 1),
+        ("new", "2026-01-06", 1),
+        ("new", "2026-01-07", 1),
+        ("late", "2026-01-15", 1),
+    ]
     assert _reached("new_customers", {"count": 1}, *rows) == 1
     assert _reached("new_customers", {"count": 1}, *rows, members=["old"]) == 0
 
 
 def test_reactivations_are_purchases_after_having_lapsed():
-    rows = [("lapsed", "2025-06-01", 1), ("lapsed", "2026-01-06", 1), ("regular", "2025-12-01", 1), ("regular", "2026-01-06", 1), ("new", "2026-01-06", 1)]
+    rows = [
+        ("lapsed", "2025-06-01", 1),
+        ("lapsed", "2026-01-06", 1),
+        ("regular", "2025-12-01", 1),
+        ("regular", "2026-01-06", 1),
+        ("new", "2026-01-06", 1),
+    ]
     assert _reached("reactivations", {"count": 1}, *rows) == 1
 
 
 def test_churn_is_the_share_of_the_active_who_have_lapsed():
-    rows = [("gone", "2025-12-01", 1), ("kept", "2025-12-01", 1), ("kept", "2026-02-20", 1), ("long_gone", "2025-01-01", 1)]
+    rows = [
+        ("gone", "2025-12-01", 1),
+        ("kept", "2025-12-01", 1),
+        ("kept", "2026-02-20", 1),
+        ("long_gone", "2025-01-01", 1),
+    ]
     until = datetime(2026, 3, 31, tzinfo=UTC)
     assert _reached("churn_rate", {"change": -0.1, "baseline": "forecast"}, *rows, until_at=until) == 0.5
 
@@ -90,7 +109,12 @@ def test_margin_objectives_take_each_conversions_own_margin():
 def test_the_value_of_a_reactivation_is_the_mean_margin_of_the_year_after_it():
     rows = []
     for i in range(40):
-        back = [(f"c{i}", "2024-01-01", 99.0), (f"c{i}", "2024-06-01", 10.0), (f"c{i}", "2025-05-31", 2.0), (f"c{i}", "2025-06-01", 50.0)]
+        back = [
+            (f"c{i}", "2024-01-01", 99.0),
+            (f"c{i}", "2024-06-01", 10.0),
+            (f"c{i}", "2025-05-31", 2.0),
+            (f"c{i}", "2025-06-01", 50.0),
+        ]
         rows += back if i % 2 else back[:2]
     value = _value(_objective(), *rows)
     assert (value.amount, value.units) == (pytest.approx(11.0), 40)
@@ -104,7 +128,9 @@ def test_a_short_history_is_scaled_to_a_year_and_says_so():
 
 
 def test_the_value_of_a_kept_customer_is_the_margin_of_those_active_a_year_ago():
-    rows = [(f"c{i}", d, m) for i in range(40) for d, m in (("2023-06-01", 1.0), ("2024-12-20", 3.0), ("2025-07-01", 8.0))]
+    rows = [
+        (f"c{i}", d, m) for i in range(40) for d, m in (("2023-06-01", 1.0), ("2024-12-20", 3.0), ("2025-07-01", 8.0))
+    ]
     value = _value(_objective(metric="churn_rate", target={"change": -0.1, "baseline": "forecast"}), *rows)
     assert (value.amount, value.units) == (pytest.approx(8.0), 40)
 

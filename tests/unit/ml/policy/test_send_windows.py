@@ -91,7 +91,7 @@ def test_hours_that_a_clock_change_skips_or_repeats_are_read_narrowly():
     window=st.sampled_from(["08:00-11:00", "00:00-24:00", "17:00-20:00", "01:30-03:30"]),
     shift=st.integers(-30, 40),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_moment_of_a_window_is_in_quiet_hours_or_outside_the_slot(zone, day, quiet, window, shift):
     at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=shift)
     times = _times([zone], quiet=quiet, window=window, day=day, at=at)

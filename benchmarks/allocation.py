@@ -126,7 +126,8 @@ def peer(people: int, threads: int, name: str) -> dict[str, Any]:
         status, value = str(error)[:40], None
     seconds = perf_counter() - start
     return {
-        "method": name, "people": people, "seconds": seconds, "value": value, "status": status, "peak_gb": _peak_gigabytes()
+        "method": name, "people": people, "seconds": seconds, "value": value, "status": status,
+        "peak_gb": _peak_gigabytes(),
     }  # fmt: skip
 
 
@@ -155,8 +156,9 @@ def _apart(work: Any, *arguments: Any) -> dict[str, Any]:
 def _print_ours(row: dict[str, Any]) -> None:
     phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["phases"].items())
     print(
-        f"{row['people']:>9,}  ours              {row['seconds']:8.2f} s   gap {row['gap']:.1e}   passes {row['passes']:5.1f}"
-        f"   {row['peak_gb']:.2f} GB   {row['kept'] / row['people']:.1f} candidates a person x {row['bytes_each']} bytes"
+        f"{row['people']:>9,}  ours              {row['seconds']:8.2f} s   gap {row['gap']:.1e}"
+        f"   passes {row['passes']:5.1f}   {row['peak_gb']:.2f} GB"
+        f"   {row['kept'] / row['people']:.1f} candidates a person x {row['bytes_each']} bytes"
         f"   {row['binding']} binding   warm {row['warm_seconds']:.2f} s, {row['warm_passes']:.1f} passes   ({phases})",
         flush=True,
     )
@@ -165,8 +167,9 @@ def _print_ours(row: dict[str, Any]) -> None:
 def _print_peer(row: dict[str, Any], own: dict[str, Any]) -> None:
     against = "-" if row["value"] is None else f"{row['value'] / own['bound'] - 1:+.1e}"
     print(
-        f"{row['people']:>9,}  {row['method']:<17} {row['seconds']:8.2f} s   {row['seconds'] / own['seconds']:6.0f} x ours"
-        f"   {row['peak_gb']:.2f} GB   relaxed value against our bound {against}   {row['status']}",
+        f"{row['people']:>9,}  {row['method']:<17} {row['seconds']:8.2f} s"
+        f"   {row['seconds'] / own['seconds']:6.0f} x ours   {row['peak_gb']:.2f} GB"
+        f"   relaxed value against our bound {against}   {row['status']}",
         flush=True,
     )
 

@@ -1,6 +1,7 @@
 """Every small instance agrees with an integer program that knows nothing of prices, and no limit is ever broken."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -281,7 +282,7 @@ def test_limits_that_hold_nobody_back_cost_nothing(terms):
     assert found.status == "certified"
     if len(terms) < 2:
         starts, value = given.candidates.starts, given.candidates.value
-        best = [max(0.0, value[a:b].max(initial=0.0)) for a, b in zip(starts, starts[1:], strict=False)]
+        best = [max(0.0, value[a:b].max(initial=0.0)) for a, b in pairwise(starts)]
         assert found.value == pytest.approx(np.sum(best, dtype=float))
 
 

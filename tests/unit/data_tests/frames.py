@@ -25,7 +25,9 @@ RECIPIENTS = {
 def customers(rows: int = 30) -> pd.DataFrame:
     """Every third person is a prospect; the others bought five days ago."""
     is_buyer = np.arange(rows) % 3 > 0
-    counts = {name: is_buyer * (position + 1) for names in WINDOW_COUNTS.values() for position, name in enumerate(names)}
+    counts = {
+        name: is_buyer * (position + 1) for names in WINDOW_COUNTS.values() for position, name in enumerate(names)
+    }
     return pd.DataFrame(
         {
             "customer_id": [f"p{row}" for row in range(rows)],
@@ -33,13 +35,17 @@ def customers(rows: int = 30) -> pd.DataFrame:
             "lifecycle": np.where(is_buyer, "active", "prospect"),
             **dict.fromkeys(("country", "region", "time_zone", "acquisition_source", "favourite_category"), "x"),
             "age_years": pd.array([None, 40, 50] * (rows // 3), dtype="Int64"),
-            **{"tenure_days": 100, "contact_count": 1, "preferred_hour": 9},
+            "tenure_days": 100,
+            "contact_count": 1,
+            "preferred_hour": 9,
             **dict.fromkeys(("has_email", "has_phone", "has_address", "has_device_token", "has_visitor"), True),
             **dict.fromkeys(AGES, np.where(is_buyer, 5.0, np.nan)),
             **dict.fromkeys(COUNTS, 0),
             **counts,
             **dict.fromkeys(AMOUNTS, -2.5),
-            **{"discount_share_365d": 0.5, "average_order_value_365d": 20.0, "attr_plan": "gold"},
+            "discount_share_365d": 0.5,
+            "average_order_value_365d": 20.0,
+            "attr_plan": "gold",
         }
     )
 
@@ -85,10 +91,16 @@ def decisions(rows: int = 30) -> pd.DataFrame:
             "creative_id": np.where(contacted, "hello", "none"),
             "slot": np.where(contacted, "morning", "none"),
             "action_id": np.where(contacted, ACTIONS[0], "none"),
-            **{"logging_propensity": 0.9, "baseline": 0.1, "propensity": 0.2, "uplift": 0.1},
-            **{"unit_value": 30.0, "net_value": 2.9, "adjusted_value": 2.5},
+            "logging_propensity": 0.9,
+            "baseline": 0.1,
+            "propensity": 0.2,
+            "uplift": 0.1,
+            "unit_value": 30.0,
+            "net_value": 2.9,
+            "adjusted_value": 2.5,
             "contact_cost": np.where(contacted, 0.002, 0.0),
-            **{"category": "would_act", "reason": "best value"},
+            "category": "would_act",
+            "reason": "best value",
             "send_at": sent,
             "expires_at": sent + pd.Timedelta(hours=3),
             "alternatives": "[]",
@@ -96,9 +108,9 @@ def decisions(rows: int = 30) -> pd.DataFrame:
     )
 
 
-def messages() -> pd.DataFrame:
-    """One message a channel."""
-    rows = len(CHANNELS)
+def messages(rows: int = 8) -> pd.DataFrame:
+    """The channels in turn."""
+    channels = [CHANNELS[row % len(CHANNELS)] for row in range(rows)]
     return pd.DataFrame(
         {
             "message_id": [f"m{row}" for row in range(rows)],
@@ -106,13 +118,15 @@ def messages() -> pd.DataFrame:
             "cycle_id": "2026-01-05",
             "customer_id": [f"p{row}" for row in range(rows)],
             "objective_id": "reactivate",
-            "channel": CHANNELS,
-            **{"offer_id": "none", "creative_id": "hello", "slot": "morning"},
+            "channel": channels,
+            "offer_id": "none",
+            "creative_id": "hello",
+            "slot": "morning",
             "send_at": pd.Timestamp("2026-01-05T09:00"),
             "expires_at": pd.Timestamp("2026-01-05T12:00"),
             "cost": 0.5,
             "contact_ids": '["c1"]',
-            "recipient": [json.dumps(RECIPIENTS[channel]) for channel in CHANNELS],
+            "recipient": [json.dumps(RECIPIENTS[channel]) for channel in channels],
             "content": '{"subject": "hi"}',
             "plan_id": "plan-1",
         }

@@ -124,12 +124,14 @@ def take_over(
     connection: Connection, left: Any, *, delivery: Delivery, at: datetime, key_horizon: timedelta | None
 ) -> int:
     """Pick up after a dispatcher that is gone. See `Outbox.take_over`."""
-    leased = update(outbox).where(left, outbox.c.state == "leased").values(state="pending", **_FREE)
+    # Rows that another dispatcher has locked are alive: waiting for them could only end in a deadlock.
+    idle = select(outbox.c.message_id).where(left, outbox.c.state == "leased").with_for_update(skip_locked=True)
+    leased = update(outbox).where(outbox.c.message_id.in_(idle)).values(state="pending", **_FREE)
     count = connection.execute(leased).rowcount
     query = (
         select(*COSTS, outbox.c.key_first_used_at, outbox.c.attempt_count)
         .where(left, outbox.c.state == "sending")
-        .with_for_update()
+        .with_for_update(skip_locked=True)
     )
     sending = connection.execute(query).mappings().all()
     again = [row for row in sending if delivery == "keyed" and _is_key_fresh(row["key_first_used_at"], at, key_horizon)]

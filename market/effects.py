@@ -173,7 +173,7 @@ def effect_when_reached(world: World, state: State, m: Messages, day: int, *, wi
         with_hour: Whether the hour of sending counts; without, it is as at a middling hour.
 
     Returns:
-        float64 of the messages' length, in [-1, cap].
+        float64 of the messages' length, in [-cap / 2, cap]; what is prevented is at most nine tenths of the usual.
     """
     law = world.law
     gain, loss = readiness_gain(law, world.moved[m.person, m.channel].astype(np.float64))
@@ -189,7 +189,8 @@ def effect_when_reached(world: World, state: State, m: Messages, day: int, *, wi
     if with_hour:
         up *= np.exp(channel_values(law, "slot")[m.channel] * (closeness(world, m.person, m.sent) - 0.5))
     down = loss * channel_values(law, "wrong_way")[m.channel] * (1.0 + 0.3 * fatigue)
-    down = np.minimum(down * lift, daily_chance(world, state, day)[m.person] * 14 * 0.9)
+    usual = daily_chance(world, state, day)[m.person] * 14
+    down = np.minimum(down * lift, np.minimum(usual * 0.9, law.cap / 2))
     return np.asarray(np.minimum(up * lift, law.cap) - down)
 
 

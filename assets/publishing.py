@@ -71,12 +71,6 @@ def publish(home: Home, connection: duckdb.DuckDBPyConnection, generation_id: st
     return Published(generation_id, rows, tuple(kinds), ignored)
 
 
-def next_generation(home: Home, cycle_day: str) -> str:
-    """Name of the next generation of a day: `2026-01-05-1`, `2026-01-05-2`, …"""
-    taken = [int(path.name.rsplit("-", 1)[1]) for path in home.published.glob(f"{cycle_day}-*")]
-    return f"{cycle_day}-{max(taken, default=0) + 1}"
-
-
 def prune(home: Home, in_use: set[str]) -> list[str]:
     """Remove generations that nothing needs any more: all but the newest few and those `in_use`; returns their names."""
     found = sorted((path for path in home.published.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)

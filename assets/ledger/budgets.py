@@ -41,6 +41,14 @@ class Budgets:
         with reading(self._engine) as connection:
             return [_state(row) for row in connection.execute(query)]
 
+    def spent_of(self, objective_id: str) -> float:
+        """What an objective has held and spent over its whole period, money."""
+        query = select(budget.c.held_micros + budget.c.spent_micros).where(
+            budget.c.scope == f"objective:{objective_id}"
+        )
+        with reading(self._engine) as connection:
+            return from_micros(sum(int(amount) for (amount,) in connection.execute(query)))
+
 
 def _state(row: Any) -> BudgetState:
     cap = None if row.cap_micros is None else from_micros(row.cap_micros)

@@ -65,6 +65,24 @@ class Generations:
             )
             return connection.execute(newest.limit(1)).scalar()
 
+    def latest_of(self, cycle_on: date) -> str:
+        """The generation published last for a day.
+
+        Raises:
+            LookupError: There is none.
+        """
+        of_day = select(generation.c.generation_id).where(generation.c.cycle_on == cycle_on.isoformat())
+        newest = of_day.order_by(
+            generation.c.published_at.desc(),
+            func.length(generation.c.generation_id).desc(),
+            generation.c.generation_id.desc(),
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(newest.limit(1)).scalar()
+        if found is None:
+            raise LookupError(f"nothing is published for {cycle_on}: materialize published_generation for that day")
+        return str(found)
+
     def next_id(self, cycle_on: date) -> str:
         """The id for another generation of a day."""
         with reading(self._engine) as connection:

@@ -47,6 +47,12 @@ class Landing:
         with writing(self._engine) as connection:
             return insert_once(connection, landed_file, row)
 
+    def newest(self) -> datetime | None:
+        """When a file with rows was last taken in; None before the first."""
+        query = select(landed_file.c.received_at).where(landed_file.c.row_count > 0)
+        with reading(self._engine) as connection:
+            return connection.execute(query.order_by(landed_file.c.received_at.desc()).limit(1)).scalar()
+
     def frame(self) -> pd.DataFrame:
         """All files, in the order in which they came."""
         with reading(self._engine) as connection:

@@ -7,6 +7,7 @@ from sqlalchemy.engine import URL
 from assets.ledger.audit import Audit
 from assets.ledger.budgets import Budgets
 from assets.ledger.engine import open_engine
+from assets.ledger.figures import Figures
 from assets.ledger.generations import Generations
 from assets.ledger.halts import Halts
 from assets.ledger.landing import Landing
@@ -77,6 +78,11 @@ class Ledger:
     def budgets(self) -> Budgets:
         """Caps, holds and spend."""
         return Budgets(self.engine)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Sums over what was released."""
+        return Figures(self.engine)
 
     @cached_property
     def halts(self) -> Halts:

@@ -1,7 +1,7 @@
 """Plans and their authority: who let out which decisions, when, and under which limits."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -130,7 +130,7 @@ class Plans:
         messages: pd.DataFrame | Iterable[Mapping[str, Any]],
         expires_at: datetime,
         budgets: Iterable[BudgetLine] = (),
-        replaces_open_of: date | None = None,
+        withdraws: Collection[str] = (),
         reason: str = "",
     ) -> ReleaseCounts:
         """Let a plan's messages out: authorization, messages and holds in one transaction, or none of them.
@@ -145,7 +145,7 @@ class Plans:
             messages: As `messages.outbox_rows`.
             expires_at: From when on nothing of it may be handed over any more.
             budgets: Caps to hold the messages against; scopes without a cap are counted all the same.
-            replaces_open_of: A day whose open messages make room for these (re-optimization).
+            withdraws: Ids of open messages that make room for these (re-optimization).
             reason: In words.
 
         Raises:
@@ -153,7 +153,7 @@ class Plans:
             BudgetExceeded: If a cap would be passed.
             BadMessages: If messages can't be kept.
         """
-        terms = release.Terms(plan_id, plan_hash, by, at, expires_at, tuple(budgets), replaces_open_of, reason)
+        terms = release.Terms(plan_id, plan_hash, by, at, expires_at, tuple(budgets), withdraws, reason)
         with writing(self._engine) as connection:
             return release.release(connection, terms, messages)
 

@@ -151,7 +151,6 @@ class ReleaseCounts:
 
     released: int
     cancelled: int = 0
-    kept: int = 0
     dropped: int = 0
     is_repeat: bool = False
 

@@ -1,8 +1,8 @@
 """The one transaction that lets messages out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,7 @@ COSTS = (
     outbox.c.objective_id,
 )
 BATCH = 10_000
+UNDER_WAY = ("leased", "sending", "sent", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Terms:
     at: datetime
     expires_at: datetime
     budgets: Sequence[BudgetLine]
-    replaces_open_of: date | None
+    withdraws: Collection[str]
     reason: str
 
 
@@ -119,36 +120,21 @@ def _make_room(
 
     People whose old message has left meanwhile get no new one: it was decided without knowing.
     """
-    if terms.replaces_open_of is None:
+    ids = sorted(terms.withdraws)
+    if not ids:
         return ReleaseCounts(len(rows)), rows
-    new_ids = {row["message_id"] for row in rows}
-    of_day = outbox.c.cycle_on == terms.replaces_open_of.isoformat()
-    held = connection.execute(
-        select(outbox.c.message_id, outbox.c.customer_id, outbox.c.state, outbox.c.handed_over_at).where(
-            of_day, outbox.c.state.in_(("pending", "leased", "sending", "sent", "unknown"))
-        )
-    ).all()
-    kept = {row.message_id for row in held if row.message_id in new_ids}
-    stale = [row.message_id for row in held if row.state == "pending" and row.message_id not in kept]
     cancelled: set[str] = set()
-    for start in range(0, len(stale), BATCH):
-        batch = outbox.c.message_id.in_(stale[start : start + BATCH])
+    standing: dict[str, str] = {}
+    for start in range(0, len(ids), BATCH):
+        batch = outbox.c.message_id.in_(ids[start : start + BATCH])
         cancelled |= _cancel(
             connection, [batch], reason=f"replaced by {terms.plan_id}", subject=terms.plan_id, at=terms.at
         )
-    status = authority.status(connection, terms.plan_id)
-    moved_on = {
-        row.customer_id
-        for row in held
-        if row.message_id not in cancelled | kept and _left_since(row, status.proposed_at)
-    }
-    fresh = [row for row in rows if row["message_id"] not in kept and row["customer_id"] not in moved_on]
-    dropped = len(rows) - len(kept) - len(fresh)
-    return ReleaseCounts(len(fresh), len(cancelled), len(kept), dropped), fresh
-
-
-def _left_since(row: Any, decided_at: datetime) -> bool:
-    return row.handed_over_at is None or row.handed_over_at >= decided_at
+        left = select(outbox.c.message_id, outbox.c.customer_id).where(batch, outbox.c.state.in_(UNDER_WAY))
+        standing |= {row.message_id: row.customer_id for row in connection.execute(left)}
+    moved_on = set(standing.values())
+    fresh = [row for row in rows if row["customer_id"] not in moved_on]
+    return ReleaseCounts(len(fresh), len(cancelled), dropped=len(rows) - len(fresh)), fresh
 
 
 def _cancel(connection: Connection, which: list[Any], *, reason: str, subject: str, at: datetime) -> set[str]:

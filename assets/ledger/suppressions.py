@@ -80,6 +80,14 @@ class Suppressions:
         with writing(self._engine) as connection:
             return insert_new(connection, consent_event, rows)
 
+    def by_contact(self) -> pd.DataFrame:
+        """Contacts that may not be contacted: contact_id, channel (`all`: every channel)."""
+        query = select(suppression.c.subject.label("contact_id"), suppression.c.channel).where(
+            suppression.c.kind == "contact"
+        )
+        with reading(self._engine) as connection:
+            return pd.read_sql(query.distinct(), connection)
+
     def frame(self) -> pd.DataFrame:
         """All suppressions: kind, subject, channel, reason, source, at."""
         with reading(self._engine) as connection:

@@ -227,7 +227,7 @@ def test_a_revoked_plan_sends_nothing_more(ledger):
 def test_re_optimization_replaces_what_is_open(ledger):
     release(ledger, frame=messages(3))
     new = messages(2, prefix="n", cycle_id="2026-01-05.2")
-    counts = release(ledger, "p2", new, replaces_open_of=DAY)
+    counts = release(ledger, "p2", new, withdraws=["m0", "m1", "m2"])
     assert (counts.released, counts.cancelled, counts.dropped) == (2, 3, 0)
     assert states(ledger) == {"m0": "cancelled", "m1": "cancelled", "m2": "cancelled", "n0": "pending", "n1": "pending"}
     assert ledger.audit.check() == []
@@ -236,16 +236,17 @@ def test_re_optimization_replaces_what_is_open(ledger):
 def test_re_optimization_sends_nothing_to_whom_a_message_left_meanwhile(ledger):
     release(ledger, frame=messages(3))
     ledger.outbox.claim("email", at=AT, limit=1, owner="a", lease_s=60)
-    counts = release(ledger, "p2", messages(3, prefix="n", cycle_id="2026-01-05.2"), replaces_open_of=DAY)
+    counts = release(ledger, "p2", messages(3, prefix="n", cycle_id="2026-01-05.2"), withdraws=["m0", "m1", "m2"])
     assert (counts.released, counts.cancelled, counts.dropped) == (2, 2, 1)
     assert states(ledger)["m0"] == "leased"
     assert "n0" not in states(ledger)
     assert ledger.audit.check() == []
 
 
-def test_re_optimization_keeps_a_message_that_stays_the_same(ledger):
+def test_re_optimization_leaves_what_it_does_not_withdraw(ledger):
     release(ledger, frame=messages(3))
-    counts = release(ledger, "p2", messages(2, cycle_id="2026-01-05.2"), replaces_open_of=DAY)
-    assert (counts.released, counts.kept, counts.cancelled) == (0, 2, 1)
-    assert states(ledger) == {"m0": "pending", "m1": "pending", "m2": "cancelled"}
+    counts = release(ledger, "p2", messages(1, prefix="n", cycle_id="2026-01-05.2"), withdraws=["m0"])
+    assert (counts.released, counts.cancelled) == (1, 1)
+    assert states(ledger) == {"m0": "cancelled", "m1": "pending", "m2": "pending", "n0": "pending"}
     assert ledger.audit.check() == []
+

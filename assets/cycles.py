@@ -1,0 +1,102 @@
+"""Files of a cycle: what was scored, decided and is remembered for training. Written whole, never changed."""
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.home import Home
+from ml.entities import Option
+from ml.response.scores import Scores
+
+REDEMPTION: Final = b"redemption"
+
+
+def revisions(home: Home, day: date) -> list[str]:
+    """Ids of the cycles of a day that have decisions, in order: the morning's, then its re-optimizations."""
+    found = [path.parent.name for path in home.root.glob(f"cycles/{day.isoformat()}*/plan.json")]
+    return sorted(found, key=_revision)
+
+
+def next_revision(home: Home, day: date) -> str:
+    """Id of the day's next re-optimization."""
+    last = revisions(home, day)
+    return f"{day.isoformat()}.{_revision(last[-1]) + 1 if last else 2}"
+
+
+def _revision(cycle_id: str) -> int:
+    return int(cycle_id.partition(".")[2] or 1)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet: complete under its name, or not there."""
+    _write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+
+def write_json(facts: dict[str, Any], path: Path) -> None:
+    """Write facts as JSON: complete under its name, or not there."""
+    aside = _aside(path)
+    aside.write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
+    aside.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Facts as `write_json` left them."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_scores(scores: Scores, path: Path) -> None:
+    """Write scores, one row a person: baseline, amount, and propensity and uplift by option."""
+    columns: dict[str, Any] = {"customer_id": scores.customer_ids, "baseline": scores.baseline, "amount": scores.amount}
+    for o, option in enumerate(scores.options):
+        columns[f"propensity_{option}"] = scores.propensity[:, o]
+        columns[f"uplift_{option}"] = scores.uplift[:, o]
+    table = pa.table(columns)
+    row = scores.redemption[0] if len(scores.redemption) else np.zeros(len(scores.options))
+    redemption = {str(option): float(share) for option, share in zip(scores.options, row, strict=True)}
+    _write_table(table.replace_schema_metadata({REDEMPTION: json.dumps(redemption).encode()}), path)
+
+
+def read_scores(path: Path) -> Scores:
+    """Scores as `write_scores` left them."""
+    table = pq.read_table(path)
+    redemption = json.loads(table.schema.metadata[REDEMPTION])
+    options = tuple(Option(*name.split(":", 1)) for name in redemption)  # type: ignore[arg-type]
+
+    def matrix(kind: str) -> np.ndarray:
+        columns = [table[f"{kind}_{option}"].to_numpy() for option in options]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0), dtype=np.float32)
+
+    shares = np.array(list(redemption.values()), dtype=np.float32)
+    return Scores(
+        customer_ids=table["customer_id"].to_numpy(),
+        options=options,
+        baseline=table["baseline"].to_numpy(),
+        uplift=matrix("uplift"),
+        propensity=matrix("propensity"),
+        amount=table["amount"].to_numpy(),
+        redemption=np.broadcast_to(shares, (len(table), len(options))),
+        seconds={},
+    )
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    aside = _aside(path)
+    pq.write_table(table, aside, compression="zstd")
+    descriptor = os.open(aside, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    aside.replace(path)
+
+
+def _aside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.writing")

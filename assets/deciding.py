@@ -1,0 +1,219 @@
+"""Gathers what a decision needs from the published view, the ledger and the configuration, and keeps what was decided."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from assets.cycles import read_json, read_scores, write_frame, write_json
+from assets.duck import query
+from assets.frames import read_mart
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from ml.configuration import Configuration
+from ml.configuration.do_not_call import DoNotCall, read_do_not_call
+from ml.configuration.objective import Objective
+from ml.decision import Decided, Knowledge, Room
+from ml.objectives.active import active_objectives
+from ml.objectives.pacing import daily_budget
+from ml.objectives.unit_value import UnknownValueError, unit_value
+from ml.policy.frequency import all_contacts
+from ml.response.scores import Scores
+
+LOOK_BACK: Final = timedelta(days=60)
+SUPERVISED: Final = "supervised"
+SETTLED_AFTER_DAYS: Final = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What was found for a cycle.
+
+    Attributes:
+        known: The people.
+        room: What may be spent.
+        versions: Generation, model and configuration.
+        notes: What a person should know, such as an objective that had to be left out.
+        configuration: The configuration with only the objectives that can be decided.
+    """
+
+    known: Knowledge
+    room: Room
+    versions: Mapping[str, str]
+    notes: tuple[str, ...]
+    configuration: Configuration
+
+
+def gather(home: Home, ledger: Ledger, configuration: Configuration, day: date, at: datetime, cycle_id: str | None = None) -> Gathered:
+    """Everything that is known for the cycle of a day.
+
+    Args:
+        home: The workspace.
+        ledger: The ledger.
+        configuration: What the operator states.
+        day: The cycle's day.
+        at: The clock T, UTC.
+        cycle_id: The cycle whose scores and generation are used; the day's first by default.
+
+    Raises:
+        ConfigurationError: An audience is over a column that the view lacks.
+        FileNotFoundError: The day has no scores: the assets before this one haven't been materialized.
+    """
+    folder = home.cycle(cycle_id or day.isoformat())
+    versions = read_json(folder / "versions.json")
+    generation_id = versions["generation_id"]
+    customers = read_mart(home, generation_id, "dim_customers")
+    configuration.check_audience(customers.columns)
+    scores = _aligned(read_scores(folder / "scores.parquet"), customers)
+    values, usable, notes = _unit_values(home, generation_id, configuration, scores, day)
+    known = Knowledge(
+        customers=customers,
+        scores=scores,
+        future_margin=customers["margin_365d"].to_numpy(dtype=float, na_value=0.0),
+        unit_values=values,
+        consents=read_mart(home, generation_id, "dim_consents", "customer_id, channel, status, basis"),
+        contacts=_contacts(home, generation_id, ledger, at),
+        suppressions=_suppressions(home, generation_id, ledger),
+        stopped=ledger.halts.active(),
+        do_not_call=_do_not_call(configuration),
+        phones=_phones(home, generation_id, configuration),
+    )
+    decidable = Configuration(**{**vars(configuration), "objectives": usable})
+    return Gathered(known, room(ledger, decidable, day), versions, notes, decidable)
+
+
+def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
+    """What today's plans may still spend and carry: caps less what is held and spent, budgets over the days left."""
+    figures = ledger.figures.since(day - timedelta(days=SETTLED_AFTER_DAYS))
+    today = figures[figures["cycle_on"] == day.isoformat()]
+    caps, channels = configuration.policy.spend_caps, configuration.actions.channels
+    spent = today.groupby("channel")["spend"].sum()
+    carried = today.groupby("channel")["messages"].sum()
+    return Room(
+        total=None if caps.per_day is None else max(0.0, caps.per_day - float(spent.sum())),
+        objectives={o.id: _left(ledger, configuration, o, day, figures) for o in active_objectives(configuration.objectives, day)},
+        channels={name: max(0.0, cap - float(spent.get(name, 0.0))) for name, cap in caps.per_channel_per_day.items()},
+        capacity={name: max(0.0, terms.capacity_per_day - float(carried.get(name, 0))) for name, terms in channels.items()},
+        spend_share=configuration.policy.guardrails.channel_spend_share,
+    )
+
+
+def _left(ledger: Ledger, configuration: Configuration, objective: Objective, day: date, figures: pd.DataFrame) -> float:
+    """What is left of the objective's day. Supervised, it also stays within the bound on the rise of its spend after a week."""
+    by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
+    today = float(by_day.get(day.isoformat(), 0.0))
+    before = by_day.drop(day.isoformat(), errors="ignore")
+    allowance = daily_budget(objective, ledger.budgets.spent_of(objective.id) - today, day)
+    if ledger.objectives.level(objective.id) == SUPERVISED and len(before) >= SETTLED_AFTER_DAYS:
+        allowance = min(allowance, (1 + configuration.policy.guardrails.spend_change_per_day) * float(before.mean()))
+    return max(0.0, allowance - today)
+
+
+def keep(home: Home, decided: Decided, gathered: Gathered, cycle_id: str, at: datetime) -> dict[str, Any]:
+    """Write what was decided: every decision, the features of those that teach something, and the plan's figures."""
+    folder = home.cycle(cycle_id)
+    write_frame(decided.plan.decisions, folder / "decisions.parquet")
+    write_frame(_remembered(gathered.known.customers, decided), folder / "features.parquet")
+    allocation = decided.allocation
+    facts: dict[str, Any] = {
+        "cycle_id": cycle_id,
+        "at": at.isoformat(),
+        "plan_hash": decided.plan.plan_hash,
+        "summary": decided.plan.summary.to_dict(),
+        "people_eligible": decided.eligible,
+        "randomized_spend": decided.randomized_spend,
+        "allocation": {
+            "value": allocation.value,
+            "bound": allocation.bound,
+            "gap": allocation.gap,
+            "status": allocation.status,
+            "spend": allocation.spend,
+            "prices": allocation.prices,
+            "passes": allocation.passes,
+            "seconds": allocation.seconds,
+        },
+        "room": asdict(gathered.room),
+        "eligibility": decided.eligibility.counts(),
+        "versions": dict(gathered.versions),
+        "notes": list(gathered.notes),
+        "seconds": decided.seconds,
+    }
+    write_json(facts, folder / "plan.json")
+    return facts
+
+
+def _remembered(customers: pd.DataFrame, decided: Decided) -> pd.DataFrame:
+    """Features of everybody contacted or left alone at random, and of one in ten of the others, who stand for ten."""
+    decisions = decided.plan.decisions
+    teaches = decisions["channel"].ne("none") | decisions["arm"].isin(["random", "holdout"])
+    others = decisions.loc[~teaches, "customer_id"]
+    tenth = pd.util.hash_pandas_object(others, index=False).to_numpy() % 10 == 0
+    weight = pd.concat([
+        pd.Series(1.0, index=decisions.loc[teaches, "customer_id"].unique()),
+        pd.Series(10.0, index=others[tenth].unique()),
+    ])
+    weight = weight[~weight.index.duplicated()]
+    kept = customers[customers["customer_id"].isin(weight.index)]
+    return kept.assign(sample_weight=kept["customer_id"].map(weight))
+
+
+def _aligned(scores: Scores, customers: pd.DataFrame) -> Scores:
+    if not np.array_equal(scores.customer_ids, customers["customer_id"].to_numpy()):
+        raise ValueError("the scores are of other people than the customer view; materialize candidate_scores again")
+    return scores
+
+
+def _unit_values(
+    home: Home, generation_id: str, configuration: Configuration, scores: Scores, day: date
+) -> tuple[dict[str, np.ndarray], list[Objective], tuple[str, ...]]:
+    """Money for a conversion caused, by objective. One whose value isn't known is left out, and said."""
+    active = active_objectives(configuration.objectives, day)
+    conversions = read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin") if active else pd.DataFrame()
+    lifecycle = configuration.policy.lifecycle
+    as_of = datetime.combine(day, time(), ZoneInfo(configuration.policy.time_zone)).astimezone(UTC)
+    values, usable, notes = {}, [], []
+    for objective in active:
+        try:
+            value = unit_value(objective, conversions, as_of=as_of, lapsed_days=lifecycle.lapsed_days, active_days=lifecycle.lapsing_days)
+        except UnknownValueError as error:
+            notes.append(f"left out: {error}")
+            continue
+        values[objective.id] = value.of_people(scores.amount)
+        usable.append(objective)
+        if value.amount is not None:
+            notes.append(f"{objective.id}: a unit is worth {value.amount:,.2f} ({value.basis})")
+    return values, usable, tuple(notes)
+
+
+def _contacts(home: Home, generation_id: str, ledger: Ledger, at: datetime) -> pd.DataFrame:
+    since = at - LOOK_BACK
+    touches = query(
+        "select customer_id, channel, sent_at, message_id from read_parquet($path) where sent_at > $since",
+        path=str(home.generation(generation_id) / "fct_touches.parquet"),
+        since=since.replace(tzinfo=None),
+    )
+    return all_contacts(ledger.outbox.contacts_since(since), touches)
+
+
+def _suppressions(home: Home, generation_id: str, ledger: Ledger) -> pd.DataFrame:
+    """The ledger's suppressions are by contact or address; here they're by person."""
+    suppressed = ledger.suppressions.by_contact()
+    if suppressed.empty:
+        return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")})
+    people = read_mart(home, generation_id, "dim_recipients", "customer_id, unnest(contact_ids) as contact_id")
+    return people.merge(suppressed, on="contact_id")[["customer_id", "channel"]].drop_duplicates()
+
+
+def _do_not_call(configuration: Configuration) -> DoNotCall | None:
+    name = configuration.policy.do_not_call_file
+    return None if name is None else read_do_not_call(configuration.folder / name)
+
+
+def _phones(home: Home, generation_id: str, configuration: Configuration) -> pd.DataFrame | None:
+    if configuration.policy.do_not_call_file is None:
+        return None
+    return read_mart(home, generation_id, "dim_recipients", "customer_id, phone")

@@ -1,0 +1,55 @@
+"""Dispatch: eight assets, one a channel, that hand over what is released and due. Nothing here starts by itself."""
+
+from datetime import datetime
+from typing import Final
+
+import dagster as dg
+
+from assets.channels.contract import Driver
+from assets.channels.dispatch import dispatch
+from assets.ledger.ledger import Ledger
+from assets.partitions import CYCLES
+from ml.entities import CHANNELS
+
+OWNERS: Final = ["team:marketing-operations"]
+
+
+def dispatch_asset(channel: str) -> dg.AssetsDefinition:
+    """The asset that hands over a channel's due messages."""
+
+    @dg.asset(
+        name=f"dispatch_{channel}",
+        group_name="dispatch",
+        kinds={"sqlite", "file"},
+        owners=OWNERS,
+        partitions_def=CYCLES,
+        deps=["authorization"],
+        description=f"Messages handed over on {channel.replace('_', ' ')}: released, due, and checked again at the last moment.",
+    )
+    def handed_over(
+        context: dg.AssetExecutionContext,
+        ledger: dg.ResourceParam[Ledger],
+        drivers: dg.ResourceParam[dict[str, Driver]],
+        at: dg.ResourceParam[datetime],
+    ) -> dg.MaterializeResult:
+        if channel not in drivers:
+            return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
+        counts = dispatch(ledger, drivers, at=at, channel=channel, owner=f"dagster-{channel}")
+        if counts.is_halted:
+            context.log.warning(f"{channel} is stopped: nothing is handed over until `wayfinder resume {channel}`")
+        return dg.MaterializeResult(
+            metadata={
+                "sent": counts.sent,
+                "spend": counts.spend,
+                "failed": counts.failed,
+                "unknown": counts.unknown,
+                "retried": counts.retried,
+                **{f"ended_{state}": number for state, number in counts.ended.items()},
+                "is_stopped": counts.is_halted,
+            }
+        )
+
+    return handed_over
+
+
+dispatch_assets: Final = [dispatch_asset(channel) for channel in CHANNELS]

@@ -1,0 +1,41 @@
+"""What plans have bound and spent, by day, objective and channel."""
+
+from datetime import date
+
+import pandas as pd
+from sqlalchemy import Engine, func, select
+
+from assets.ledger.columns import from_micros
+from assets.ledger.engine import reading
+from assets.ledger.tables import outbox
+
+COUNTED = ("pending", "leased", "sending", "sent", "unknown")
+"""States in which a message's money is held or spent; `unknown` counts as sent."""
+
+
+class Figures:
+    """Sums over the outbox."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def since(self, first_day: date) -> pd.DataFrame:
+        """Messages that are released or left, from a day on: cycle_on (ISO text), objective_id, channel, messages, people, spend."""
+        keys = (outbox.c.cycle_on, outbox.c.objective_id, outbox.c.channel)
+        sums = (
+            func.count().label("messages"),
+            func.count(func.distinct(outbox.c.customer_id)).label("people"),
+            func.sum(outbox.c.cost_micros).label("spend"),
+        )
+        query = select(*keys, *sums).where(outbox.c.cycle_on >= first_day.isoformat(), outbox.c.state.in_(COUNTED))
+        with reading(self._engine) as connection:
+            frame = pd.read_sql(query.group_by(*keys).order_by(*keys), connection)
+        return frame.assign(spend=[from_micros(int(amount)) for amount in frame["spend"]])
+
+    def used_actions(self, before: date) -> set[tuple[str, str]]:
+        """Channels with offers (channel, offer_id) of which a message was handed over for a cycle before a day."""
+        query = select(outbox.c.channel, outbox.c.offer_id).where(
+            outbox.c.cycle_on < before.isoformat(), outbox.c.state.in_(("sent", "unknown"))
+        )
+        with reading(self._engine) as connection:
+            return {(row.channel, row.offer_id) for row in connection.execute(query.distinct())}

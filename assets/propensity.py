@@ -1,0 +1,174 @@
+"""Propensity: what is learned from the past, and what it says of everybody under every action."""
+
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from assets.cycles import write_frame, write_json, write_scores
+from assets.frames import TrainingSources, read_mart, training_frame
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from assets.partitions import CYCLES
+from assets.pictures import inline_picture
+from ml.configuration import Configuration
+from ml.policy.value import contact_cost_of
+from ml.tracking import RegisteredModel, Tracking, TrainingRun
+from ml.training import History, Judged, judge, train
+
+GROUP: Final = "propensity"
+OWNERS: Final = ["team:machine-learning"]
+MAX_TRAINING_ROWS: Final = 300_000
+
+@dg.asset(
+    name="training_frame",
+    group_name=GROUP,
+    kinds={"parquet"},
+    owners=OWNERS,
+    partitions_def=CYCLES,
+    deps=["published_generation"],
+)
+def training_frame_asset(
+    context: dg.AssetExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    configuration: dg.ResourceParam[Configuration],
+    tracking: dg.ResourceParam[Tracking],
+    seed: dg.ResourceParam[int],
+) -> dg.MaterializeResult:
+    """Rows of people on past days: what was known, what was done, what came of it. Left as it is while no training is due."""
+    day, policy = date.fromisoformat(context.partition_key), configuration.policy
+    trained_on = _trained_on(tracking)
+    if trained_on and day < trained_on + timedelta(days=policy.training.every_days) and not context.run.job_name == "train":
+        return dg.MaterializeResult(metadata={"is_due": False, "trained_on": trained_on.isoformat()})
+    generation_id = ledger.generations.latest_of(day)
+    cycles = [path.parent for path in home.root.glob("cycles/*/features.parquet") if path.parent.name < day.isoformat()]
+    sources = TrainingSources(home.generation(generation_id), tuple(sorted(cycles)), day, policy.training.horizon_days, policy.time_zone)
+    frame = training_frame(sources, MAX_TRAINING_ROWS, seed)
+    write_frame(frame, home.training / f"{day}.parquet")
+    contacted = frame[frame["channel"] != "none"] if len(frame) else frame
+    return dg.MaterializeResult(
+        metadata={
+            "is_due": True,
+            "dagster/row_count": len(frame),
+            "contacted": len(contacted),
+            "conversions": int(frame["is_converted"].sum()) if len(frame) else 0,
+            "randomized": int(contacted["propensity"].notna().sum()) if len(frame) else 0,
+            "contacts_by_channel": dg.MetadataValue.json(contacted["channel"].value_counts().to_dict() if len(frame) else {}),
+        }
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"lightgbm", "mlflow"}, owners=OWNERS, partitions_def=CYCLES, deps=["training_frame"])
+def response_models(
+    context: dg.AssetExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    configuration: dg.ResourceParam[Configuration],
+    tracking: dg.ResourceParam[Tracking],
+    seed: dg.ResourceParam[int],
+    threads: dg.ResourceParam[int],
+) -> dg.MaterializeResult:
+    """Response models of all channels, logged to MLflow. A challenger that isn't better doesn't replace the champion."""
+    day = date.fromisoformat(context.partition_key)
+    path = home.training / f"{day}.parquet"
+    champion = tracking.champion()
+    if not path.exists():
+        return dg.MaterializeResult(metadata={"trained": False, "champion": champion.version if champion else "none"})
+    training = pd.read_parquet(path)
+    options = configuration.actions.options()
+    generation_id = ledger.generations.latest_of(day)
+    trained = train(training, options, seed=seed, threads=threads, history=_history(home, generation_id, configuration))
+    judged = judge(trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration))
+    run = TrainingRun(
+        name=f"response {day}",
+        started_at=trained.started_at,
+        data_version=generation_id,
+        parameters={"seed": seed, "max_rows": MAX_TRAINING_ROWS, "horizon_days": configuration.policy.training.horizon_days, "rows": len(training)},
+        metrics=judged.metrics | {"training_seconds": trained.seconds},
+        tags={
+            "dagster.run_id": context.run.run_id,
+            "dagster.asset": context.asset_key.to_user_string(),
+            "wayfinder.cycle": context.partition_key,
+            "wayfinder.trained_on": context.partition_key,
+            "wayfinder.configuration": configuration.version,
+            "wayfinder.verdict": judged.verdict.reason,
+        },
+        pictures=judged.pictures,
+        card=judged.card,
+    )
+    registered = tracking.log_training(trained.model, run)
+    if judged.verdict.is_better:
+        tracking.promote(registered.version)
+    return dg.MaterializeResult(metadata=_training_metadata(tracking, registered, judged, trained.notes))
+
+
+@dg.asset(group_name=GROUP, kinds={"lightgbm", "parquet"}, owners=OWNERS, partitions_def=CYCLES, deps=["response_models", "published_generation"])
+def candidate_scores(
+    context: dg.AssetExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    configuration: dg.ResourceParam[Configuration],
+    tracking: dg.ResourceParam[Tracking],
+    threads: dg.ResourceParam[int],
+) -> dg.MaterializeResult:
+    """What the champion says of every person under every channel and offer, as of the cycle's day."""
+    cycle_id = context.partition_key
+    champion = tracking.champion()
+    if champion is None:
+        raise dg.Failure(f"cycle {cycle_id}: no model is in use; materialize response_models first (job `train`)")
+    generation_id = ledger.generations.latest_of(date.fromisoformat(cycle_id))
+    begun = time.perf_counter()
+    customers = read_mart(home, generation_id, "dim_customers")
+    scores = replace(champion.model, threads=threads).score(customers, configuration.actions.options())
+    write_scores(scores, home.cycle(cycle_id) / "scores.parquet")
+    seconds = time.perf_counter() - begun
+    versions = {"generation_id": generation_id, "model": champion.version, "model_sha256": champion.sha256, "configuration": configuration.version}
+    write_json(versions, home.cycle(cycle_id) / "versions.json")
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(customers),
+            "options": len(scores.options),
+            "rows_per_second": round(len(customers) * len(scores.options) / max(seconds, 1e-9)),
+            "mean_baseline": float(scores.baseline.mean()) if len(customers) else 0.0,
+            "mean_uplift": dg.MetadataValue.json({str(o): round(float(scores.uplift[:, i].mean()), 6) for i, o in enumerate(scores.options)} if len(customers) else {}),
+            "model_version": champion.version,
+            "generation": generation_id,
+        }
+    )
+
+
+def _trained_on(tracking: Tracking) -> date | None:
+    """Day of the last training, whatever became of it: a challenger that lost isn't tried again the next day."""
+    tag = tracking.latest_tag("wayfinder.trained_on")
+    return date.fromisoformat(tag) if tag else None
+
+
+def _history(home: Home, generation_id: str, configuration: Configuration) -> History:
+    """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much."""
+    customers = read_mart(home, generation_id, "dim_customers", "purchase_30d_count, margin_30d")
+    buyers = customers[customers["purchase_30d_count"] > 0]
+    share = len(buyers) / max(len(customers), 1) * configuration.policy.training.horizon_days / 30
+    margin = float(buyers["margin_30d"].sum() / max(buyers["purchase_30d_count"].sum(), 1))
+    return History(conversion_rate=min(max(share, 1e-4), 0.5), margin=max(margin, 0.0))
+
+
+def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: Judged, notes: str) -> dict[str, Any]:
+    shown = ("auc", "log_loss", "calibration_error", "policy_value", "policy_value_low", "policy_value_high")
+    metadata: dict[str, Any] = {name: judged.metrics[name] for name in shown if name in judged.metrics}
+    metadata |= {
+        "trained": True,
+        "version": registered.version,
+        "is_champion": judged.verdict.is_better,
+        "verdict": judged.verdict.reason,
+        "notes": notes or "none",
+        "mlflow_run": dg.MetadataValue.url(tracking.url_of(registered.run_id)) if tracking.url_of(registered.run_id) else registered.run_id,
+        "model_card": dg.MetadataValue.md(judged.card),
+    }
+    for name, picture in judged.pictures.items():
+        if name.startswith(("calibration", "importance")):
+            metadata[name.removesuffix(".png")] = inline_picture(picture)
+    return metadata

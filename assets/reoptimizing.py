@@ -1,0 +1,197 @@
+"""Re-optimization within the day: only what is open, only where something matters, few changes where little has changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from assets.cycles import next_revision, read_json, revisions, write_json
+from assets.deciding import Gathered, gather, keep
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from assets.releasing import Office, propose, release
+from ml.decision import Knowledge, Moment, decide
+from ml.entities import NONE
+from ml.news import News, news_of, refreshed
+from ml.response.scores import Scores
+from ml.tracking import Tracking
+
+KEEP_BONUS: Final = 0.01
+"""Money by which another choice must be better before an open message is replaced: noise in a price must not move it."""
+CURSOR: Final = "reoptimization.json"
+
+
+@dataclass(frozen=True)
+class Reoptimized:
+    """What became of what came in. `cycle_id` is None where nothing was decided anew."""
+
+    words: str
+    cycle_id: str | None = None
+    state: str | None = None
+    cancelled: int = 0
+    messages: Mapping[str, int] = field(default_factory=dict)
+    people: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def to_metadata(self) -> dict[str, Any]:
+        """Figures for the asset."""
+        return {
+            "decision": self.words,
+            "cycle": self.cycle_id or "unchanged",
+            "withdrawn": self.cancelled,
+            "new_messages": sum(self.messages.values()),
+            "people_reconsidered": self.people,
+            **{f"seconds_{phase.replace(' ', '_')}": seconds for phase, seconds in self.seconds.items()},
+        }
+
+
+def reoptimize(office: Office, tracking: Tracking, day: date, at: datetime, *, seed: int, threads: int) -> Reoptimized:
+    """Look at what came in since the last look, and decide the open rest of the day anew where it matters.
+
+    People who were sent something today are left as they are; so is an open message unless another choice is clearly
+    better. The new plan holds only what changes, and waits or is released by the same rules as the morning's.
+    """
+    morning = day.isoformat()
+    if not revisions(office.home, day):
+        return Reoptimized(f"no plan for {morning} yet: what came in waits for the cycle")
+    since = office.ledger.outcomes.news_since(_cursor(office.home, day))
+    news = news_of(since.frame)
+    if not news.matters:
+        _move_cursor(office.home, day, since.cursor)
+        return Reoptimized(news.words)
+    found = _decide_anew(office, tracking, day, at, news, seed, threads)
+    _move_cursor(office.home, day, since.cursor)
+    return found
+
+
+def _decide_anew(office: Office, tracking: Tracking, day: date, at: datetime, news: News, seed: int, threads: int) -> Reoptimized:
+    home, ledger = office.home, office.ledger
+    gathered = gather(home, ledger, office.configuration, day, at)
+    still_open = ledger.outbox.open_messages(day)
+    gathered = _rescored(gathered, tracking, news, threads)
+    is_free = _is_free(gathered.known.customers["customer_id"], ledger, day, news)
+    gathered = _freed(_only(gathered, is_free), still_open, news)
+    cycle_id = next_revision(home, day)
+    moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
+    warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
+    decided = decide(
+        moment, gathered.known, gathered.configuration, gathered.room, threads=threads, warm_prices=warm, keeps=still_open, keep_bonus=KEEP_BONUS
+    )
+    changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
+    decided = replace(decided, plan=replace(decided.plan, decisions=changes))
+    keep(home, decided, gathered, cycle_id, at)
+    plans = propose(office, cycle_id, at)
+    cancelled, messages = 0, {}
+    for plan in plans:
+        if plan.state == "proposed":
+            counts = release(office, plan.plan_id, at, by="policy", withdraws=withdraws)
+            cancelled += counts.cancelled
+            messages = dict(plan.summary["messages"])
+    state = "waiting" if any(plan.state == "waiting" for plan in plans) else "released"
+    return Reoptimized(news.words, cycle_id, state, cancelled, messages, int(is_free.sum()), decided.seconds)
+
+
+def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) -> Gathered:
+    """Score those who showed interest again, with the model of the morning."""
+    if news.begun.empty:
+        return gathered
+    known = gathered.known
+    rows = refreshed(known.customers, news.begun)
+    where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
+    model = replace(tracking.load(gathered.versions["model"]).model, threads=threads)
+    fresh = model.score(rows, known.scores.options)
+    customers = known.customers.copy()
+    customers.loc[customers.index[where]] = rows
+    scores = replace(
+        known.scores,
+        baseline=_put(known.scores.baseline, where, fresh.baseline),
+        uplift=_put(known.scores.uplift, where, fresh.uplift),
+        propensity=_put(known.scores.propensity, where, fresh.propensity),
+        amount=_put(known.scores.amount, where, fresh.amount),
+    )
+    return replace(gathered, known=replace(known, customers=customers, scores=scores))
+
+
+def _is_free(customer_ids: pd.Series, ledger: Ledger, day: date, news: News) -> np.ndarray:
+    """Who can still be decided: nobody to whom something left today, and nobody who has bought or left."""
+    left = ledger.outbox.left_on(day)
+    return np.asarray(~customer_ids.isin(left | news.ended).to_numpy())
+
+
+def _only(gathered: Gathered, is_free: np.ndarray) -> Gathered:
+    known = gathered.known
+    scores = known.scores
+    kept = Scores(
+        scores.customer_ids[is_free],
+        scores.options,
+        scores.baseline[is_free],
+        scores.uplift[is_free],
+        scores.propensity[is_free],
+        scores.amount[is_free],
+        scores.redemption[is_free],
+        {},
+    )
+    people: Knowledge = replace(
+        known,
+        customers=known.customers[is_free].reset_index(drop=True),
+        scores=kept,
+        future_margin=known.future_margin[is_free],
+        unit_values={name: values[is_free] for name, values in known.unit_values.items()},
+    )
+    return replace(gathered, known=people)
+
+
+def _freed(gathered: Gathered, still_open: pd.DataFrame, news: News) -> Gathered:
+    """Open messages are decided anew, so what they hold is room again; they aren't contacts yet. A failing channel has none."""
+    room = gathered.room
+    spend = still_open.groupby("channel")["cost"].sum()
+    count = still_open["channel"].value_counts()
+    by_objective = still_open.groupby("objective_id")["cost"].sum()
+    contacts = gathered.known.contacts
+    return replace(
+        gathered,
+        room=replace(
+            room,
+            total=None if room.total is None else room.total + float(spend.sum()),
+            objectives={name: amount + float(by_objective.get(name, 0.0)) for name, amount in room.objectives.items()},
+            channels={name: amount + float(spend.get(name, 0.0)) for name, amount in room.channels.items()},
+            capacity={name: 0.0 if name in news.failing else amount + float(count.get(name, 0)) for name, amount in room.capacity.items()},
+        ),
+        known=replace(gathered.known, contacts=contacts[~contacts["message_id"].isin(still_open["message_id"])]),
+    )
+
+
+def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Decisions that differ from the open messages, and the ids of the messages that they take the place of.
+
+    Returns:
+        New contacts only; and open messages of people whose choice is another one now, or none, or who have bought or left.
+    """
+    key = ["customer_id", "objective_id", "channel", "offer_id"]
+    contacts = decisions[decisions["channel"] != NONE]
+    chosen = pd.MultiIndex.from_frame(contacts[key])
+    standing = pd.MultiIndex.from_frame(still_open[key])
+    decided = set(decisions["customer_id"]) | ended
+    reconsidered = still_open["customer_id"].isin(decided).to_numpy()
+    withdraws = still_open.loc[reconsidered & ~standing.isin(chosen), "message_id"].tolist()
+    return contacts[~chosen.isin(standing)].reset_index(drop=True), withdraws
+
+
+def _put(values: np.ndarray, where: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    changed = values.copy()
+    changed[where] = fresh
+    return changed
+
+
+def _cursor(home: Home, day: date) -> int:
+    """Up to which event the day was looked at: from the cycle's own start on."""
+    path = home.cycle(day.isoformat()) / CURSOR
+    return int(read_json(path)["cursor"]) if path.exists() else 0
+
+
+def _move_cursor(home: Home, day: date, cursor: int) -> None:
+    """After the plan is committed: a crash before looks at the same events again, and finds its messages there already."""
+    write_json({"cursor": cursor}, home.cycle(day.isoformat()) / CURSOR)

@@ -1,0 +1,357 @@
+"""One joint decision: from what is known of people to the plan of a cycle.
+
+It puts the pieces together and adds none of its own: who may be contacted (`policy.eligibility`), in which arm
+(`policy.arms`), what each contact is worth (`policy.value`), what the randomized arms do (`policy.randomized`), what the
+system does with the rest (`allocation`), and the decisions with their probabilities and reasons (`policy.plan`).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from ml.allocation.candidates import Candidates, Columns
+from ml.allocation.problem import Problem
+from ml.allocation.solution import Allocation
+from ml.allocation.solve import solve
+from ml.allocation.terms import ChannelBudget, ChannelCapacity, ChannelSpendShare, ContactLimit, ObjectiveBudget, Term, TotalBudget
+from ml.configuration import Configuration
+from ml.configuration.do_not_call import DoNotCall
+from ml.configuration.objective import Objective
+from ml.entities import CHANNELS
+from ml.objectives.audience import parse
+from ml.policy.arms import assign_arms
+from ml.policy.choices import Choices
+from ml.policy.delivery import Windows, windows
+from ml.policy.eligibility import Eligibility, eligibility, for_objective
+from ml.policy.plan import Plan, build_plan
+from ml.policy.randomized import randomized_choices
+from ml.policy.reasons import Reason
+from ml.policy.value import ValueTable, contact_costs, offer_costs, wear_costs
+from ml.response.scores import Scores
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Which cycle is decided, and when.
+
+    Attributes:
+        cycle_id: The cycle.
+        cycle_on: Its day.
+        at: The clock T, UTC.
+        seed: Fixes all that is drawn.
+        salt: Of the arms; kept per workspace.
+    """
+
+    cycle_id: str
+    cycle_on: date
+    at: datetime
+    seed: int
+    salt: str
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What is known of N people.
+
+    Attributes:
+        customers: `dim_customers`, N rows.
+        scores: Of the same people in the same order.
+        future_margin: float [N], margin expected of each over the next 365 days.
+        unit_values: By objective id, money for one conversion caused, float [N].
+        consents: `dim_consents`.
+        contacts: Contacts lately, as `frequency.all_contacts` gives them.
+        suppressions: customer_id, channel.
+        stopped: Channels that a person has stopped.
+        do_not_call: The list, where the policy names one.
+        phones: customer_id, phone; with `do_not_call` only.
+    """
+
+    customers: pd.DataFrame
+    scores: Scores
+    future_margin: np.ndarray
+    unit_values: Mapping[str, np.ndarray]
+    consents: pd.DataFrame
+    contacts: pd.DataFrame
+    suppressions: pd.DataFrame
+    stopped: Collection[str] = ()
+    do_not_call: DoNotCall | None = None
+    phones: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """What may still be spent and carried today.
+
+    Attributes:
+        total: Money over all channels; None where nothing caps it.
+        objectives: Money by objective id.
+        channels: Money by channel, where capped.
+        capacity: Contacts by channel.
+        spend_share: Largest share of the spend for one channel.
+    """
+
+    total: float | None
+    objectives: Mapping[str, float]
+    channels: Mapping[str, float]
+    capacity: Mapping[str, float]
+    spend_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """A cycle's decision, before anybody has allowed it.
+
+    Attributes:
+        plan: The decisions and their summary.
+        allocation: What the system arm's contacts are worth, their bound and prices.
+        problem: The allocation problem, for what-if.
+        eligibility: Who may be contacted, and why not.
+        eligible: People with at least one allowed option in an audience.
+        randomized_spend: Money that the random and manual arms spend.
+        seconds: Wall time by phase.
+    """
+
+    plan: Plan
+    allocation: Allocation
+    problem: Problem
+    eligibility: Eligibility
+    eligible: int
+    randomized_spend: float
+    seconds: dict[str, float]
+
+
+@dataclass
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = perf_counter()
+        yield
+        self.seconds[name] = perf_counter() - begun
+
+
+def decide(
+    moment: Moment,
+    known: Knowledge,
+    configuration: Configuration,
+    room: Room,
+    *,
+    threads: int,
+    warm_prices: Mapping[str, float] | None = None,
+    keeps: pd.DataFrame | None = None,
+    keep_bonus: float = 0.0,
+) -> Decided:
+    """Decide for everybody in the audience of an objective that is active on the day.
+
+    Args:
+        moment: The cycle and its clock.
+        known: The people.
+        configuration: What the operator states.
+        room: What may be spent.
+        threads: Cores that the lookup may use.
+        warm_prices: Prices of an earlier decision.
+        keeps: customer_id, objective_id, channel, offer_id of messages that are open: a re-optimization leaves them as
+            they are unless another choice is better by more than `keep_bonus`.
+        keep_bonus: Money.
+
+    Returns:
+        The plan and what proves it. Without an active objective the plan is empty.
+
+    Raises:
+        Infeasible: The limits contradict each other; the message names them.
+        CandidateError: A score isn't a finite number.
+    """
+    clock = _Clock()
+    objectives = active_objectives(configuration.objectives, moment.cycle_on)
+    with clock.phase("eligibility"):
+        day = windows(known.customers, configuration.actions, configuration.policy, moment.cycle_on, moment.at)
+        everyone = _everyone(moment, known, configuration, day)
+    with clock.phase("values"):
+        table = _value_table(moment, known, configuration, objectives, everyone)
+    with clock.phase("randomized arms"):
+        randomized = randomized_choices(
+            table,
+            known.customers,
+            objectives,
+            configuration.actions,
+            random_contact_share=configuration.policy.exploration.random_contact_share,
+            cycle_on=moment.cycle_on,
+            seed=moment.seed,
+        )
+        first = _within(randomized.choices, table, room)
+    with clock.phase("allocation"):
+        is_free = np.ones(len(known.customers), dtype=bool)
+        is_free[randomized.choices.person] = False
+        problem = _problem(table, is_free, everyone, configuration, _left(room, table, first))
+        allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
+    with clock.phase("plan"):
+        options = len(table.options)
+        column = np.where(allocation.chosen >= 0, problem.candidates.column[allocation.chosen].astype(np.int64), -1)
+        system = Choices.of_columns(column, options, randomized.left_alone)
+        plan = build_plan(
+            moment.cycle_id,
+            known.customers,
+            table,
+            first + system,
+            actions=configuration.actions,
+            day=day,
+            reasons=everyone.reasons,
+            price=_price(problem, allocation, len(objectives), options),
+            none_probability=randomized.left_alone,
+            seed=moment.seed,
+        )
+    is_candidate = np.zeros(len(known.customers), dtype=bool)
+    for j in range(len(objectives)):
+        is_candidate |= (table.arm[:, j] >= 0) & table.allowed[j][:, table.channel].any(axis=1)
+    spend = float(table.contact_cost[first.option].sum())
+    return Decided(plan, allocation, problem, everyone, int(is_candidate.sum()), spend, clock.seconds)
+
+
+def active_objectives(objectives: Sequence[Objective], day: date) -> list[Objective]:
+    """Objectives whose period holds the day, in the order of the configuration."""
+    return [objective for objective in objectives if objective.starts_on <= day <= objective.ends_on]
+
+
+def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, day: Windows) -> Eligibility:
+    everyone = eligibility(
+        known.customers,
+        policy=configuration.policy,
+        actions=configuration.actions,
+        consents=known.consents,
+        contacts=known.contacts,
+        suppressions=known.suppressions,
+        earliest_at=moment.at,
+        do_not_call=known.do_not_call,
+        phones=known.phones,
+        stopped=known.stopped,
+    )
+    return everyone.forbid(~day.is_open(), Reason.WINDOW_PASSED)
+
+
+def _value_table(
+    moment: Moment, known: Knowledge, configuration: Configuration, objectives: Sequence[Objective], everyone: Eligibility
+) -> ValueTable:
+    scores, actions, policy = known.scores, configuration.actions, configuration.policy
+    count = len(known.customers)
+    arm = np.full((count, len(objectives)), -1, dtype=np.int8)
+    for j, objective in enumerate(objectives):
+        members = np.flatnonzero(parse(objective.audience.where).mask(known.customers))
+        ids = known.customers["customer_id"].to_numpy()[members]
+        arm[members, j] = assign_arms(ids, objective.id, objective.arms, moment.salt)
+    allowed = [for_objective(everyone, objective, actions, moment.at).allowed for objective in objectives]
+    return ValueTable(
+        objectives=tuple(objective.id for objective in objectives),
+        options=scores.options,
+        uplift=scores.uplift,
+        propensity=scores.propensity,
+        baseline=scores.baseline,
+        unit_value=np.stack([known.unit_values[o.id] for o in objectives], axis=1).astype(np.float32)
+        if objectives else np.zeros((count, 0), dtype=np.float32),
+        contact_cost=contact_costs(scores.options, actions),
+        offer_cost=offer_costs(scores.propensity, scores.options, actions, scores.redemption),
+        wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
+        arm=arm,
+        allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),
+    )
+
+
+def _within(choices: Choices, table: ValueTable, room: Room) -> Choices:
+    """The randomized contacts that today's limits have room for, in the order of persons.
+
+    Persons come in no order that depends on what they are worth, so a limit that cuts them off leaves a random sample.
+    """
+    kept = np.ones(len(choices), dtype=bool)
+    cost = table.contact_cost[choices.option].astype(np.float64)
+    channel = table.channel[choices.option]
+    limits = [(np.ones(len(choices), dtype=bool), cost, room.total)]
+    limits += [(channel == c, cost, room.channels.get(name)) for c, name in enumerate(CHANNELS)]
+    limits += [(channel == c, np.ones(len(choices)), room.capacity.get(name)) for c, name in enumerate(CHANNELS)]
+    limits += [(choices.objective == j, cost, room.objectives.get(name)) for j, name in enumerate(table.objectives)]
+    for where, use, limit in limits:
+        if limit is not None:
+            kept &= ~where | (np.cumsum(np.where(where & kept, use, 0.0)) <= limit)
+    return Choices(choices.person[kept], choices.objective[kept], choices.option[kept], choices.probability[kept])
+
+
+def _left(room: Room, table: ValueTable, spent: Choices) -> Room:
+    cost = table.contact_cost[spent.option].astype(np.float64)
+    by_channel = np.bincount(table.channel[spent.option], weights=cost, minlength=len(CHANNELS))
+    contacts = np.bincount(table.channel[spent.option], minlength=len(CHANNELS))
+    by_objective = np.bincount(spent.objective, weights=cost, minlength=len(table.objectives))
+    return Room(
+        None if room.total is None else max(0.0, room.total - float(cost.sum())),
+        {name: max(0.0, room.objectives[name] - float(by_objective[j])) for j, name in enumerate(table.objectives)},
+        {name: max(0.0, cap - float(by_channel[CHANNELS.index(name)])) for name, cap in room.channels.items()},
+        {name: max(0.0, cap - float(contacts[CHANNELS.index(name)])) for name, cap in room.capacity.items()},
+        room.spend_share,
+    )
+
+
+def _problem(
+    table: ValueTable, is_free: np.ndarray, everyone: Eligibility, configuration: Configuration, room: Room
+) -> Problem:
+    values, candidates = table.dense("system", is_free)
+    most = configuration.policy.max_contacts_per_cycle
+    left = np.clip(everyone.left.max(axis=1), 0, most).astype(np.uint8)
+    columns = Columns.of([
+        (objective, option, float(cost))
+        for objective in table.objectives
+        for option, cost in zip(table.options, table.contact_cost, strict=True)
+    ])
+    return Problem(Candidates.from_dense(values, candidates, contacts_left=left), columns, _terms(table, configuration, room))
+
+
+def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[Term]:
+    used = {option.channel for option in table.options}
+    terms: list[Term] = [ContactLimit(configuration.policy.max_contacts_per_cycle)]
+    if room.total is not None:
+        terms.append(TotalBudget(room.total))
+    terms += [ObjectiveBudget(name, amount) for name, amount in room.objectives.items() if name in table.objectives]
+    terms += [ChannelBudget(name, maximum=cap) for name, cap in room.channels.items() if name in used]  # type: ignore[arg-type]
+    terms += [ChannelCapacity(name, cap) for name, cap in room.capacity.items() if name in used]  # type: ignore[arg-type]
+    if table.objectives and len(used) > 1:
+        terms += [ChannelSpendShare(name, room.spend_share) for name in CHANNELS if name in used and room.spend_share < 1]
+    return terms
+
+
+def _solve(
+    problem: Problem,
+    table: ValueTable,
+    known: Knowledge,
+    keeps: pd.DataFrame | None,
+    keep_bonus: float,
+    warm_prices: Mapping[str, float] | None,
+    threads: int,
+) -> Allocation:
+    if keeps is not None and len(keeps) and keep_bonus > 0:
+        _favour(problem, table, known.customers["customer_id"], keeps, keep_bonus)
+    return solve(problem, warm_prices=dict(warm_prices or {}), threads=threads)
+
+
+def _favour(problem: Problem, table: ValueTable, customer_ids: pd.Series, keeps: pd.DataFrame, bonus: float) -> None:
+    """Raise the value of candidates that are open messages already: few changes where little has changed."""
+    position = pd.Series(np.arange(len(customer_ids)), index=customer_ids.to_numpy())
+    options = {(option.channel, option.offer_id): o for o, option in enumerate(table.options)}
+    candidates = problem.candidates
+    for row in keeps.itertuples(index=False):
+        person = position.get(row.customer_id)
+        option = options.get((row.channel, row.offer_id))
+        if person is None or option is None or row.objective_id not in table.objectives:
+            continue
+        column = table.objectives.index(row.objective_id) * len(table.options) + option
+        span = slice(candidates.starts[person], candidates.starts[person + 1])
+        candidates.value[span][candidates.column[span] == column] += np.float32(bonus)
+
+
+def _price(problem: Problem, allocation: Allocation, objectives: int, options: int) -> np.ndarray:
+    """Shadow price of one contact by objective and option, float [J, O]."""
+    if not allocation.prices:
+        return np.zeros((objectives, options))
+    rows = problem.rows()
+    return np.asarray((rows.prices(allocation.prices) @ rows.contacts).reshape(objectives, options))

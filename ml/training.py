@@ -1,0 +1,92 @@
+"""One training: fit, judge on rows held out, and compare with the model in use. Pure; `tracking` keeps what comes of it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pandas as pd
+
+from ml.entities import CHANNELS, Option
+from ml.evaluation.card import model_card
+from ml.evaluation.gate import Comparison, compare
+from ml.evaluation.plots import draw
+from ml.evaluation.report import evaluate, validation_rows
+from ml.response.model import ResponseModel
+
+MINIMUM_CONVERSIONS: Final = 50
+"""Fewer conversions than this teach a tree nothing: a cold start says so instead."""
+PRIOR_UPLIFT: Final = 0.002
+"""Of every channel at a cold start: small, so that only cheap contacts are worth trying until something is known."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What a cold start rests on.
+
+    Attributes:
+        conversion_rate: Chance to convert within the horizon.
+        margin: Of a conversion, money.
+    """
+
+    conversion_rate: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted model, and the rows that it has not seen. `notes` says what a person should know about it."""
+
+    model: ResponseModel
+    validation: pd.DataFrame
+    started_at: datetime
+    seconds: float
+    notes: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How good a model is, and whether it may replace the one in use."""
+
+    metrics: Mapping[str, float]
+    pictures: Mapping[str, bytes]
+    card: str
+    verdict: Comparison
+
+
+def train(
+    training: pd.DataFrame, options: Sequence[Option], *, seed: int, threads: int, history: History
+) -> Trained:
+    """Fit on a training frame, or start cold where it teaches nothing.
+
+    Args:
+        training: As `assets.frames.training_frame` makes it; may be empty.
+        options: What can be done.
+        seed: Of everything random.
+        threads: Cores that this process owns.
+        history: For a cold start.
+    """
+    started_at, begun = datetime.now(UTC), time.perf_counter()
+    conversions = int(training["is_converted"].sum()) if len(training) else 0
+    if conversions < MINIMUM_CONVERSIONS:
+        notes = f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; every channel is taken to raise the chance by {PRIOR_UPLIFT}"
+        model = ResponseModel.cold_start(
+            options, conversion_rate=history.conversion_rate, margin=history.margin, uplift=dict.fromkeys(CHANNELS, PRIOR_UPLIFT), threads=threads
+        )
+        return Trained(model, training, started_at, time.perf_counter() - begun, notes)
+    model = ResponseModel.fit(training, options, seed=seed, threads=threads)
+    randomized = training["propensity"].notna() & (training["channel"] != "none")
+    notes = "" if randomized.any() else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
+    return Trained(model, validation_rows(training), started_at, time.perf_counter() - begun, notes)
+
+
+def judge(
+    model: ResponseModel, champion: ResponseModel | None, validation: pd.DataFrame, costs: Mapping[Option, float]
+) -> Judged:
+    """Figures, pictures and the gate's verdict, on rows that neither model has learned from."""
+    if validation.empty or not validation["is_converted"].any():
+        verdict = Comparison(champion is None, "none", 0.0, 0.0, 0.0, "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays"))
+        return Judged({}, {}, model_card(model, {}), verdict)
+    report = evaluate(model, validation, costs)
+    return Judged(report.metrics, draw(report), model_card(model, report.metrics), compare(model, champion, validation, costs))

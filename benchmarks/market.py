@@ -113,6 +113,10 @@ def measure(customers: int, messages: int, seed: int, *, quick: bool) -> list[St
     return steps
 
 
+def _figures(step: Step) -> dict[str, float]:
+    return {name: round(v, 2) for name, v in asdict(step).items() if name != "name" and not np.isnan(v)}
+
+
 def main() -> None:
     """Measures, prints the table, and ends with the figures as one line of JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -128,15 +132,7 @@ def main() -> None:
     for s in steps:
         limit = "" if np.isnan(s.limit_seconds) else f"{s.limit_seconds:.0f}"
         print(f"{s.name:<18}{s.seconds:>9.2f}{s.cpu_seconds:>8.2f}{limit:>8}{s.rows:>13,}{s.peak_mb:>10.0f}")
-    figures = {
-        s.name: {
-            "seconds": round(s.seconds, 2),
-            "cpu_seconds": round(s.cpu_seconds, 2),
-            "rows": s.rows,
-            "peak_mb": round(s.peak_mb),
-        }
-        for s in steps
-    }
+    figures = {step.name: _figures(step) for step in steps}
     print(json.dumps({"customers": customers, "messages": messages, "seed": options.seed, "steps": figures}))
 
 

@@ -33,7 +33,7 @@ _TRAPS: Final = (
     (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE), "not a number that a plan can use"),
     (re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ].*"), "a date is written YYYY-MM-DD, without a time of day"),
     (re.compile(r"\d{4}-\d{1,2}-\d{1,2}"), "not a day of the calendar: a date is written YYYY-MM-DD"),
-    (re.compile(r"y|n|yes|no|on|off", re.IGNORECASE), "plain YAML may read it as a truth: true, false, or quoted text"),
+    (re.compile(r"y|n|yes|no|on|off", re.IGNORECASE), "plain YAML may read it as true or false: quote the text"),
     (re.compile(r"<<|="), "merging and default keys aren't used here: write the keys out, or quote the text"),
 )  # fmt: skip
 

@@ -5,8 +5,11 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml.policy.hashing import digests, hex_ids
+from ml.policy.lookup import text
 
 DECISION_COLUMNS: Final[dict[str, str]] = {
     "decision_id": "str",
@@ -36,12 +39,16 @@ DECISION_COLUMNS: Final[dict[str, str]] = {
 """Columns in order with their types; times are UTC. A person left alone has channel `none` and no times."""
 
 
-def decision_ids(
+def decision_digests(
     cycle_id: str, customer_ids: np.ndarray, objective_ids: np.ndarray, channels: np.ndarray
 ) -> np.ndarray:
-    """Ids of decisions from what they are about, object [R]: the same decision always has the same one."""
-    cycles = np.full(len(customer_ids), cycle_id, dtype=object)
-    return hex_ids(digests("decision", cycles, customer_ids, objective_ids, channels), "d-")
+    """Digests of decisions from what they are about, uint64 [R, 2]: the same decision always has the same one."""
+    return digests(f"decision/{cycle_id}", customer_ids, objective_ids, channels)
+
+
+def decision_ids(digest: np.ndarray) -> np.ndarray:
+    """Ids of decisions by their digests, object [R]."""
+    return hex_ids(digest, "d-")
 
 
 def message_ids(decision_ids: pd.Series) -> pd.Series:
@@ -64,7 +71,7 @@ def plan_hash(decisions: pd.DataFrame) -> str:
     if decisions["decision_id"].duplicated().any():
         twice = decisions.loc[decisions["decision_id"].duplicated(), "decision_id"].iloc[0]
         raise ValueError(f"decision {twice} is there twice: a decision has one row")
-    ordered = decisions.sort_values("decision_id", kind="stable")
+    ordered = decisions if decisions["decision_id"].is_monotonic_increasing else decisions.sort_values("decision_id")
     digest = hashlib.sha256(f"{len(ordered)}".encode())
     for name, dtype in DECISION_COLUMNS.items():
         digest.update(f"\0{name}\0".encode())
@@ -74,9 +81,19 @@ def plan_hash(decisions: pd.DataFrame) -> str:
 
 def _canonical(column: pd.Series, dtype: str) -> bytes:
     if dtype == "str":
-        values = column.astype("object").where(column.notna(), "\0").to_numpy()
-        return "\x1f".join(values.tolist()).encode()
+        values = pc.fill_null(text(column), "\0")
+        return _lengths_and_text(values)
     if dtype.startswith("datetime"):
         moments = pd.to_datetime(column, utc=True).dt.tz_localize(None)
         return moments.to_numpy(dtype="datetime64[us]").astype("<i8").tobytes()
     return column.to_numpy(dtype=np.dtype(dtype).newbyteorder("<"), na_value=np.nan).tobytes()
+
+
+def _lengths_and_text(values: pa.LargeStringArray) -> bytes:
+    """Length of each text, then all of them, straight from Arrow's layout (offsets and one run of UTF-8)."""
+    if not len(values):
+        return b""
+    _, offsets, content = values.buffers()
+    ends = np.frombuffer(offsets, dtype="<i8")[values.offset : values.offset + len(values) + 1]
+    run = memoryview(content)[ends[0] : ends[-1]] if content is not None else b""
+    return np.diff(ends).tobytes() + bytes(run)

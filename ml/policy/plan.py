@@ -11,9 +11,9 @@ from ml.entities import ARMS, NONE
 from ml.policy.alternatives import alternatives
 from ml.policy.categories import LeftAlone, contacted_category, contacted_reason, left_alone
 from ml.policy.choices import Choices
-from ml.policy.decisions import DECISION_COLUMNS, decision_ids, plan_hash
+from ml.policy.decisions import DECISION_COLUMNS, decision_digests, decision_ids, plan_hash
 from ml.policy.delivery import Delivery, Windows, deliver
-from ml.policy.hashing import digests, uniforms
+from ml.policy.hashing import uniforms
 from ml.policy.summary import Summary, summarize
 from ml.policy.value import ValueTable
 
@@ -23,7 +23,8 @@ class Plan:
     """The decisions of a cycle and what they add up to.
 
     Attributes:
-        decisions: Columns of `DECISION_COLUMNS`; one row a contact, and one for each person of an audience left alone.
+        decisions: Columns of `DECISION_COLUMNS`; in the order of their ids; one row a contact, and
+            one for each person of an audience left alone.
         summary: What the plan does and whom it leaves alone.
         plan_hash: Fingerprint of the decisions; an approval is for exactly these.
     """
@@ -62,29 +63,34 @@ def build_plan(
     """
     alone = left_alone(table, chosen, reasons, price)
     ids = customers["customer_id"].astype("object").to_numpy()
-    identity = digests("delivery", np.full(len(chosen), cycle_id, dtype=object), ids[chosen.person])
+    objective_ids = np.array(table.objectives, dtype=object)
+    person = np.concatenate([chosen.person, alone.person])
+    objective = np.concatenate([chosen.objective, alone.objective])
+    nothing = np.full(len(alone.person), -1)
+    option = np.concatenate([chosen.option, nothing])
+    channel = np.append(_names(table, "channel"), NONE)[option]
+    digest = decision_digests(cycle_id, ids[person], objective_ids[objective], channel)
+    drawn = digest[: len(chosen)]
     delivery = deliver(
-        chosen.person, chosen.option, table.options, actions, day, lambda name: uniforms(identity, seed, name)
+        chosen.person, chosen.option, table.options, actions, day, lambda name: uniforms(drawn, seed, name)
     )
     contacts = _contact_columns(table, chosen, delivery, price)
     rest = _left_alone_columns(table, alone, none_probability)
     columns = {name: np.concatenate([contacts[name], rest[name]]) for name in contacts}
-    person = np.concatenate([chosen.person, alone.person])
-    objective = np.concatenate([chosen.objective, alone.objective])
-    option = np.concatenate([chosen.option, np.full(len(alone.person), -1)])
     columns["customer_id"] = ids[person]
     columns["cycle_id"] = np.full(len(person), cycle_id, dtype=object)
-    columns["objective_id"] = np.array(table.objectives, dtype=object)[objective]
+    columns["objective_id"] = objective_ids[objective]
     columns["arm"] = np.array(ARMS, dtype=object)[table.arm[person, objective]]
     columns["baseline"] = table.baseline[person]
     columns["unit_value"] = table.unit_value[person, objective]
     columns["alternatives"] = alternatives(table, person, objective, option, price)
-    columns["decision_id"] = decision_ids(cycle_id, columns["customer_id"], columns["objective_id"], columns["channel"])
-    order = np.lexsort((np.concatenate([np.zeros(len(chosen)), np.ones(len(alone.person))]), person))
+    columns["decision_id"] = decision_ids(digest)
+    high, low = digest.view(">u8").astype("u8").T
+    order = np.lexsort((low, high))
     decisions = pd.DataFrame(
         {name: pd.Series(columns[name][order], dtype=dtype) for name, dtype in DECISION_COLUMNS.items()}
     )
-    return Plan(decisions, summarize(table, chosen, alone), plan_hash(decisions))
+    return Plan(decisions, summarize(table, chosen, contacts["category"], alone), plan_hash(decisions))
 
 
 def _contact_columns(

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml.configuration.actions import Actions
 from ml.configuration.objective import ManualRule, Objective
-from ml.entities import Option
+from ml.entities import ARMS, Option
 from ml.objectives.audience import parse
 from ml.policy.choices import Choices, no_choices
 from ml.policy.hashing import digests, uniforms
@@ -76,24 +76,28 @@ def randomized_choices(
     left_alone, is_free = np.ones(len(ids)), np.ones(len(ids), dtype=bool)
     choices = no_choices()
     for j, objective in enumerate(objectives):
-        identity = digests(f"randomized/{objective.id}", ids)
-        draw = uniforms(identity, seed, f"{cycle_on.isoformat()}/contact")
-        pick = uniforms(identity, seed, f"{cycle_on.isoformat()}/option")
-        at_random = _random(table.is_candidate(j, "random"), random_contact_share, draw, pick)
-        by_rule = _manual(table, j, customers, objective, actions, _turn(identity, cycle_on), draw)
-        option = np.where(at_random.option >= 0, at_random.option, by_rule.option)
-        probability = np.where(at_random.chance > 0, at_random.probability, by_rule.probability)
-        person = np.flatnonzero((option >= 0) & is_free)
-        together = probability[person] * left_alone[person]
-        choices += Choices(person, np.full(len(person), j), option[person], together)
-        left_alone *= 1 - np.maximum(at_random.chance, by_rule.chance)
-        is_free[person] = False
+        for arm in ("random", "manual"):
+            members = np.flatnonzero(table.arm[:, j] == ARMS.index(arm))
+            identity = digests(f"randomized/{objective.id}", ids[members])
+            draw, pick = (uniforms(identity, seed, f"{cycle_on.isoformat()}/{what}") for what in ("contact", "option"))
+            allowed = table.allowed[j][members][:, table.channel]
+            if arm == "random":
+                drawn = _random(allowed, random_contact_share, draw, pick)
+            else:
+                turn = _turn(identity, cycle_on)
+                drawn = _manual(allowed, table.options, customers.iloc[members], objective, actions, turn, draw)
+            taken = (drawn.option >= 0) & is_free[members]
+            person = members[taken]
+            together = drawn.probability[taken] * left_alone[person]
+            choices += Choices(person, np.full(len(person), j), drawn.option[taken], together)
+            left_alone[members] *= 1 - drawn.chance
+            is_free[person] = False
     return Randomized(choices, left_alone)
 
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Option chosen [N] (-1: none), its probability [N], and the chance [N] that any was to be chosen."""
+    """Of M members: option chosen [M] (-1: none), its probability [M], the chance [M] that any was to be chosen."""
 
     option: np.ndarray
     probability: np.ndarray
@@ -110,20 +114,19 @@ def _random(candidates: np.ndarray, share: float, draw: np.ndarray, pick: np.nda
 
 
 def _manual(  # noqa: PLR0917 - one objective, all that its rules look at
-    table: ValueTable,
-    j: int,
+    candidates: np.ndarray,
+    options: Sequence[Option],
     customers: pd.DataFrame,
     objective: Objective,
     actions: Actions,
     turn: Callable[[int], np.ndarray],
     draw: np.ndarray,
 ) -> _Drawn:
-    candidates = table.is_candidate(j, "manual")
     option = np.full(len(customers), _LEFT_ALONE, dtype=np.int64)
     share = np.zeros(len(customers))
-    usable = [o for o in table.options if o.channel in objective.allowed_channels]
+    usable = [o for o in options if o.channel in objective.allowed_channels]
     for rule in objective.manual or ([default_rule(usable, actions)] if usable else []):
-        o = table.options.index(Option(rule.channel, rule.offer))
+        o = options.index(Option(rule.channel, rule.offer))
         applies = candidates[:, o] & (option == _LEFT_ALONE) & parse(rule.where).mask(customers)
         option[applies], share[applies] = o, np.where(turn(rule.every_days)[applies], rule.share, 0.0)
     return _Drawn(np.where(draw < share, option, _LEFT_ALONE), share, share)

@@ -3,8 +3,8 @@
 Definitions. *People* are persons, each counted once, by the category of their decision. *Spend* is what contacts cost.
 *Saving* is what contacting the people left alone would have cost, each with the option that was best for them: contact
 cost plus expected offer cost. It is a saving only where the plan had the choice, so it stands for `would_act_anyway`
-and `not_worth_contact` alone. *Value given up* is the net value that those contacts would have had: where it is negative,
-leaving them alone earns as much.
+and `not_worth_contact` alone. *Value given up* is the net value that those contacts would have had: where it is
+negative, leaving them alone earns as much.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.policy.categories import CONTACTED, LEFT_ALONE, LeftAlone, contacted_category
+from ml.entities import CHANNELS
+from ml.policy.categories import CONTACTED, LEFT_ALONE, LeftAlone
 from ml.policy.choices import Choices
 from ml.policy.value import ValueTable
 
@@ -65,33 +66,43 @@ class Summary:
         return {**asdict(self), "spend": self.spend}
 
 
-def summarize(table: ValueTable, chosen: Choices, alone: LeftAlone) -> Summary:
-    """Add up a plan."""
+def summarize(table: ValueTable, chosen: Choices, category: np.ndarray, alone: LeftAlone) -> Summary:
+    """Add up a plan.
+
+    Args:
+        table: Values.
+        chosen: All contacts.
+        category: object [K], their categories.
+        alone: Everybody else.
+    """
     cost = table.contact_cost[chosen.option].astype(np.float64)
-    channels = np.array([option.channel for option in table.options], dtype=object)[chosen.option]
-    objectives = np.array(table.objectives, dtype=object)[chosen.objective]
+    channel = table.channel[chosen.option]
+    contacts = np.bincount(channel, minlength=len(CHANNELS))
+    spend = np.bincount(channel, weights=cost, minlength=len(CHANNELS))
+    spend_for = np.bincount(chosen.objective, weights=cost, minlength=len(table.objectives))
+    contacted = [np.unique(chosen.person[chosen.objective == j]) for j in range(len(table.objectives))]
+    everybody = len(np.unique(chosen.person))
     return Summary(
-        lines=(*_contacted_lines(table, chosen, cost), *_left_alone_lines(table, alone)),
-        people=len(np.unique(chosen.person)) + len(alone.person),
-        contacted=len(np.unique(chosen.person)),
-        contacts_by_channel={str(c): int((channels == c).sum()) for c in np.unique(channels)},
-        spend_by_channel={str(c): float(cost[channels == c].sum()) for c in np.unique(channels)},
-        spend_by_objective={o: float(cost[objectives == o].sum()) for o in table.objectives},
-        people_by_objective={o: len(np.unique(chosen.person[objectives == o])) for o in table.objectives},
+        lines=(*_contacted_lines(chosen, category, cost), *_left_alone_lines(table, alone)),
+        people=everybody + len(alone.person),
+        contacted=everybody,
+        contacts_by_channel={c: int(contacts[i]) for i, c in enumerate(CHANNELS) if contacts[i]},
+        spend_by_channel={c: float(spend[i]) for i, c in enumerate(CHANNELS) if contacts[i]},
+        spend_by_objective={o: float(spend_for[j]) for j, o in enumerate(table.objectives)},
+        people_by_objective={o: len(contacted[j]) for j, o in enumerate(table.objectives)},
         offer_cost=float(table.offer_cost[chosen.person, chosen.option].sum(dtype=np.float64)),
         value=_value(table, chosen.person, chosen.objective, chosen.option),
     )
 
 
-def _contacted_lines(table: ValueTable, chosen: Choices, cost: np.ndarray) -> list[CategoryLine]:
-    category = contacted_category(table, chosen)
+def _contacted_lines(chosen: Choices, category: np.ndarray, cost: np.ndarray) -> list[CategoryLine]:
     first = np.zeros(len(chosen), dtype=bool)
     first[np.unique(chosen.person, return_index=True)[1]] = True
-    return [
-        CategoryLine(name, int((rows & first).sum()), int(rows.sum()), float(cost[rows].sum()), 0.0, 0.0)
-        for name in CONTACTED
-        if (rows := category == name) is not None
-    ]
+    lines = []
+    for name in CONTACTED:
+        rows = category == name
+        lines.append(CategoryLine(name, int((rows & first).sum()), int(rows.sum()), float(cost[rows].sum()), 0.0, 0.0))
+    return lines
 
 
 def _left_alone_lines(table: ValueTable, alone: LeftAlone) -> list[CategoryLine]:

@@ -124,9 +124,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     customers, messages = (20_000, 5_000) if options.quick else (200_000, 50_000)
-    print(
-        f"The sample market: {customers:,} persons, a year of history, {messages:,} messages in a day, {os.cpu_count()} cores"
-    )
+    print(f"The sample market: {customers:,} persons, {messages:,} messages in a day, {os.cpu_count()} cores")
     steps = measure(customers, messages, options.seed, quick=options.quick)
     print(f"{'step':<18}{'seconds':>9}{'cpu':>8}{'limit':>8}{'rows':>13}{'peak MB':>10}")
     for s in steps:

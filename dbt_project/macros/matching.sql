@@ -12,7 +12,7 @@
         when 'email' then if({{ is_own }}, 6.0, 4.0)
         when 'phone' then 4.0
         when 'visitor' then 3.0
-        when 'address' then 2.5
+        when 'address' then 2.0
     end
 {%- endmacro %}
 
@@ -46,18 +46,20 @@
     end
 {%- endmacro %}
 
-{#- Weight of two years of birth; a gap tells parents from children of the same name. -#}
+{#- Weight of two years of birth; a gap of a decade tells parents from children of the same name. -#}
 {% macro birth_year_weight(a, b) -%}
     case
         when {{ a }} is null or {{ b }} is null or abs({{ a }} - {{ b }}) = 1 then 0.0
         when {{ a }} = {{ b }} then 2.5
+        when abs({{ a }} - {{ b }}) >= 10 then -12.0
         else -6.0
     end
 {%- endmacro %}
 
-{#- Weight of two values of an identifier of which a person has one at a time. -#}
+{#- Weight of two different values of what a person mostly has once: cards and devices stay, numbers and addresses change,
+    and relatives of one name at one address have each their own. -#}
 {% macro different_identifier_weight(a, b, weight) -%}
-    if({{ a }} <> {{ b }}, {{ weight }}, 0.0)
+    coalesce(if({{ a }} <> {{ b }}, {{ weight }}, 0.0), 0.0)
 {%- endmacro %}
 
 {#- Score of what names, years and personal identifiers say about two relations of `int_contacts`. -#}
@@ -67,6 +69,8 @@
     + {{ birth_year_weight(a ~ '.birth_year', b ~ '.birth_year') }}
     + {{ different_identifier_weight(a ~ '.loyalty_id', b ~ '.loyalty_id', -4.0) }}
     + {{ different_identifier_weight(a ~ '.device_token', b ~ '.device_token', -3.0) }}
+    + {{ different_identifier_weight(a ~ '.email', b ~ '.email', -2.0) }}
+    + {{ different_identifier_weight(a ~ '.phone', b ~ '.phone', -1.0) }}
 {%- endmacro %}
 
 {#- Whether two contacts look like two persons, whatever they share. -#}

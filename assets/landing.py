@@ -48,6 +48,7 @@ def landing(
         report = land(home.root, connection, at=received_at, known=())
         exported = _export_messages(connection, ledger, received_at)
         set_identity_overrides(connection, configuration.identity_overrides)
+        _remember_duplicates(connection, report)
         totals = {name: connection.execute(f"select count(*) from raw.{name}").fetchall()[0][0] for name in (*SOURCES, MESSAGES, OVERRIDES)}  # noqa: S608 - our own names
     for line in _notes(report):
         context.log.warning(line)
@@ -63,6 +64,13 @@ def _export_messages(connection: duckdb.DuckDBPyConnection, ledger: Ledger, at: 
     exported = record_messages(connection, since.frame, at) if len(since.frame) else 0
     connection.execute("insert or replace into raw.cursors values ('handover', ?)", [since.cursor])
     return exported
+
+
+def _remember_duplicates(connection: duckdb.DuckDBPyConnection, report: LandingReport) -> None:
+    """Files whose content was known already have no row of their own; the outcomes asset tells the ledger of them too."""
+    connection.execute("create table if not exists raw.duplicate_files (path varchar, size_bytes bigint, modified_at timestamp)")
+    for stat in report.duplicates:
+        connection.execute("insert into raw.duplicate_files values (?, ?, ?)", list(stat))
 
 
 def _metadata(report: LandingReport, name: str, total: int, exported: int) -> dict[str, Any]:

@@ -23,6 +23,9 @@ CONSENT_LOOK_BACK: Final = timedelta(days=8)
 """Older consent events are in every view that a plan still waiting could rest on; newer ones are asked again at hand-over."""
 
 
+_STATS: Final = "select path, size_bytes, modified_at from raw.landed_files union select * from raw.duplicate_files"
+
+
 @dg.asset(
     group_name="outcomes",
     kinds={"sqlite"},
@@ -40,15 +43,16 @@ def outcomes(
     with writer(home) as connection:
         files = _files_not_dealt_with(connection, ledger.landing.known())
         events = _rows(connection, "outcomes", files)
-        consents = _rows(connection, "consents", files)
-    result = outcomes_suite.check(_as_taken(events, at), received_by=at)
+        consents = _rows(connection, "consents", files, since=at - CONSENT_LOOK_BACK)
+        stats = connection.execute(_STATS).fetchall()
+    result = outcomes_suite.check(_as_taken(events, at), received_by=at.replace(tzinfo=None))
     if not result.passed:
         raise dg.Failure("outcomes broke a data test, none was taken in: " + "; ".join(map(str, result.failures)))
     counts = ledger.outcomes.take_in(events, received_at=at)
-    recent = consents[consents["occurred_at"] >= (at - CONSENT_LOOK_BACK).replace(tzinfo=None)] if len(consents) else consents
-    new_consents = ledger.suppressions.take_in_consents(recent, received_at=at) if len(recent) else 0
+    new_consents = ledger.suppressions.take_in_consents(consents, received_at=at) if len(consents) else 0
     for file in files.to_dict("records"):
         ledger.landing.record(**file, received_at=at)
+    ledger.landing.see(stats)
     return dg.MaterializeResult(metadata=_metadata(counts, new_consents, len(files)))
 
 
@@ -78,15 +82,17 @@ def _files_not_dealt_with(connection: duckdb.DuckDBPyConnection, known: set[str]
     return landed[~landed["file_id"].isin(known)]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, source: str, files: pd.DataFrame) -> pd.DataFrame:
+def _rows(connection: duckdb.DuckDBPyConnection, source: str, files: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
     wanted = files.loc[files["source"] == source, "file_id"].tolist()
-    return connection.execute(f"select * from raw.{source} where _file_id in (select unnest($files))", {"files": wanted}).df()  # noqa: S608 - our own names
+    sql = f"select * from raw.{source} where _file_id in (select unnest($files)) and occurred_at >= $since"  # noqa: S608 - our own names
+    after = datetime(1970, 1, 1) if since is None else since.replace(tzinfo=None)  # noqa: DTZ001 - raw times are UTC without zone
+    return connection.execute(sql, {"files": wanted, "since": after}).df()
 
 
 def _as_taken(events: pd.DataFrame, at: datetime) -> pd.DataFrame:
-    columns = ["event_id", "event_type", "occurred_at", "message_id", "channel", "value"]
-    once = events[columns].drop_duplicates("event_id")
-    return once.assign(received_at=pd.Timestamp(at).tz_localize(None) if at.tzinfo is None else pd.Timestamp(at).tz_convert("UTC").tz_localize(None), is_matched=once["message_id"].notna())
+    once = events[["event_id", "event_type", "occurred_at", "message_id", "channel", "value"]].drop_duplicates("event_id")
+    is_matched = once["message_id"].notna() & once["channel"].notna()
+    return once.assign(received_at=at.replace(tzinfo=None), is_matched=is_matched)
 
 
 def _metadata(counts: OutcomeCounts, consents: int, files: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Propensity: what is learned from the past, and what it says of everybody under every action."""
 
 import time
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
 from ml.policy.value import contact_cost_of
+from ml.response.store import with_threads
 from ml.tracking import RegisteredModel, Tracking, TrainingRun
 from ml.training import History, Judged, judge, train
 
@@ -123,7 +123,7 @@ def candidate_scores(
     generation_id = ledger.generations.latest_of(date.fromisoformat(cycle_id))
     begun = time.perf_counter()
     customers = read_mart(home, generation_id, "dim_customers")
-    scores = replace(champion.model, threads=threads).score(customers, configuration.actions.options())
+    scores = with_threads(champion.model, threads).score(customers, configuration.actions.options())
     write_scores(scores, home.cycle(cycle_id) / "scores.parquet")
     seconds = time.perf_counter() - begun
     versions = {"generation_id": generation_id, "model": champion.version, "model_sha256": champion.sha256, "configuration": configuration.version}
@@ -143,7 +143,7 @@ def candidate_scores(
 
 def _trained_on(tracking: Tracking) -> date | None:
     """Day of the last training, whatever became of it: a challenger that lost isn't tried again the next day."""
-    tag = tracking.latest_tag("wayfinder.trained_on")
+    tag = tracking.challenger_tag("wayfinder.trained_on")
     return date.fromisoformat(tag) if tag else None
 
 
@@ -165,7 +165,7 @@ def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: 
         "is_champion": judged.verdict.is_better,
         "verdict": judged.verdict.reason,
         "notes": notes or "none",
-        "mlflow_run": dg.MetadataValue.url(tracking.url_of(registered.run_id)) if tracking.url_of(registered.run_id) else registered.run_id,
+        "mlflow_run": dg.MetadataValue.url(tracking.url_of(registered.run_id)),
         "model_card": dg.MetadataValue.md(judged.card),
     }
     for name, picture in judged.pictures.items():

@@ -17,6 +17,7 @@ from ml.decision import Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.news import News, news_of, refreshed
 from ml.response.scores import Scores
+from ml.response.store import with_threads
 from ml.tracking import Tracking
 
 KEEP_BONUS: Final = 0.01
@@ -101,7 +102,7 @@ def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) 
     known = gathered.known
     rows = refreshed(known.customers, news.begun)
     where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
-    model = replace(tracking.load(gathered.versions["model"]).model, threads=threads)
+    model = with_threads(tracking.load(gathered.versions["model"]).model, threads)
     fresh = model.score(rows, known.scores.options)
     customers = known.customers.copy()
     customers.loc[customers.index[where]] = rows
@@ -117,7 +118,7 @@ def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) 
 
 def _is_free(customer_ids: pd.Series, ledger: Ledger, day: date, news: News) -> np.ndarray:
     """Who can still be decided: nobody to whom something left today, and nobody who has bought or left."""
-    left = ledger.outbox.left_on(day)
+    left = ledger.figures.reached_on(day)
     return np.asarray(~customer_ids.isin(left | news.ended).to_numpy())
 
 

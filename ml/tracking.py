@@ -36,6 +36,9 @@ _REQUIREMENTS: Final = ("lightgbm>=4.7,<5", "numpy>=2.4,<3", "pandas>=3,<4")
 _LONGEST_PARAMETER: Final = 500
 
 
+LOCAL_UI = "http://127.0.0.1:3001"
+
+
 class TamperedModelError(RuntimeError):
     """The files of a registered model aren't those that were registered."""
 
@@ -174,6 +177,23 @@ class Tracking:
     def challenger(self) -> ChampionModel | None:
         """The model that was registered last, verified in the same way."""
         return self._load(CHALLENGER)
+
+    def challenger_tag(self, name: str) -> str | None:
+        """A tag of the run whose model was registered last; None before the first, or without the tag."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        try:
+            version = self.client.get_model_version_by_alias(MODEL_NAME, CHALLENGER)
+        except MlflowException as error:
+            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise
+            return None
+        return self.client.get_run(version.run_id).data.tags.get(name)
+
+    def url_of(self, run_id: str) -> str:
+        """Where a browser shows a run: on the server, or on the port where `make ui` serves a local store."""
+        base = LOCAL_UI if self.uri.startswith(_SQLITE) else self.uri.rstrip("/")
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}"
 
     def promote(self, version: str) -> None:
         """Makes a registered version the champion."""

@@ -1,24 +1,31 @@
-"""Makes a workspace ready: folders, Dagster's settings, dbt's manifest, the ledger's and MLflow's schemas.
+"""Makes a workspace ready, and puts its definitions together.
 
 Everything here may run again at any time and does nothing when nothing is missing.
 """
 
 import fcntl
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from orchestration.settings import DBT_PROJECT, Settings
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 DAGSTER_YAML: Final = Path(__file__).with_name("dagster.yaml")
 DBT: Final = Path(sys.executable).with_name("dbt")
+
+
+WORKING_FOLDERS: Final = ("dagster", "mlflow", "dbt/target", "dbt/logs", "cache/numba")
 
 
 class BuildError(RuntimeError):
@@ -33,10 +40,12 @@ def prepare(settings: Settings) -> Home:
     """
     home = Home(settings.home).make()
     with locked(home.root / ".prepare.lock"):
+        for name in WORKING_FOLDERS:
+            (settings.home / name).mkdir(parents=True, exist_ok=True)
         dagster_yaml = settings.home / "dagster" / "dagster.yaml"
         if not dagster_yaml.exists() or dagster_yaml.read_bytes() != DAGSTER_YAML.read_bytes():
-            dagster_yaml.parent.mkdir(exist_ok=True)
             shutil.copyfile(DAGSTER_YAML, dagster_yaml)
+        secret_key(settings)
         prepare_manifest(settings)
         Ledger(ledger_url(settings)).upgrade()
     return home
@@ -75,3 +84,40 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def secret_key(settings: Settings) -> bytes:
+    """The workspace's own secret, made once: what unsubscribe links are signed with. Only its owner may read it."""
+    path = settings.home / "secret.key"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def build_definitions(settings: Settings) -> "dg.Definitions":
+    """Assets, checks, jobs, schedules and sensors of a workspace, with the resources that it names.
+
+    Raises:
+        ConfigurationError: The configuration has a mistake; the message lists all of them.
+        BuildError: dbt's project doesn't parse.
+    """
+    import dagster as dg  # noqa: PLC0415 - `prepare` is used where Dagster isn't needed
+
+    from assets import allocation, authority, checks, dispatch, landing, learning, outcomes, propensity, warehouse  # noqa: PLC0415
+    from ml.configuration import read_configuration  # noqa: PLC0415
+    from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
+
+    prepare(settings)
+    time_zone = read_configuration(settings.config).policy.time_zone
+    modules = [allocation, authority, landing, learning, outcomes, propensity, warehouse]
+    return dg.Definitions(
+        assets=[*dg.load_assets_from_modules(modules), *dispatch.dispatch_assets, warehouse.warehouse_models(manifest_path(settings))],
+        asset_checks=checks.ALL,
+        jobs=jobs.ALL,
+        schedules=schedules.build_schedules(time_zone),
+        sensors=sensors.build_sensors(time_zone),
+        resources=resources.build_resources(DBT_PROJECT, DBT),
+        executor=dg.in_process_executor,
+    )

@@ -7,13 +7,14 @@ where the work itself failed, 2 on bad input.
 import json as json_
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from orchestration.errors import BadInput, WorkFailed
 from orchestration.settings import Settings
 
 app = typer.Typer(help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -27,14 +28,6 @@ DateOption = Annotated[str | None, typer.Option("--date", help="Day of the cycle
 Facts = dict[str, Any]
 
 
-class BadInput(Exception):  # noqa: N818 - reads as what it is
-    """What the caller gave can't be used; the message says what would be right. Exit status 2."""
-
-
-class WorkFailed(Exception):  # noqa: N818
-    """The work itself failed. Exit status 1."""
-
-
 def instant(text: str | None) -> datetime:
     """Business time of a verb: an ISO 8601 time, taken as UTC where it has no zone; the wall clock without one."""
     if text is None:
@@ -44,18 +37,6 @@ def instant(text: str | None) -> datetime:
     except ValueError:
         raise BadInput(f"--at {text!r} is no ISO 8601 time; right would be 2026-01-05T09:00:00Z") from None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def day_of(text: str | None, at: datetime, time_zone: str) -> date:
-    """Day of a cycle: the given one, else the day of `at` in the workspace's zone."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
-    if text is None:
-        return at.astimezone(ZoneInfo(time_zone)).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"--date {text!r} is no date; right would be 2026-01-05") from None
 
 
 def settings_of(home: Path | None, config: Path | None) -> Settings:

@@ -1,14 +1,20 @@
 """What assets ask for, as plain objects. Dagster knows these classes; nothing below `orchestration` does."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
+from assets.channels.contract import Driver
+from assets.channels.drivers import open_drivers
+from assets.channels.messages import Unsubscribe
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.releasing import Office
 from ml.configuration import Configuration, read_configuration
 from ml.tracking import Tracking
-from orchestration.build import ledger_url
+from orchestration.build import ledger_url, secret_key
 from orchestration.settings import Settings
 
 AT_TAG = "wayfinder/at"
@@ -19,7 +25,7 @@ class HomeResource(dg.ConfigurableResource[Home]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Home:  # noqa: ARG002
         """The folders that the settings name."""
-        return Home(Settings().resolved().home)
+        return Home(_settings().home)
 
 
 class ConfigurationResource(dg.ConfigurableResource[Configuration]):
@@ -31,7 +37,7 @@ class ConfigurationResource(dg.ConfigurableResource[Configuration]):
         Raises:
             ConfigurationError: A file has a mistake; the message lists all of them.
         """
-        return read_configuration(Settings().resolved().config)
+        return read_configuration(_settings().config)
 
 
 class LedgerResource(dg.ConfigurableResource[Ledger]):
@@ -39,7 +45,7 @@ class LedgerResource(dg.ConfigurableResource[Ledger]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Ledger:  # noqa: ARG002
         """The ledger that the settings name."""
-        return Ledger(ledger_url(Settings().resolved()))
+        return Ledger(ledger_url(_settings()))
 
 
 class TrackingResource(dg.ConfigurableResource[Tracking]):
@@ -47,21 +53,87 @@ class TrackingResource(dg.ConfigurableResource[Tracking]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Tracking:  # noqa: ARG002
         """The tracking store that the settings name."""
-        return tracking_of(Settings().resolved())
+        return tracking_of(_settings())
+
+
+class OfficeResource(dg.ConfigurableResource[Office]):
+    """What releasing a plan needs."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Office:  # noqa: ARG002
+        """The office of the workspace."""
+        return office_of(_settings())
+
+
+class DriversResource(dg.ConfigurableResource[dict[str, Driver]]):
+    """The driver of each channel, as channels.yaml says."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> dict[str, Driver]:  # noqa: ARG002
+        """Drivers by channel."""
+        settings = _settings()
+        return drivers_of(settings, read_configuration(settings.config))
 
 
 class ClockResource(dg.ConfigurableResource[datetime]):
-    """Business time: the run's `wayfinder/at` tag, else the moment the run began."""
+    """Business time: the run's `wayfinder/at` tag, else the wall clock."""
 
     def create_resource(self, context: dg.InitResourceContext) -> datetime:
-        """An aware datetime in UTC, the same for every asset of a run."""
+        """An aware datetime in UTC."""
         tag = context.run.tags.get(AT_TAG) if context.run else None
-        if tag:
-            return datetime.fromisoformat(tag).astimezone(UTC)
-        return datetime.now(UTC)
+        return datetime.fromisoformat(tag).astimezone(UTC) if tag else datetime.now(UTC)
+
+
+class SeedResource(dg.ConfigurableResource[int]):
+    """Seed of everything that is drawn."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> int:  # noqa: ARG002
+        """The workspace's seed."""
+        return _settings().seed
+
+
+class ThreadsResource(dg.ConfigurableResource[int]):
+    """Cores that a step may use."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> int:  # noqa: ARG002
+        """The workspace's number of threads."""
+        return _settings().threads
+
+
+def build_resources(dbt_project: Path, dbt: Path) -> dict[str, Any]:
+    """Every resource by the name under which assets ask for it."""
+    from dagster_dbt import DbtCliResource  # noqa: PLC0415 - heavy
+
+    return {
+        "home": HomeResource(),
+        "configuration": ConfigurationResource(),
+        "ledger": LedgerResource(),
+        "tracking": TrackingResource(),
+        "office": OfficeResource(),
+        "drivers": DriversResource(),
+        "at": ClockResource(),
+        "seed": SeedResource(),
+        "threads": ThreadsResource(),
+        "dbt": DbtCliResource(project_dir=str(dbt_project), profiles_dir=str(dbt_project), dbt_executable=str(dbt)),
+    }
 
 
 def tracking_of(settings: Settings) -> Tracking:
     """The MLflow server that is set, or a store in the home."""
-    uri = settings.mlflow_uri or f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}"
-    return Tracking(uri, settings.home / "mlflow" / "artifacts")
+    if settings.mlflow_uri:
+        return Tracking(settings.mlflow_uri)
+    return Tracking(f"sqlite:///{settings.home / 'mlflow' / 'mlflow.db'}", settings.home / "mlflow" / "artifacts")
+
+
+def office_of(settings: Settings) -> Office:
+    """What releasing a plan needs, in the workspace of the settings."""
+    unsubscribe = Unsubscribe(settings.public_url.rstrip("/"), secret_key(settings))
+    return Office(Home(settings.home), Ledger(ledger_url(settings)), read_configuration(settings.config), unsubscribe)
+
+
+def drivers_of(settings: Settings, configuration: Configuration) -> dict[str, Driver]:
+    """The driver of each channel of the configuration."""
+    names = {channel: channel_settings.driver for channel, channel_settings in configuration.channels.items()}
+    return open_drivers(names, outbound=Home(settings.home).outbound)
+
+
+def _settings() -> Settings:
+    return Settings().resolved()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -23,11 +24,13 @@ class Run:
     Attributes:
         seconds: Wall time by step, in the order of completion.
         error: The first failure in one line with its cause, None where the run succeeded.
+        metadata: What each asset recorded, by its name; numbers and text only.
     """
 
     run_id: str
     seconds: dict[str, float]
     error: str | None
+    metadata: dict[str, dict[str, Any]]
 
 
 def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progress) -> Run:
@@ -49,7 +52,7 @@ def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progre
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         error = None if result.success else _first_failure(instance, run_id)
-    return Run(run_id, watched, error)
+    return Run(run_id, watched, error, _metadata(result))
 
 
 class _watching:  # noqa: N801 - reads as a phrase where it is used
@@ -88,6 +91,16 @@ class _watching:  # noqa: N801 - reads as a phrase where it is used
                 self._progress(event.step_key, self._seconds[event.step_key])
             else:
                 self._progress(event.step_key, None)
+
+
+def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """Plain values of each materialization."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in result.get_asset_materialization_events():
+        recorded = event.materialization
+        values = {name: value.value for name, value in recorded.metadata.items() if isinstance(value.value, str | int | float | bool)}
+        found[recorded.asset_key.path[-1]] = values
+    return found
 
 
 def _first_failure(instance: dg.DagsterInstance, run_id: str) -> str:

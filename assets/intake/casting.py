@@ -27,7 +27,7 @@ _RULES: Final[Mapping[Kind, tuple[str, str]]] = {
     "text": (_TEXT, "NOT contains(<text>, chr(0))"),
     "email": (_TEXT, r"regexp_full_match(<text>, '[^@\s\x00]+@[^@\s\x00]+')"),
     "timestamp": (_INSTANT, f"{_IS_INSTANT} < TIMESTAMP '2101-01-01'"),
-    "sale_timestamp": (_INSTANT, f"{_IS_INSTANT} <= $latest"),
+    "past_timestamp": (_INSTANT, f"{_IS_INSTANT} <= $latest"),
     "amount": (_DOUBLE, f"{_IS_NUMBER} BETWEEN -1e15 AND 1e15"),
     "duration": (_DOUBLE, f"{_IS_NUMBER} BETWEEN 0 AND 1e9"),
     "share": (_DOUBLE, f"{_IS_NUMBER} BETWEEN 0 AND 1"),
@@ -43,7 +43,7 @@ _MEANS: Final[Mapping[Kind, str]] = {
     "text": "text without NUL bytes",
     "email": "an e-mail address",
     "timestamp": "an ISO 8601 timestamp from 1970 to 2100",
-    "sale_timestamp": "an ISO 8601 timestamp from 1970 to one day after receipt",
+    "past_timestamp": "an ISO 8601 timestamp from 1970 to one day after receipt",
     "amount": "a number such as -12.5, within 1e15",
     "duration": "a number of seconds from 0",
     "share": "a number from 0 to 1",
@@ -90,7 +90,7 @@ def reasons(source: Source) -> str:
 
 def has_latest(source: Source) -> bool:
     """Whether the typed query needs the parameter ``latest``: the last instant at which a sale may be dated."""
-    return any(column.kind == "sale_timestamp" for column in source.columns)
+    return any(column.kind == "past_timestamp" for column in source.columns)
 
 
 def _breaks(column: Column) -> str:

@@ -15,7 +15,7 @@ Kind = Literal[
     "text",
     "email",
     "timestamp",
-    "sale_timestamp",
+    "past_timestamp",
     "amount",
     "duration",
     "share",
@@ -30,7 +30,7 @@ SQL_TYPES: Final[Mapping[Kind, str]] = {
     "text": "VARCHAR",
     "email": "VARCHAR",
     "timestamp": "TIMESTAMP",
-    "sale_timestamp": "TIMESTAMP",
+    "past_timestamp": "TIMESTAMP",
     "amount": "DOUBLE",
     "duration": "DOUBLE",
     "share": "DOUBLE",
@@ -136,7 +136,7 @@ _WEB_EVENTS = Source(
 _ORDERS = Source(
     "orders",
     (
-        *(_required("order_id"), _required("ordered_at", "sale_timestamp"), _required("revenue", "amount")),
+        *(_required("order_id"), _required("ordered_at", "past_timestamp"), _required("revenue", "amount")),
         *(Column("contact_id"), Column("email", "email"), Column("margin", "amount"), Column("item_count", "count")),
         *(Column("product_category"), Column("discount", "amount"), Column("offer_code")),
     ),
@@ -144,7 +144,7 @@ _ORDERS = Source(
 _STORE_PURCHASES = Source(
     "store_purchases",
     (
-        *(_required("receipt_id"), _required("purchased_at", "sale_timestamp"), _required("revenue", "amount")),
+        *(_required("receipt_id"), _required("purchased_at", "past_timestamp"), _required("revenue", "amount")),
         *(Column("loyalty_id"), Column("phone"), Column("email", "email"), Column("margin", "amount")),
         *_texts("store_id", "product_category", "offer_code"),
     ),
@@ -186,7 +186,7 @@ _OUTCOMES = Source(
         *(
             _required("event_id"),
             _required("event_type", "choice", *OUTCOME_TYPES),
-            _required("occurred_at", "timestamp"),
+            _required("occurred_at", "past_timestamp"),
         ),
         *(Column("message_id"), Column("customer_key"), Column("channel", "choice", choices=CHANNELS)),
         *(Column("value", "amount"), Column("payload", "json")),

@@ -39,3 +39,10 @@ class Figures:
         )
         with reading(self._engine) as connection:
             return {(row.channel, row.offer_id) for row in connection.execute(query.distinct())}
+
+    def reached_on(self, cycle_on: date) -> set[str]:
+        """Customers to whom a message of the day's cycles left, or is leaving."""
+        left = ("leased", "sending", "sent", "unknown")
+        query = select(outbox.c.customer_id).where(outbox.c.cycle_on == cycle_on.isoformat(), outbox.c.state.in_(left))
+        with reading(self._engine) as connection:
+            return set(connection.execute(query.distinct()).scalars())

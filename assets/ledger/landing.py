@@ -1,6 +1,6 @@
 """Landing files that were taken in, known by the hash of their content."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import pandas as pd
@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from assets.ledger.counters import insert_once
 from assets.ledger.engine import reading, writing
-from assets.ledger.tables import landed_file
+from assets.ledger.tables import landed_file, seen_file
 
 
 class Landing:
@@ -46,6 +46,19 @@ class Landing:
         }
         with writing(self._engine) as connection:
             return insert_once(connection, landed_file, row)
+
+    def see(self, stats: Iterable[tuple[str, int, datetime]]) -> None:
+        """Remember files by path, size and modification time (naive UTC): what a sensor can ask without reading them."""
+        rows = [{"path": path, "size_bytes": size, "modified_at": modified_at} for path, size, modified_at in stats]
+        if rows:
+            with writing(self._engine) as connection:
+                connection.execute(upsert(connection)(seen_file).on_conflict_do_nothing(), rows)
+
+    def seen(self) -> set[tuple[str, int, datetime]]:
+        """Files that were dealt with, duplicates included: path, size, modification time (naive UTC)."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(seen_file.c.path, seen_file.c.size_bytes, seen_file.c.modified_at))
+            return {(row.path, row.size_bytes, row.modified_at.replace(tzinfo=None)) for row in rows}
 
     def newest(self) -> datetime | None:
         """When a file with rows was last taken in; None before the first."""

@@ -220,10 +220,10 @@ class Outbox:
     def contacts_since(self, at: datetime) -> pd.DataFrame:
         """Contacts for frequency caps, those that may have happened included.
 
-        Customer_id, channel, sent_at (naive UTC).
+        Columns: message_id, customer_id, channel, sent_at (naive UTC).
         """
         when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
-        query = select(outbox.c.customer_id, outbox.c.channel, when).where(
+        query = select(outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, when).where(
             outbox.c.state.in_(_MAY_HAVE_LEFT), when >= at
         )
         return self._frame(query.order_by(when, outbox.c.message_id))

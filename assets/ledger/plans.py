@@ -12,7 +12,7 @@ from assets.ledger.columns import to_json
 from assets.ledger.engine import reading, writing
 from assets.ledger.errors import PlanConflict, PlanRefused
 from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
-from assets.ledger.tables import plan
+from assets.ledger.tables import plan, plan_authorization
 
 SYSTEM = "system"
 
@@ -180,6 +180,18 @@ class Plans:
         with reading(self._engine) as connection:
             statuses = [authority.status(connection, plan_id) for plan_id in authority.open_plan_ids(connection)]
         return [status for status in statuses if status.state == "approved"]
+
+    def released_by_people_since(self, at: datetime) -> list[str]:
+        """When and which plans people's approvals let out since a moment, as sortable text."""
+        released = plan_authorization.alias()
+        query = (
+            select(released.c.at, released.c.plan_id)
+            .join(plan_authorization, plan_authorization.c.plan_id == released.c.plan_id)
+            .where(released.c.kind == "released", plan_authorization.c.kind == "approved", released.c.seq >= 0)
+            .order_by(released.c.seq)
+        )
+        with reading(self._engine) as connection:
+            return [f"{row.at.isoformat()} {row.plan_id}" for row in connection.execute(query) if row.at >= at]
 
     def get(self, plan_id: str) -> PlanStatus:
         """One plan.

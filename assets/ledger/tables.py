@@ -39,8 +39,8 @@ def _sequence() -> Column[int]:
     return Column("seq", SEQUENCE, primary_key=True, autoincrement=True)
 
 
-def _at(name: str = "at", *, nullable: bool = False) -> Column[object]:
-    return Column(name, UtcDateTime, nullable=nullable)
+def _at(name: str = "at", *, nullable: bool = False, primary_key: bool = False) -> Column[object]:
+    return Column(name, UtcDateTime, nullable=nullable, primary_key=primary_key)
 
 
 landed_file = Table(
@@ -52,6 +52,14 @@ landed_file = Table(
     Column("row_count", Integer, nullable=False),
     Column("quarantined_count", Integer, nullable=False),
     _at("received_at"),
+)
+
+seen_file = Table(
+    "seen_file",
+    metadata,
+    Column("path", String, primary_key=True),  # relative to the landing folder
+    Column("size_bytes", BigInteger, primary_key=True),
+    _at("modified_at", primary_key=True),
 )
 
 generation = Table(

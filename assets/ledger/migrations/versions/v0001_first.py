@@ -36,6 +36,13 @@ def _create_tables() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
     op.create_table(
+        "seen_file",
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("path", "size_bytes", "modified_at", name=op.f("pk_seen_file")),
+    )
+    op.create_table(
         "autonomy_level",
         sa.Column("seq", SEQUENCE, autoincrement=True, nullable=False),
         sa.Column("objective_id", sa.String(), nullable=False),

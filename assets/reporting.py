@@ -1,0 +1,99 @@
+"""The operator's daily report: the same facts as Markdown and as one HTML page that needs nothing from elsewhere."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from assets.pictures import bars
+from ml.configuration import Configuration
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+WORDS: Final = {
+    "likely_with_this_offer": "likely to act with this offer",
+    "likely_with_another_offer": "likely with another offer",
+    "would_act_anyway": "would act anyway",
+    "not_worth_contact": "not worth the contact",
+    "not_allowed": "not allowed",
+    "held_out": "held out",
+}
+STYLE: Final = """
+body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:15px/1.5 system-ui,sans-serif;color:#222}
+h1,h2{line-height:1.2}h2{margin-top:2rem;border-bottom:1px solid #ddd;padding-bottom:.3rem}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #eee;text-align:left}
+code{background:#f4f4f4;padding:.1rem .3rem}img{max-width:100%}
+"""
+
+
+def write_report(
+    home: Home,
+    ledger: Ledger,
+    configuration: Configuration,
+    cycle_id: str,
+    facts: Mapping[str, Any],
+    lifts: Sequence[Mapping[str, Any]],
+    at: datetime,
+) -> tuple[Path, Path]:
+    """Write `reports/<cycle_id>.md` and `.html`.
+
+    Args:
+        home: The workspace.
+        ledger: For the plans' state.
+        configuration: For the currency.
+        cycle_id: The cycle.
+        facts: Its `plan.json`.
+        lifts: Lifts as plain facts.
+        at: The clock, for what still waits.
+
+    Returns:
+        Paths of the Markdown and the HTML.
+    """
+    plans = [
+        {"plan_id": each.plan_id, "state": each.state, "objectives": each.objectives, "messages": sum(each.summary["messages"].values()),
+         "spend": sum(each.summary["spend"].values()), "reasons": each.reasons}
+        for each in ledger.plans.list(cycle_id)
+    ]
+    waiting = {each.plan_id for each in ledger.plans.waiting(at)}
+    text = _environment().get_template("report.md.j2").render(
+        cycle_id=cycle_id,
+        currency=configuration.policy.currency,
+        summary=facts["summary"],
+        people_eligible=facts["people_eligible"],
+        value=facts["summary"]["value"],
+        gap=facts["allocation"]["gap"],
+        status=facts["allocation"]["status"],
+        prices=facts["allocation"]["prices"],
+        plans=plans,
+        waiting=[plan for plan in plans if plan["plan_id"] in waiting],
+        words=WORDS,
+        lifts=lifts,
+        notes=facts["notes"],
+        versions=facts["versions"],
+        at=facts["at"],
+    )
+    home.reports.mkdir(parents=True, exist_ok=True)
+    markdown, html = home.reports / f"{cycle_id}.md", home.reports / f"{cycle_id}.html"
+    markdown.write_text(text, encoding="utf-8")
+    html.write_text(_page(cycle_id, text, facts["summary"]["spend_by_channel"]), encoding="utf-8")
+    return markdown, html
+
+
+def _page(cycle_id: str, text: str, spend: Mapping[str, float]) -> str:
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    picture = base64.b64encode(bars("Spend by channel", spend, "money")).decode() if spend else ""
+    image = f'<img alt="Spend by channel" src="data:image/png;base64,{picture}">' if picture else ""
+    title = f"Wayfinder, cycle {cycle_id}"
+    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style><body>{body}{image}</body></html>'
+
+
+def _environment() -> Environment:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)  # noqa: S701 - Markdown; markdown-it escapes HTML
+    environment.filters["money"] = lambda amount: f"{amount:,.2f}"
+    environment.filters["thousands"] = lambda count: f"{count:,}"
+    return environment

@@ -48,7 +48,10 @@ def test_a_second_day_recomputes_only_what_came_in(warehouse: Warehouse) -> None
     warehouse.land(received_at=CUTOFF + timedelta(hours=20), **later()).build(DAY + timedelta(days=1))
     assert warehouse.rows(f"{ages} staging.stg_web_events") == [(40, 1)]
     assert warehouse.rows(f"{ages} intermediate.int_email_hours") == [(12, 1)]
-    late = "SELECT DISTINCT r.contact_ids[1] FROM intermediate.int_customer_snapshots AS s JOIN marts.dim_recipients AS r USING (customer_id) "
+    late = (
+        "SELECT DISTINCT r.contact_ids[1] FROM intermediate.int_customer_snapshots AS s "
+        "JOIN marts.dim_recipients AS r USING (customer_id) "
+    )
     # ann's late order, and dan's first order under an identifier of his; bob's click yesterday touches no past day
     assert sorted(warehouse.rows(late + "WHERE s._built_batch_id > 10")) == [("ann",), ("dan",)]
 
@@ -102,7 +105,7 @@ def test_the_preferred_hour_is_the_persons_own(warehouse: Warehouse) -> None:
             "event_id": f"e{i}",
             "email": "ann@x.example",
             "event_type": "open",
-            "occurred_at": datetime(2026, 1, 2 + i, 14),
+            "occurred_at": CUTOFF - timedelta(days=3 - i) + timedelta(hours=9),
         }
         for i in range(2)
     ]
@@ -151,24 +154,34 @@ def test_an_outcome_finds_its_person_by_message_else_by_any_identifier(warehouse
     ]
     warehouse.land(outcomes=outcomes).build(DAY + timedelta(days=1))
     found = warehouse.rows(
-        "SELECT o.event_id, r.contact_ids[1] FROM marts.fct_outcomes AS o LEFT JOIN marts.dim_recipients AS r USING (customer_id) ORDER BY 1"
+        "SELECT o.event_id, r.contact_ids[1] FROM marts.fct_outcomes AS o "
+        "LEFT JOIN marts.dim_recipients AS r USING (customer_id) ORDER BY 1"
     )
     assert dict(found) == dict.fromkeys(keys, "ann") | {"k-message": "bob", "k-nobody": None}
 
 
 def test_a_conversation_is_told_in_order_over_all_channels(warehouse: Warehouse) -> None:
     warehouse.land(**history()).build()
-    kinds = "SELECT list(kind ORDER BY position) FROM marts.fct_conversations JOIN marts.dim_recipients USING (customer_id) WHERE contact_ids[1] = 'bob'"
+    kinds = (
+        "SELECT list(kind ORDER BY position) FROM marts.fct_conversations "
+        "JOIN marts.dim_recipients USING (customer_id) WHERE contact_ids[1] = 'bob'"
+    )
     told = warehouse.rows(kinds)[0][0]
     assert told[-1] == "call"
     assert {"touch", "call", "conversion"} == set(told)
-    unordered = "SELECT customer_id FROM marts.fct_conversations QUALIFY occurred_at < lag(occurred_at) OVER (PARTITION BY customer_id ORDER BY position)"
+    unordered = (
+        "SELECT customer_id FROM marts.fct_conversations "
+        "QUALIFY occurred_at < lag(occurred_at) OVER (PARTITION BY customer_id ORDER BY position)"
+    )
     assert warehouse.rows(unordered) == []
 
 
 def test_snapshots_have_the_columns_of_the_customer_view(warehouse: Warehouse) -> None:
     warehouse.land(**history()).build()
-    names = "SELECT list(column_name ORDER BY ordinal_position) FROM information_schema.columns WHERE table_schema = 'marts' AND table_name = "
+    names = (
+        "SELECT list(column_name ORDER BY ordinal_position) FROM information_schema.columns "
+        "WHERE table_schema = 'marts' AND table_name = "
+    )
     view, snapshots = (warehouse.rows(f"{names}'{mart}'")[0][0] for mart in ("dim_customers", "fct_customer_snapshots"))
     assert [name for name in snapshots if name in view] == ["as_of_on", "customer_id", *view[2:]]
     assert warehouse.rows(
@@ -181,9 +194,16 @@ def test_snapshots_have_the_columns_of_the_customer_view(warehouse: Warehouse) -
 def test_a_snapshot_is_what_the_customer_view_was_on_that_day(warehouse: Warehouse) -> None:
     day = DAY - timedelta(days=30)
     warehouse.land(received_at=CUTOFF - timedelta(days=40), **history()).build()
-    columns = "purchase_90d_count, revenue_365d, web_visit_90d_count, email_open_30d_count, touch_90d_count, days_since_last_purchase, lifecycle"
+    columns = (
+        "purchase_90d_count, revenue_365d, web_visit_90d_count, email_open_30d_count, touch_90d_count, "
+        "days_since_last_purchase, lifecycle"
+    )
     then = warehouse.rows(
         f"SELECT customer_id, {columns} FROM marts.fct_customer_snapshots WHERE as_of_on = '{day}' ORDER BY ALL"
     )
     assert then
     assert warehouse.build(day).rows(f"SELECT customer_id, {columns} FROM marts.dim_customers ORDER BY ALL") == then
+
+
+def test_the_unit_tests_inside_dbt_hold(warehouse: Warehouse) -> None:
+    warehouse.build().unit_test()

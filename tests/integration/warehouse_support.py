@@ -15,11 +15,11 @@ from assets.intake import prepare, set_cycle, set_identity_overrides
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 DAY = date(2026, 1, 5)
-CUTOFF = datetime(2026, 1, 5, 5)  # New York's midnight in UTC
+CUTOFF = datetime.fromisoformat("2026-01-05T05:00:00")  # New York's midnight in UTC
 MARTS = (
-    "dim_customers", "dim_recipients", "dim_consents", "fct_touches", "fct_outcomes", "fct_conversions", "fct_conversations",
-    "fct_customer_snapshots",
-)  # fmt: skip
+    *("dim_customers", "dim_recipients", "dim_consents", "fct_touches", "fct_outcomes"),
+    *("fct_conversions", "fct_conversations", "fct_customer_snapshots"),
+)
 
 Row = dict[str, Any]
 
@@ -71,6 +71,11 @@ class Warehouse:
         self._dbt("test", "--exclude-resource-type", "unit_test", path=self.path)
         return self
 
+    def unit_test(self) -> "Warehouse":
+        """Run dbt's own unit tests."""
+        self._dbt("test", "--select", "test_type:unit", path=self.path)
+        return self
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Answer of a query."""
         with duckdb.connect(str(self.path), read_only=True) as con:
@@ -120,7 +125,7 @@ def warehouse(tmp_path: Path, dbt: Callable[..., None]) -> Warehouse:
 
 
 def contact(contact_id: str, **more: Any) -> Row:
-    return {"contact_id": contact_id, "created_at": datetime(2024, 1, 1)} | more
+    return {"contact_id": contact_id, "created_at": CUTOFF - timedelta(days=735)} | more
 
 
 def order(order_id: str, ordered_at: datetime, **more: Any) -> Row:
@@ -136,49 +141,74 @@ def history() -> dict[str, list[Row]]:
     """A little of every source, with a campaign whose horizon is over."""
     people = ("ann", "bob", "cyd", "dan")
     return {
-        "crm_contacts": [
-            contact(name, email=f"{name}@x.example", first_name=name, phone=f"+1212555000{i}", loyalty_id=f"L{i}", device_token=f"d{i}")
-            for i, name in enumerate(people)
+        "crm_contacts": [_known(name, number) for number, name in enumerate(people)],
+        "consents": [_said(name) for name in people],
+        "web_events": [_view(i, people[i % 4] if i % 3 else None) for i in range(40)],
+        "orders": [
+            order(f"o{i}", ago(i * 7 + 1), contact_id=people[i % 3], product_category="hats") for i in range(20)
         ],
-        "consents": [{"contact_id": n, "channel": "email", "status": "granted", "occurred_at": ago(300)} for n in people],
-        "web_events": [
-            {"event_id": f"w{i}", "visitor_id": f"v{i % 4}", "event_type": "product_view", "occurred_at": ago(i * 3 + 1),
-             "contact_id": people[i % 4] if i % 3 else None, "product_category": "shoes"}
-            for i in range(40)
-        ],
-        "orders": [order(f"o{i}", ago(i * 7 + 1), contact_id=people[i % 3], product_category="hats") for i in range(20)],
-        "store_purchases": [
-            {"receipt_id": f"s{i}", "purchased_at": ago(i * 9 + 2), "revenue": 20.0, "loyalty_id": f"L{i % 4}"} for i in range(8)
-        ],
-        "ad_engagement": [
-            {"event_id": f"a{i}", "platform": "display", "event_type": "click", "occurred_at": ago(i + 1), "visitor_id": f"v{i % 4}"}
-            for i in range(8)
-        ],
-        "email_engagement": [
-            {"event_id": f"e{i}", "email": f"{people[i % 4]}@x.example", "event_type": "open", "occurred_at": ago(i + 1)} for i in range(12)
-        ],
+        "store_purchases": [_receipt(i) for i in range(8)],
+        "ad_engagement": [_ad_click(i) for i in range(8)],
+        "email_engagement": [_mail(f"e{i}", people[i % 4], "open", ago(i + 1)) for i in range(12)],
         "call_logs": [
-            {"call_id": "k1", "phone": "+12125550001", "started_at": ago(5), "direction": "inbound", "duration_s": 60.0, "disposition": "answered"}
+            {"call_id": "k1", "phone": "+12125550001", "started_at": ago(5), "direction": "inbound"}
+            | {"duration_s": 60.0, "disposition": "answered"}
         ],
-        "campaign_history": [
-            {"contact_id": n, "channel": "email", "sent_at": ago(d), "offer_id": "ten_off", "assignment_probability": 0.5}
-            for n in people[:2] for d in (60, 30)
+        "campaign_history": [_sent(name, days) for name in people[:2] for days in (60, 30)],
+        "outcomes": [
+            {"event_id": "x1", "event_type": "opened", "occurred_at": ago(2)}
+            | {"customer_key": "ann@x.example", "channel": "email"}
         ],
-        "outcomes": [{"event_id": "x1", "event_type": "opened", "occurred_at": ago(2), "customer_key": "ann@x.example", "channel": "email"}],
-    }  # fmt: skip
+    }
 
 
 def later(day: int = 1) -> dict[str, list[Row]]:
     """What another day brings, and an order of long ago that comes late."""
+    now = ago(1 - day)
     return {
-        "crm_contacts": [contact(f"eve{day}", email=f"eve{day}@x.example", created_at=ago(1 - day))],
-        "web_events": [{"event_id": f"late-w{day}", "visitor_id": "v1", "event_type": "page_view", "occurred_at": ago(1 - day)}],
-        "orders": [order(f"new-o{day}", ago(1 - day), contact_id="dan"), order(f"late-o{day}", ago(100 + day), contact_id="ann")],
-        "email_engagement": [
-            {"event_id": f"late-e{day}", "email": "bob@x.example", "event_type": "click", "occurred_at": ago(1 - day)}
+        "crm_contacts": [contact(f"eve{day}", email=f"eve{day}@x.example", created_at=now)],
+        "web_events": [{"event_id": f"late-w{day}", "visitor_id": "v1", "event_type": "page_view", "occurred_at": now}],
+        "orders": [
+            order(f"new-o{day}", now, contact_id="dan"),
+            order(f"late-o{day}", ago(100 + day), contact_id="ann"),
         ],
+        "email_engagement": [_mail(f"late-e{day}", "bob", "click", now)],
         "messages": [
-            {"message_id": f"m{day}", "decision_id": f"d{day}", "cycle_id": "2026-01-05", "customer_id": "?", "objective_id": "o", "channel": "sms",
-             "offer_id": "none", "creative_id": "c", "slot": "noon", "handed_over_at": ago(1 - day), "cost": 0.02, "contact_ids": json.dumps(["bob"])}
+            {"message_id": f"m{day}", "decision_id": f"d{day}", "cycle_id": "2026-01-05", "customer_id": "?"}
+            | {"objective_id": "o", "channel": "sms", "offer_id": "none", "creative_id": "c", "slot": "noon"}
+            | {"handed_over_at": now, "cost": 0.02, "contact_ids": json.dumps(["bob"])}
         ],
-    }  # fmt: skip
+    }
+
+
+def _known(name: str, number: int) -> Row:
+    reach = {"phone": f"+1212555000{number}", "loyalty_id": f"L{number}", "device_token": f"d{number}"}
+    return contact(name, email=f"{name}@x.example", first_name=name, **reach)
+
+
+def _said(name: str) -> Row:
+    return {"contact_id": name, "channel": "email", "status": "granted", "occurred_at": ago(300)}
+
+
+def _view(number: int, contact_id: str | None) -> Row:
+    seen = {"event_id": f"w{number}", "event_type": "product_view", "occurred_at": ago(number * 3 + 1)}
+    return seen | {"visitor_id": f"v{number % 4}", "contact_id": contact_id, "product_category": "shoes"}
+
+
+def _receipt(number: int) -> Row:
+    sold = {"receipt_id": f"s{number}", "purchased_at": ago(number * 9 + 2), "revenue": 20.0}
+    return sold | {"loyalty_id": f"L{number % 4}"}
+
+
+def _ad_click(number: int) -> Row:
+    seen = {"event_id": f"a{number}", "platform": "display", "event_type": "click"}
+    return seen | {"occurred_at": ago(number + 1), "visitor_id": f"v{number % 4}"}
+
+
+def _mail(event_id: str, name: str, event_type: str, at: datetime) -> Row:
+    return {"event_id": event_id, "email": f"{name}@x.example", "event_type": event_type, "occurred_at": at}
+
+
+def _sent(name: str, days: int) -> Row:
+    sent = {"contact_id": name, "channel": "email", "sent_at": ago(days)}
+    return sent | {"offer_id": "ten_off", "assignment_probability": 0.5}

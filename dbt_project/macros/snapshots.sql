@@ -36,3 +36,14 @@ where
         {%- endfor %}
     )
 {%- endmacro %}
+
+{#- Snapshots that are missing: all on the first run, then new days and those that were deleted as stale. -#}
+{% macro snapshots_due() -%}
+    (
+        select spine.*
+        from {{ ref('int_snapshot_spine') }} as spine
+        {% if is_incremental() -%}
+        anti join {{ this }} as kept on spine.as_of_on = kept.as_of_on and spine.customer_id = kept.customer_id
+        {%- endif %}
+    )
+{%- endmacro %}

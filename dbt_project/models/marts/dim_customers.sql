@@ -15,6 +15,9 @@ customers as (
 
 select
     customers.customer_id,
-    features.* exclude (customer_number)
+    features.as_of_on,
+    {% for name in feature_names() %}
+        features.{{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
 from features
 inner join customers on features.customer_number = customers.customer_number

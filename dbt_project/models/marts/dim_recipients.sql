@@ -31,7 +31,7 @@ chosen as (
         arg_max({{ column }}, version_rank) as {{ column }},
         {% endfor -%}
         arg_max(
-            {address_line: address_line, postal_code: postal_code, city: city, region: region, country: country},
+            { address_line: address_line, postal_code: postal_code, city: city, region: region, country: country },
             if(address_line is null, 0, 1000000000) + version_rank
         ) as address
     from versions
@@ -54,7 +54,7 @@ select
     chosen.address.region as region,
     chosen.address.country as country,
     chosen.device_token,
-    coalesce(visitors.visitor_ids, cast([] as varchar [])) as visitor_ids
+    coalesce(visitors.visitor_ids, []) as visitor_ids
 from chosen
 inner join {{ ref('int_customers') }} as customers on chosen.customer_number = customers.customer_number
 left join visitors on chosen.customer_number = visitors.customer_number

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['training']) }}
 
 with snapshots as (
 
@@ -13,7 +13,7 @@ select
     offer_id,
     assignment_probability,
     sample_weight,
-    {% for name in feature_names() -%}
-    {{ name }}{{ ',' if not loop.last }}
+    {% for name in feature_names() %}
+        {{ name }}{{ ',' if not loop.last }}
     {% endfor %}
 from snapshots

@@ -11,7 +11,7 @@ with loaded as (
         creative_id,
         slot,
         cost,
-        cast(from_json(contact_ids, '["VARCHAR"]') as varchar []) as contact_ids,
+        from_json(contact_ids, '["VARCHAR"]') as contact_ids,
         handed_over_at,
         _load_id,
         _received_at,

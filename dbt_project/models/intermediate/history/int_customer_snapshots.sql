@@ -1,4 +1,5 @@
 {{ config(
+    tags=['training'],
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
@@ -7,19 +8,10 @@
 {# the hook needs these before the model does; dbt learns of it here -#}
 -- depends_on: {{ ref('int_late_events') }}
 -- depends_on: {{ ref('int_customers') }}
-{%- set due %}
-    (
-        select spine.*
-        from {{ ref('int_snapshot_spine') }} as spine
-        {% if is_incremental() -%}
-        anti join {{ this }} as kept on spine.as_of_on = kept.as_of_on and spine.customer_id = kept.customer_id
-        {%- endif %}
-    )
-{%- endset %}
 
 with snapshots as (
 
-    {{ customer_features(due) }}
+    {{ customer_features(snapshots_due()) }}
 
 )
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(tags=['training'], materialized='view') }}
 
 {%- set sources = [
     ('int_web_hours', 'occurred_on', true), ('int_email_hours', 'occurred_on', true), ('int_ad_days', 'occurred_on', true),

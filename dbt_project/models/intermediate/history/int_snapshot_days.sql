@@ -1,3 +1,5 @@
+{{ config(tags=['training']) }}
+
 {%- set most_days = 12 -%}
 
 with touches as (

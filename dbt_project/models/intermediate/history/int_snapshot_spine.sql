@@ -1,3 +1,5 @@
+{{ config(tags=['training']) }}
+
 {%- set sample_from_customers = 50000 -%} {#- below it everyone is in the snapshots -#}
 {%- set sample_weight = 10 -%}
 
@@ -21,13 +23,16 @@ first_touches as (
     select
         touches.customer_number,
         touches.sent_on as as_of_on,
-        arg_min(touches.channel, (touches.sent_at, touches.touch_id)) as channel,
-        arg_min(touches.offer_id, (touches.sent_at, touches.touch_id)) as offer_id,
-        arg_min({probability: touches.assignment_probability}, (touches.sent_at, touches.touch_id)).probability as assignment_probability
+        touches.channel,
+        touches.offer_id,
+        touches.assignment_probability
     from {{ ref('int_touches') }} as touches
     inner join days on touches.sent_on = days.as_of_on
     where touches.message_id is null
-    group by touches.customer_number, touches.sent_on
+    qualify row_number() over (
+        partition by touches.customer_number, touches.sent_on
+        order by touches.sent_at, touches.touch_id
+    ) = 1
 
 ),
 

@@ -2,7 +2,7 @@ with history as (
 
     select
         history.touch_id,
-        contacts.customer_number,
+        keys.customer_number,
         history.channel,
         history.offer_id,
         cast(null as varchar) as creative_id,
@@ -15,7 +15,7 @@ with history as (
         history._received_at,
         history._batch_id
     from {{ ref('stg_campaign_history') }} as history
-    inner join {{ ref('int_contact_customers') }} as contacts on history.contact_id = contacts.contact_id
+    inner join {{ ref('int_key_customers') }} as keys on history.key_id = keys.key_id
     where {{ is_known('history.sent_at', 'history._received_at') }}
 
 ),

@@ -24,9 +24,13 @@ with seen as (
         any_value(cast({{ visitor_id }} as varchar)) as visitor_id,
         max(_batch_id) as _batch_id
     from {{ ref(model) }}
-    {% if is_incremental() %}
-    where _batch_id > (select coalesce(max(_batch_id), -1) from {{ this }} where source_number = {{ loop.index }})
-    {% endif %}
+    {% if is_incremental() -%}
+    where
+        _batch_id > (
+            select coalesce(max(_batch_id), -1) from {{ this }}
+            where source_number = {{ loop.index }}
+        )
+    {%- endif %}
     group by key_id
     {{ 'union all' if not loop.last }}
     {% endfor %}

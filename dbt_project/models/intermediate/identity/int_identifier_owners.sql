@@ -30,7 +30,7 @@ owned as (
     from claims
     qualify row_number() over (
         partition by kind, identifier
-        order by is_current desc, is_own desc, sighting_count desc, last_on desc, customer_number
+        order by is_current desc, is_own desc, sighting_count desc, last_on desc, customer_number asc
     ) = 1
 
 ),
@@ -41,11 +41,11 @@ evidence as (
         key_id,
         sighting_count,
         last_on,
-        unnest([
-            {kind: 'email', identifier: email_sha256},
-            {kind: 'phone', identifier: phone},
-            {kind: 'loyalty', identifier: loyalty_id},
-            {kind: 'visitor', identifier: visitor_id}
+        unnest([  -- noqa: AL03
+            { kind: 'email', identifier: email_sha256 },
+            { kind: 'phone', identifier: phone },
+            { kind: 'loyalty', identifier: loyalty_id },
+            { kind: 'visitor', identifier: visitor_id }
         ], recursive := true)
     from {{ ref('int_key_evidence') }}
     where contact_id is null
@@ -89,7 +89,7 @@ links as (
         group by links.kind, links.identifier, {{ before }}.customer_number
         qualify row_number() over (
             partition by links.kind, links.identifier
-            order by sum(links.sighting_count) desc, max(links.last_on) desc, {{ before }}.customer_number
+            order by sum(links.sighting_count) desc, max(links.last_on) desc, {{ before }}.customer_number asc
         ) = 1
     )
 

@@ -16,6 +16,8 @@ customers as (
 select
     customers.customer_id,
     features.as_of_on,
+    -- the linter can't see through the loop
+    -- noqa: disable=LT02
     {% for name in feature_names() %}
         features.{{ name }}{{ ',' if not loop.last }}
     {% endfor %}

@@ -13,6 +13,8 @@ select
     offer_id,
     assignment_probability,
     sample_weight,
+    -- the linter can't see through the loop
+    -- noqa: disable=LT02
     {% for name in feature_names() %}
         {{ name }}{{ ',' if not loop.last }}
     {% endfor %}

@@ -99,6 +99,7 @@ def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
         channels={name: max(0.0, cap - float(spent.get(name, 0.0))) for name, cap in caps.per_channel_per_day.items()},
         capacity={name: max(0.0, terms.capacity_per_day - float(carried.get(name, 0))) for name, terms in channels.items()},
         spend_share=configuration.policy.guardrails.channel_spend_share,
+        spent={str(name): float(amount) for name, amount in spent.items()},
     )
 
 

@@ -47,7 +47,7 @@ def landing(
     with writer(home) as connection:
         report = land(home.root, connection, at=received_at, known=())
         exported = _export_messages(connection, ledger, received_at)
-        set_identity_overrides(connection, configuration.identity_overrides)
+        set_identity_overrides(connection, configuration.identity.pairs())
         _remember_duplicates(connection, report)
         totals = {name: connection.execute(f"select count(*) from raw.{name}").fetchall()[0][0] for name in (*SOURCES, MESSAGES, OVERRIDES)}  # noqa: S608 - our own names
     for line in _notes(report):

@@ -22,6 +22,10 @@ from ml.training import History, Judged, judge, train
 GROUP: Final = "propensity"
 OWNERS: Final = ["team:machine-learning"]
 MAX_TRAINING_ROWS: Final = 300_000
+TRAIN_JOB: Final = "train"
+TRAINED_ON: Final = "wayfinder.trained_on"
+TRAINING_THREADS: Final = 1
+"""Two threads save a third on two idle cores, and take ten times as long where another process wants one of them."""
 
 @dg.asset(
     name="training_frame",
@@ -41,9 +45,8 @@ def training_frame_asset(
 ) -> dg.MaterializeResult:
     """Rows of people on past days: what was known, what was done, what came of it. Left as it is while no training is due."""
     day, policy = date.fromisoformat(context.partition_key), configuration.policy
-    trained_on = _trained_on(tracking)
-    if trained_on and day < trained_on + timedelta(days=policy.training.every_days) and not context.run.job_name == "train":
-        return dg.MaterializeResult(metadata={"is_due": False, "trained_on": trained_on.isoformat()})
+    if not _is_due(context, tracking, configuration):
+        return dg.MaterializeResult(metadata={"is_due": False, "trained_on": tracking.challenger_tag(TRAINED_ON) or "never"})
     generation_id = ledger.generations.latest_of(day)
     cycles = [path.parent for path in home.root.glob("cycles/*/features.parquet") if path.parent.name < day.isoformat()]
     sources = TrainingSources(home.generation(generation_id), tuple(sorted(cycles)), day, policy.training.horizon_days, policy.time_zone)
@@ -70,18 +73,17 @@ def response_models(
     configuration: dg.ResourceParam[Configuration],
     tracking: dg.ResourceParam[Tracking],
     seed: dg.ResourceParam[int],
-    threads: dg.ResourceParam[int],
 ) -> dg.MaterializeResult:
     """Response models of all channels, logged to MLflow. A challenger that isn't better doesn't replace the champion."""
     day = date.fromisoformat(context.partition_key)
     path = home.training / f"{day}.parquet"
     champion = tracking.champion()
-    if not path.exists():
+    if not path.exists() or not _is_due(context, tracking, configuration):
         return dg.MaterializeResult(metadata={"trained": False, "champion": champion.version if champion else "none"})
     training = pd.read_parquet(path)
     options = configuration.actions.options()
     generation_id = ledger.generations.latest_of(day)
-    trained = train(training, options, seed=seed, threads=threads, history=_history(home, generation_id, configuration))
+    trained = train(training, options, seed=seed, threads=TRAINING_THREADS, history=_history(home, generation_id, configuration))
     judged = judge(trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration))
     run = TrainingRun(
         name=f"response {day}",
@@ -93,7 +95,7 @@ def response_models(
             "dagster.run_id": context.run.run_id,
             "dagster.asset": context.asset_key.to_user_string(),
             "wayfinder.cycle": context.partition_key,
-            "wayfinder.trained_on": context.partition_key,
+            TRAINED_ON: context.partition_key,
             "wayfinder.configuration": configuration.version,
             "wayfinder.verdict": judged.verdict.reason,
         },
@@ -141,10 +143,14 @@ def candidate_scores(
     )
 
 
-def _trained_on(tracking: Tracking) -> date | None:
-    """Day of the last training, whatever became of it: a challenger that lost isn't tried again the next day."""
-    tag = tracking.challenger_tag("wayfinder.trained_on")
-    return date.fromisoformat(tag) if tag else None
+def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration: Configuration) -> bool:
+    """Whether to train: asked for, or the last training is old enough, whatever became of it.
+
+    A challenger that lost isn't tried again the next day, and a past day that is backfilled doesn't train on itself.
+    """
+    tag = tracking.challenger_tag(TRAINED_ON)
+    day = date.fromisoformat(context.partition_key)
+    return context.run.job_name == TRAIN_JOB or tag is None or day >= date.fromisoformat(tag) + timedelta(days=configuration.policy.training.every_days)
 
 
 def _history(home: Home, generation_id: str, configuration: Configuration) -> History:

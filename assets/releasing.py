@@ -18,6 +18,7 @@ from assets.ledger.ledger import Ledger
 from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
 from data_tests import messages as messages_suite
 from ml.configuration import Configuration
+from ml.configuration.objective import Objective
 from ml.entities import NONE
 from ml.objectives.pacing import daily_budget
 from ml.policy.authority import Authorization, authorize
@@ -25,6 +26,8 @@ from ml.policy.decisions import plan_hash
 from ml.policy.guardrails import PlanFigures, guardrails_of
 
 HELD: Final = "-held"
+WITHDRAWS: Final = "withdraws.json"
+"""Open messages, with their customers, that a re-optimization takes the place of."""
 WEEK: Final = timedelta(days=7)
 
 
@@ -68,7 +71,7 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
     return office.ledger.plans.list(cycle_id)
 
 
-def release(office: Office, plan_id: str, at: datetime, *, by: str, withdraws: Collection[str] = ()) -> ReleaseCounts:
+def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCounts:
     """Release a plan that may be: its messages, rendered and checked, its authorization and its holds in one transaction.
 
     Args:
@@ -76,7 +79,6 @@ def release(office: Office, plan_id: str, at: datetime, *, by: str, withdraws: C
         plan_id: A plan that is proposed or approved.
         at: The clock T.
         by: The level that allows it, or the person who approved.
-        withdraws: Open messages that it takes the place of.
 
     Raises:
         ReleaseError: The decisions aren't those that were proposed, or a message broke a data test.
@@ -99,8 +101,19 @@ def release(office: Office, plan_id: str, at: datetime, *, by: str, withdraws: C
         messages=outgoing,
         expires_at=datetime.combine(day, at.timetz()).replace(hour=0, minute=0) + WEEK,
         budgets=_budget_lines(office.configuration, plan.objectives, day),
-        withdraws=withdraws,
+        withdraws=_withdrawn(office, plan, part),
     )
+
+
+def _withdrawn(office: Office, plan: PlanStatus, part: pd.DataFrame) -> list[str]:
+    """Open messages to withdraw: those of the plan's own people, and with the acting plan those of people who get nothing now."""
+    path = office.home.cycle(plan.cycle_id) / WITHDRAWS
+    if not path.exists():
+        return []
+    withdraws = read_json(path)["withdraws"]
+    replaced = set(decisions_of(office.home, plan.cycle_id)["customer_id"])
+    own = set(part["customer_id"])
+    return [message_id for message_id, customer in withdraws.items() if customer in own or (customer not in replaced and plan.plan_id == plan.cycle_id)]
 
 
 def decisions_of(home: Home, cycle_id: str) -> pd.DataFrame:
@@ -113,33 +126,69 @@ def _part(decisions: pd.DataFrame, objectives: Collection[str]) -> pd.DataFrame:
 
 
 def _verdicts(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Authorization]:
-    """What each objective's level says of its part. The caps of the policy are asked of the whole."""
-    policy, day = office.configuration.policy, date.fromisoformat(cycle_id[:10])
-    past = office.ledger.figures.since(date(1970, 1, 1))
-    used = office.ledger.figures.used_actions(day)
-    age_hours = _data_age_hours(office, at)
-    verdicts = {}
-    for objective in office.configuration.objectives:
-        part = decisions[decisions["objective_id"] == objective.id]
-        if part.empty:
-            continue
-        contacts = part[part["channel"] != NONE]
-        own = past[(past["objective_id"] == objective.id)]
-        before = own[own["cycle_on"] < day.isoformat()].groupby("cycle_on")[["spend", "people"]].sum()
-        figures = PlanFigures(
-            spend=contacts.groupby("channel")["contact_cost"].sum().to_dict(),
-            people=contacts["customer_id"].nunique(),
-            data_age_hours=age_hours,
-            past_spend=before["spend"].tolist(),
-            past_people=before["people"].tolist(),
-            forecast_spend=daily_budget(objective, float(before["spend"].sum()), day),
-        )
-        level = office.ledger.objectives.see(objective.id, objective.autonomy, owner=objective.owner, at=at)
-        new = sorted({f"{c}:{o}" for c, o in contacts[["channel", "offer_id"]].drop_duplicates().itertuples(index=False) if (c, o) not in used})
-        verdicts[objective.id] = authorize(
-            figures, level, guardrails_of(policy.guardrails), first_uses=new, is_first_cycle=before.empty  # type: ignore[arg-type]
-        )
-    return verdicts
+    """What each objective's level says of its part of the day: what this cycle adds to what is bound or spent today already."""
+    day = date.fromisoformat(cycle_id[:10])
+    figures = office.ledger.figures.since(date(1970, 1, 1))
+    today = figures[figures["cycle_on"] == day.isoformat()]
+    earlier = figures[figures["cycle_on"] < day.isoformat()]
+    contacts = decisions[decisions["channel"] != NONE]
+    used = office.ledger.figures.used_actions(day) | _used_before(office, cycle_id)
+    shared = _Shared(_spend(contacts, today), _data_age_hours(office, at))
+    return {
+        objective.id: _verdict(office, objective, contacts, today, earlier, used, shared, day, at)
+        for objective in office.configuration.objectives
+        if (decisions["objective_id"] == objective.id).any()
+    }
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all objectives of a day share."""
+
+    day_spend: Mapping[str, float]
+    data_age_hours: float
+
+
+def _verdict(  # noqa: PLR0917 - one objective against all that is known of the day
+    office: Office,
+    objective: Objective,
+    contacts: pd.DataFrame,
+    today: pd.DataFrame,
+    earlier: pd.DataFrame,
+    used: set[tuple[str, str]],
+    shared: _Shared,
+    day: date,
+    at: datetime,
+) -> Authorization:
+    own, own_today = (frame[frame["objective_id"] == objective.id] for frame in (contacts, today))
+    before = earlier[earlier["objective_id"] == objective.id].groupby("cycle_on")[["spend", "people"]].sum()
+    figures = PlanFigures(
+        spend=_spend(own, own_today),  # type: ignore[arg-type]
+        people=int(own["customer_id"].nunique() + own_today["people"].sum()),
+        data_age_hours=shared.data_age_hours,
+        past_spend=before["spend"].tolist(),
+        past_people=before["people"].tolist(),
+        forecast_spend=daily_budget(objective, float(before["spend"].sum()), day),
+        day_spend=shared.day_spend,  # type: ignore[arg-type]
+    )
+    level = office.ledger.objectives.see(objective.id, objective.autonomy, owner=objective.owner, at=at)
+    options = own[["channel", "offer_id"]].drop_duplicates().itertuples(index=False)
+    new = sorted(f"{option.channel}:{option.offer_id}" for option in options if (option.channel, option.offer_id) not in used)
+    bounds = guardrails_of(office.configuration.policy.guardrails)
+    return authorize(figures, level, bounds, first_uses=new, is_first_cycle=before.empty)  # type: ignore[arg-type]
+
+
+def _spend(contacts: pd.DataFrame, today: pd.DataFrame) -> dict[str, float]:
+    """Money by channel: of these contacts and of what is released today."""
+    both = contacts.groupby("channel")["contact_cost"].sum().add(today.groupby("channel")["spend"].sum(), fill_value=0.0)
+    return {str(channel): float(amount) for channel, amount in both.items()}
+
+
+def _used_before(office: Office, cycle_id: str) -> set[tuple[str, str]]:
+    """Channels with offers that the touch history knows."""
+    generation_id = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]["generation_id"]
+    touches = read_mart(office.home, generation_id, "fct_touches", "distinct channel, coalesce(offer_id, 'none') as offer_id")
+    return set(touches.itertuples(index=False, name=None))
 
 
 def _data_age_hours(office: Office, at: datetime) -> float:

@@ -12,7 +12,7 @@ from assets.cycles import next_revision, read_json, revisions, write_json
 from assets.deciding import Gathered, gather, keep
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from assets.releasing import Office, propose, release
+from assets.releasing import WITHDRAWS, Office, decisions_of, propose, release
 from ml.decision import Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.news import News, news_of, refreshed
@@ -73,7 +73,7 @@ def _decide_anew(office: Office, tracking: Tracking, day: date, at: datetime, ne
     gathered = gather(home, ledger, office.configuration, day, at)
     still_open = ledger.outbox.open_messages(day)
     gathered = _rescored(gathered, tracking, news, threads)
-    is_free = _is_free(gathered.known.customers["customer_id"], ledger, day, news)
+    is_free = _is_free(gathered.known.customers["customer_id"], ledger, day, news, _waiting(office, day, at))
     gathered = _freed(_only(gathered, is_free), still_open, news)
     cycle_id = next_revision(home, day)
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
@@ -83,12 +83,13 @@ def _decide_anew(office: Office, tracking: Tracking, day: date, at: datetime, ne
     )
     changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
     decided = replace(decided, plan=replace(decided.plan, decisions=changes))
+    write_json({"withdraws": withdraws}, home.cycle(cycle_id) / WITHDRAWS)
     keep(home, decided, gathered, cycle_id, at)
     plans = propose(office, cycle_id, at)
     cancelled, messages = 0, {}
     for plan in plans:
         if plan.state == "proposed":
-            counts = release(office, plan.plan_id, at, by="policy", withdraws=withdraws)
+            counts = release(office, plan.plan_id, at, by="policy")
             cancelled += counts.cancelled
             messages = dict(plan.summary["messages"])
     state = "waiting" if any(plan.state == "waiting" for plan in plans) else "released"
@@ -104,8 +105,7 @@ def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) 
     where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
     model = with_threads(tracking.load(gathered.versions["model"]).model, threads)
     fresh = model.score(rows, known.scores.options)
-    customers = known.customers.copy()
-    customers.loc[customers.index[where]] = rows
+    customers = pd.concat([known.customers.drop(rows.index), rows]).loc[known.customers.index]
     scores = replace(
         known.scores,
         baseline=_put(known.scores.baseline, where, fresh.baseline),
@@ -116,10 +116,21 @@ def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) 
     return replace(gathered, known=replace(known, customers=customers, scores=scores))
 
 
-def _is_free(customer_ids: pd.Series, ledger: Ledger, day: date, news: News) -> np.ndarray:
-    """Who can still be decided: nobody to whom something left today, and nobody who has bought or left."""
+def _is_free(customer_ids: pd.Series, ledger: Ledger, day: date, news: News, waits: set[str]) -> np.ndarray:
+    """Who can still be decided: nobody to whom something left today, who has bought or left, or whose message waits for a person."""
     left = ledger.figures.reached_on(day)
-    return np.asarray(~customer_ids.isin(left | news.ended).to_numpy())
+    return np.asarray(~customer_ids.isin(left | news.ended | waits).to_numpy())
+
+
+def _waiting(office: Office, day: date, at: datetime) -> set[str]:
+    """People whom a plan of the day that waits would contact: its approval must not make two of one."""
+    waits: set[str] = set()
+    for plan in office.ledger.plans.waiting(at):
+        if plan.cycle_id.startswith(day.isoformat()):
+            decisions = decisions_of(office.home, plan.cycle_id)
+            held = decisions["objective_id"].isin(plan.objectives) & (decisions["channel"] != NONE)
+            waits |= set(decisions.loc[held, "customer_id"])
+    return waits
 
 
 def _only(gathered: Gathered, is_free: np.ndarray) -> Gathered:
@@ -159,17 +170,19 @@ def _freed(gathered: Gathered, still_open: pd.DataFrame, news: News) -> Gathered
             total=None if room.total is None else room.total + float(spend.sum()),
             objectives={name: amount + float(by_objective.get(name, 0.0)) for name, amount in room.objectives.items()},
             channels={name: amount + float(spend.get(name, 0.0)) for name, amount in room.channels.items()},
+            spent={name: amount - float(spend.get(name, 0.0)) for name, amount in room.spent.items()},
             capacity={name: 0.0 if name in news.failing else amount + float(count.get(name, 0)) for name, amount in room.capacity.items()},
         ),
         known=replace(gathered.known, contacts=contacts[~contacts["message_id"].isin(still_open["message_id"])]),
     )
 
 
-def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Decisions that differ from the open messages, and the ids of the messages that they take the place of.
+def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Decisions that differ from the open messages, and the messages that they take the place of.
 
     Returns:
-        New contacts only; and open messages of people whose choice is another one now, or none, or who have bought or left.
+        New contacts only; and, of people whose choice is another one now, or none, or who have bought or left, their open
+        messages with the customer of each.
     """
     key = ["customer_id", "objective_id", "channel", "offer_id"]
     contacts = decisions[decisions["channel"] != NONE]
@@ -177,8 +190,8 @@ def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset
     standing = pd.MultiIndex.from_frame(still_open[key])
     decided = set(decisions["customer_id"]) | ended
     reconsidered = still_open["customer_id"].isin(decided).to_numpy()
-    withdraws = still_open.loc[reconsidered & ~standing.isin(chosen), "message_id"].tolist()
-    return contacts[~chosen.isin(standing)].reset_index(drop=True), withdraws
+    gone = still_open[reconsidered & ~standing.isin(chosen)]
+    return contacts[~chosen.isin(standing)].reset_index(drop=True), dict(zip(gone["message_id"], gone["customer_id"], strict=True))
 
 
 def _put(values: np.ndarray, where: np.ndarray, fresh: np.ndarray) -> np.ndarray:

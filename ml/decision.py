@@ -92,7 +92,8 @@ class Room:
         objectives: Money by objective id.
         channels: Money by channel, where capped.
         capacity: Contacts by channel.
-        spend_share: Largest share of the spend for one channel.
+        spend_share: Largest share of the day's spend for one channel.
+        spent: Money by channel that is bound or spent today already.
     """
 
     total: float | None
@@ -100,6 +101,7 @@ class Room:
     channels: Mapping[str, float]
     capacity: Mapping[str, float]
     spend_share: float
+    spent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,6 +292,7 @@ def _left(room: Room, table: ValueTable, spent: Choices) -> Room:
         {name: max(0.0, cap - float(by_channel[CHANNELS.index(name)])) for name, cap in room.channels.items()},
         {name: max(0.0, cap - float(contacts[CHANNELS.index(name)])) for name, cap in room.capacity.items()},
         room.spend_share,
+        {name: room.spent.get(name, 0.0) + float(by_channel[c]) for c, name in enumerate(CHANNELS)},
     )
 
 
@@ -316,7 +319,12 @@ def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[
     terms += [ChannelBudget(name, maximum=cap) for name, cap in room.channels.items() if name in used]  # type: ignore[arg-type]
     terms += [ChannelCapacity(name, cap) for name, cap in room.capacity.items() if name in used]  # type: ignore[arg-type]
     if table.objectives and len(used) > 1:
-        terms += [ChannelSpendShare(name, room.spend_share) for name in CHANNELS if name in used and room.spend_share < 1]
+        spent = sum(room.spent.values())
+        terms += [
+            ChannelSpendShare(name, room.spend_share, max(0.0, room.spend_share * spent - room.spent.get(name, 0.0)))
+            for name in CHANNELS
+            if name in used and room.spend_share < 1
+        ]
     return terms
 
 

@@ -180,15 +180,13 @@ class Tracking:
 
     def challenger_tag(self, name: str) -> str | None:
         """A tag of the run whose model was registered last; None before the first, or without the tag."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+        version = self._version(CHALLENGER)
+        return None if version is None else self.client.get_run(version.run_id).data.tags.get(name)
 
-        try:
-            version = self.client.get_model_version_by_alias(MODEL_NAME, CHALLENGER)
-        except MlflowException as error:
-            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-                raise
-            return None
-        return self.client.get_run(version.run_id).data.tags.get(name)
+    def champion_version(self) -> str | None:
+        """Number of the version in use; None before the first. Nothing is loaded."""
+        version = self._version(CHAMPION)
+        return None if version is None else str(version.version)
 
     def url_of(self, run_id: str) -> str:
         """Where a browser shows a run: on the server, or on the port where `make ui` serves a local store."""
@@ -208,16 +206,19 @@ class Tracking:
         return self._verified(self.client.get_model_version(MODEL_NAME, version))
 
     def _load(self, alias: str) -> ChampionModel | None:
+        version = self._version(alias)
+        return None if version is None else self._verified(version)
+
+    def _version(self, alias: str) -> "ModelVersion | None":
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
 
         try:
-            version = self.client.get_model_version_by_alias(MODEL_NAME, alias)
+            return self.client.get_model_version_by_alias(MODEL_NAME, alias)
         except MlflowException as error:
             # MLflow says INVALID_PARAMETER_VALUE for an alias that isn't set.
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return self._verified(version)
 
     def _verified(self, version: "ModelVersion") -> ChampionModel:
         with tempfile.TemporaryDirectory() as scratch:

@@ -6,6 +6,7 @@ where the work itself failed, 2 on bad input.
 
 import json as json_
 import sys
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,10 +149,11 @@ def report(date: DateOption = None, home: HomeOption = None, config: ConfigOptio
 @app.command()
 def status(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show objectives against target and pace, autonomy, and the health of channels and models."""
-    from orchestration import screens, verbs  # noqa: PLC0415
+    from orchestration import screens  # noqa: PLC0415
+    from orchestration.status import status as status_  # noqa: PLC0415
 
     settings = settings_of(home, config)
-    answer(verbs.status(settings, instant(at)), json, screens.status)
+    answer(status_(settings, instant(at)), json, screens.status)
 
 
 @app.command()
@@ -200,6 +202,7 @@ def ui(
 
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
+    warnings.filterwarnings("ignore", module="dagster", category=UserWarning)  # about backfill policies that no verb uses
     from pydantic import ValidationError  # noqa: PLC0415
 
     console = Console(stderr=True)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from orchestration import market, verbs
 from orchestration.runs import Progress
 from orchestration.settings import Settings
+from orchestration.status import status as status_of
 
 START: Final = date(2026, 1, 5)
 
@@ -60,7 +61,7 @@ def live(settings: Settings, day: Day, progress: Progress) -> dict[str, Any]:
     ingest = verbs.ingest(settings, day.afternoon, progress)
     dispatched += [verbs.dispatch(settings, day.evening, progress), verbs.dispatch(settings, day.night, progress)]
     answers.append(_timed(progress, "market", lambda: market.answer(settings, day.afternoon, day.next_morning)))
-    status = verbs.status(settings, day.night)
+    status = status_of(settings, day.night)
     return {"cycle": cycle, "dispatched": dispatched, "ingest": ingest, "market": answers, "status": status}
 
 

@@ -17,12 +17,12 @@ class MarketError(RuntimeError):
 
 def make(settings: Settings, customers: int, seed: int, start: date) -> dict[str, Any]:
     """Make a market whose history ends where `start` begins."""
-    return _call(settings, "make", "--customers", str(customers), "--seed", str(seed), "--start", start.isoformat())
+    return _call(settings, "make", "--customers", str(customers), "--seed", str(seed), "--start", start.isoformat(), "--config", str(settings.config))
 
 
 def answer(settings: Settings, since: datetime, until: datetime) -> dict[str, Any]:
     """Let the market live from `since` to `until`: it reads what was sent and writes what came of it."""
-    return _call(settings, "answer", "--from", since.isoformat(), "--to", until.isoformat())
+    return _call(settings, "answer", "--from", since.isoformat(), "--to", until.isoformat(), "--config", str(settings.config))
 
 
 def truth(settings: Settings, what: str) -> dict[str, Any]:

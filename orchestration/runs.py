@@ -1,10 +1,14 @@
 """Runs a job of the project in this process, on the workspace's own Dagster instance, and tells how it goes."""
 
+import os
+import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -33,16 +37,16 @@ class Run:
     metadata: dict[str, dict[str, Any]]
 
 
-def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progress) -> Run:
+def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progress, log: Path) -> Run:
     """Run `job` for the partition of `day` with business time `at`.
 
-    The run appears in the Dagster UI of the same home, like any other.
+    The run appears in the Dagster UI of the same home, like any other. What dbt and the solvers print goes to `log`.
     """
     from orchestration.definitions import defs  # noqa: PLC0415 - heavy: dbt's manifest is read here
 
     run_id = str(uuid.uuid4())
     tags = {AT_TAG: at.isoformat(), "wayfinder/cycle": day.isoformat(), "wayfinder/trigger": trigger}
-    with dg.DagsterInstance.get() as instance, _watching(instance, run_id, progress) as watched:
+    with dg.DagsterInstance.get() as instance, _aside(log), _watching(instance, run_id, progress) as watched:
         result = defs.resolve_job_def(job).execute_in_process(
             run_id=run_id,
             instance=instance,
@@ -53,6 +57,22 @@ def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progre
         )
         error = None if result.success else _first_failure(instance, run_id)
     return Run(run_id, watched, error, _metadata(result))
+
+
+@contextmanager
+def _aside(log: Path) -> Iterator[None]:
+    """Standard output of libraries and of their children into a file: a verb's own answer stays alone on it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with log.open("ab") as handle:
+        os.dup2(handle.fileno(), 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 class _watching:  # noqa: N801 - reads as a phrase where it is used

@@ -73,7 +73,7 @@ def _leave_alone(facts: Facts) -> Table:
         table.add_column(name, justify="right" if name else "left")
     for row in facts["leave_alone"]:
         words = CATEGORY_WORDS.get(row["category"], row["category"])
-        table.add_row(words, f"{row['people']:,}", f"{row['contacts']:,}", money(row["spend"]), money(row["saved"]))
+        table.add_row(words, f"{row['people']:,}", f"{row['contacts']:,}", money(row["spend"]), money(row["saving"]))
     return table
 
 
@@ -111,27 +111,22 @@ def plans(console: Console, facts: Facts) -> None:
 
 def decided(console: Console, facts: Facts) -> None:
     """A person's word and what followed from it."""
-    console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/] by {escape(facts['by'])}; {facts['messages']:,} messages released", highlight=False)
+    console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/] by {escape(facts['by'])}; {facts['released']:,} messages released", highlight=False)
 
 
 def why(console: Console, facts: Facts) -> None:
     """One person's decisions, in words and numbers."""
+    console.print(f"\n[bold]{facts['customer_id']}[/] in cycle {facts['cycle_id']}", highlight=False)
     for decision in facts["decisions"]:
-        console.print(f"\n[bold]{decision['cycle_id']}[/]  {escape(decision['headline'])}", highlight=False)
-        for line in decision["lines"]:
-            console.print(f"  {escape(line)}", highlight=False)
-        if decision["options"]:
-            console.print(_options(decision["options"]))
-
-
-def _options(options: list[Facts]) -> Table:
-    table = Table(box=box.SIMPLE)
-    for name in ("option", "uplift", "net value", "price of scarce things", "after prices", ""):
-        table.add_column(name, justify="left" if name in {"option", ""} else "right")
-    for option in options:
-        table.add_row(option["option"], f"{option['uplift']:+.4f}", f"{option['net_value']:+.3f}", f"{option['price']:.3f}",
-                      f"{option['adjusted_value']:+.3f}", option.get("note", ""))
-    return table
+        console.print(f"\n[bold]{escape(decision['headline'])}[/]", highlight=False)
+        for step in decision["steps"]:
+            console.print(f"  · {escape(step)}", highlight=False)
+        table = Table(box=box.SIMPLE)
+        for name in ("", "net value", "price of scarce things", "after prices"):
+            table.add_column(name, justify="right" if name else "left")
+        for option in (decision["chosen"], *decision["alternatives"]):
+            table.add_row(option["option"], f"{option['net_value']:+.4f}", f"{option['price']:.4f}", f"{option['adjusted_value']:+.4f}")
+        console.print(table)
 
 
 def report(console: Console, facts: Facts) -> None:

@@ -221,7 +221,7 @@ def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, pr
     configuration_of(settings)
     prepare(settings)
     with locked(settings.home / ".run.lock"):
-        run = run_job(job, day=day, at=at, trigger=trigger, progress=progress)
+        run = run_job(job, day=day, at=at, trigger=trigger, progress=progress, log=settings.home / "logs" / f"{day}.log")
     if run.error:
         raise WorkFailed(run.error)
     return run

@@ -13,6 +13,7 @@ import pandas as pd
 
 from assets.channels.recipients import recipients
 from assets.channels.rendering import Renderer
+from assets.ledger.columns import to_json
 from ml.configuration import Configuration
 from ml.entities import NONE
 from ml.policy.decisions import message_ids
@@ -77,9 +78,9 @@ def _of_channel(
         **{name: reached[name].to_numpy() for name in ("decision_id", "cycle_id", "customer_id", "objective_id", "channel", "offer_id", "creative_id", "slot", "send_at", "expires_at")},
         "message_id": ids,
         "cost": reached["contact_cost"].to_numpy(),
-        "contact_ids": [list(found) for found in reached["contact_ids"]],
-        "recipient": recipient,
-        "content": content,
+        "contact_ids": [to_json(list(found)) for found in reached["contact_ids"]],
+        "recipient": [to_json(row) for row in recipient if row is not None],
+        "content": [to_json(each) for each in content],
     })
 
 

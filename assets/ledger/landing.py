@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Engine, select
 
-from assets.ledger.counters import insert_once
+from assets.ledger.counters import insert_once, upsert
 from assets.ledger.engine import reading, writing
 from assets.ledger.tables import landed_file, seen_file
 
@@ -52,7 +52,7 @@ class Landing:
         rows = [{"path": path, "size_bytes": size, "modified_at": modified_at} for path, size, modified_at in stats]
         if rows:
             with writing(self._engine) as connection:
-                connection.execute(upsert(connection)(seen_file).on_conflict_do_nothing(), rows)
+                connection.execute(upsert(connection, seen_file).on_conflict_do_nothing(), rows)
 
     def seen(self) -> set[tuple[str, int, datetime]]:
         """Files that were dealt with, duplicates included: path, size, modification time (naive UTC)."""

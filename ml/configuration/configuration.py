@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml.configuration.actions import Actions
 from ml.configuration.channels import ChannelSettings
+from ml.configuration.identity import IdentityOverrides
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.configuration.problems import ConfigurationError, Problem, shown
@@ -23,6 +24,7 @@ class Configuration:
         folder: Where it was read from; templates are relative to it.
         version: First 16 hex digits of the SHA-256 over names and contents of all files, templates included.
         sources: File of each objective by its id, for messages.
+        identity: What a person said about who is who.
     """
 
     objectives: list[Objective]
@@ -32,6 +34,7 @@ class Configuration:
     folder: Path
     version: str
     sources: dict[str, str]
+    identity: IdentityOverrides = IdentityOverrides()
 
     def objective(self, objective_id: str) -> Objective:
         """The objective of that id.

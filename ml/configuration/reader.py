@@ -10,6 +10,7 @@ from ml.configuration import checks
 from ml.configuration.actions import Actions
 from ml.configuration.channels import ChannelSettings
 from ml.configuration.configuration import Configuration
+from ml.configuration.identity import IdentityOverrides
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.configuration.problems import ConfigurationError, Problem, did_you_mean
@@ -45,6 +46,7 @@ class _Reader:
         actions, actions_document = self._model(Actions, "actions.yaml", is_required=True)
         policy, policy_document = self._model(Policy, "policy.yaml")
         channels = self._channels()
+        identity, _ = self._model(IdentityOverrides, "identity_overrides.yaml")
         objectives = self._objectives()
         if actions:
             self.problems += checks.check_actions(actions, actions_document, self.folder)
@@ -53,7 +55,7 @@ class _Reader:
         for objective, document in objectives:
             self.problems += checks.check_objective(objective, document, actions)
         self.problems += checks.check_ids(objectives)
-        if self.problems or actions is None or policy is None:
+        if self.problems or actions is None or policy is None or identity is None:
             raise ConfigurationError(self.problems)
         return Configuration(
             objectives=sorted((o for o, _ in objectives), key=lambda o: o.id),
@@ -63,6 +65,7 @@ class _Reader:
             folder=self.folder,
             version=self._version(actions, objectives),
             sources={o.id: d.file for o, d in objectives},
+            identity=identity,
         )
 
     def _document(self, file: str, *, is_required: bool) -> Document:
@@ -119,7 +122,7 @@ class _Reader:
         return read
 
     def _version(self, actions: Actions, objectives: list[tuple[Objective, Document]]) -> str:
-        files = {"actions.yaml", "policy.yaml", "channels.yaml", *(d.file for _, d in objectives)}
+        files = {"actions.yaml", "policy.yaml", "channels.yaml", "identity_overrides.yaml", *(d.file for _, d in objectives)}
         files |= {
             path.relative_to(self.folder).as_posix()
             for path in (self.folder / "templates").rglob("*")

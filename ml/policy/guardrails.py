@@ -27,6 +27,7 @@ class PlanFigures:
         past_people: People contacted on each of them.
         forecast_spend: Spend that the objective's plan foresees for the day.
         forecast_people: People that it foresees; None where it foresees no number.
+        day_spend: Contact cost by channel of the whole day, all objectives together; the plan's own where not given.
     """
 
     spend: Mapping[Channel, float]
@@ -36,6 +37,7 @@ class PlanFigures:
     past_people: Sequence[int] = ()
     forecast_spend: float | None = None
     forecast_people: float | None = None
+    day_spend: Mapping[Channel, float] | None = None
 
     @property
     def total_spend(self) -> float:
@@ -108,17 +110,18 @@ class SpendChange:
 
 @dataclass(frozen=True)
 class ChannelSpendShare:
-    """Largest share of one channel: max_c spend_c / sum_c spend_c <= bound."""
+    """Largest share of one channel in the day's spend, all objectives together: max_c spend_c / sum_c spend_c <= bound."""
 
     bound: float
 
     def read(self, plan: PlanFigures) -> Reading:
-        """The dearest channel's share of the plan's spend."""
-        if plan.total_spend <= 0:
+        """The dearest channel's share of the day's spend."""
+        spend = plan.spend if plan.day_spend is None else plan.day_spend
+        if sum(spend.values()) <= 0:
             return Reading("channel_spend_share", None, self.bound, "nothing is spent")
-        channel = max(plan.spend, key=lambda c: plan.spend[c])
-        share = plan.spend[channel] / plan.total_spend
-        words = f"{channel} takes {share:.0%} of spend: at most {self.bound:.0%} without a person's word"
+        channel = max(spend, key=lambda c: spend[c])
+        share = spend[channel] / sum(spend.values())
+        words = f"{channel} takes {share:.0%} of the day's spend: at most {self.bound:.0%} without a person's word"
         return Reading("channel_spend_share", share, self.bound, words)
 
 

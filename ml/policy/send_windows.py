@@ -28,7 +28,7 @@ class SendTimes:
         slots: Names of the slots.
         hours: Local hours of each slot, bool [S, 24].
         send_at: datetime64[us] [Z, S] UTC, when the message is due; NaT where no window is left.
-        expires_at: datetime64[us] [Z, S] UTC, after which it isn't sent any more.
+        expires_at: datetime64[us] [Z, S] UTC, after which it isn't sent any more: the day's end, or its quiet hours.
     """
 
     slots: tuple[str, ...]
@@ -80,8 +80,18 @@ def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
     for first, last in _loud(start, end, quiet):
         stretch = _in_utc(zone, day, first, last)
         if stretch and stretch[1] - lead > at:
-            return max(stretch[0] - lead, at), stretch[1] - lead
+            return max(stretch[0] - lead, at), _until(zone, day, first, quiet, stretch) - lead
     return None
+
+
+def _until(zone: ZoneInfo, day: date, first: int, quiet: Window | None, stretch: Stretch) -> datetime:
+    """The latest moment of the same day: a slot says when a message should reach the person, the law when it may not.
+
+    A hand-over that comes late within the day is worth more than none; in quiet hours or on another day it isn't allowed.
+    """
+    loud = next(end for begin, end in _loud(first, _MINUTES, quiet) if begin == first)
+    longest = _in_utc(zone, day, first, loud)
+    return longest[1] if longest else stretch[1]
 
 
 def _minutes(window: Window) -> tuple[int, int]:

@@ -51,19 +51,20 @@ class ChannelBudget(Term):
 class ChannelSpendShare(Term):
     r"""One channel's share \(s\) of all spend, linear in the totals.
 
-    \(\sum_{c \in h} \mathrm{cost}_c\, n_c - s \sum_c \mathrm{cost}_c\, n_c \le 0\).
+    \(\sum_{c \in h} \mathrm{cost}_c\, n_c - s \sum_c \mathrm{cost}_c\, n_c \le a\), with the allowance a that spend
+    outside of the problem leaves: s times all of it, less the channel's own.
     """
 
-    def __init__(self, channel: Channel, share: float):
-        self.channel = channel
+    def __init__(self, channel: Channel, share: float, allowance: float = 0.0):
+        self.channel, self.allowance = channel, allowance
         self.share = number(f"share of {channel} of all spend", share, at_most=1.0)
 
     def limits(self, totals: Totals) -> list[Limit]:
         """One row."""
         own, whole = totals.spend_of(channel=self.channel), totals.spend_of()
         noun = f"a share of {self.channel} in all spend"
-        return [Limit(f"share:{self.channel}", noun, self.share, own / whole, _kept(own, self.share, whole), "share")]
+        return [Limit(f"share:{self.channel}", noun, self.share, own / whole, _kept(own, self.share, whole, self.allowance), "share")]
 
 
-def _kept(own: cp.Expression, share: cp.Parameter, whole: cp.Expression) -> cp.Constraint:
-    return own - share * whole <= 0
+def _kept(own: cp.Expression, share: cp.Parameter, whole: cp.Expression, allowance: float) -> cp.Constraint:
+    return own - share * whole <= allowance

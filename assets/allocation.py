@@ -48,7 +48,9 @@ def allocation(
     facts = keep(home, decided, gathered, cycle_id, at)
     for note in gathered.notes:
         context.log.info(note)
-    return dg.MaterializeResult(metadata={"state": "decided", **_figures(facts), **_pictures(decided, gathered.room.total)})
+    return dg.MaterializeResult(
+        metadata={"state": "decided", **_figures(facts), **_pictures(decided, gathered.room.total)}
+    )
 
 
 def _figures(facts: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +66,9 @@ def _figures(facts: dict[str, Any]) -> dict[str, Any]:
         "people_contacted": summary["contacted"],
         "passes": solved["passes"],
         **{f"seconds_{phase.replace(' ', '_')}": seconds for phase, seconds in facts["seconds"].items()},
-        "prices": dg.MetadataValue.md(f"| scarce thing | worth of one more |\n|---|---|\n{prices}" if prices else "nothing is scarce today"),
+        "prices": dg.MetadataValue.md(
+            f"| scarce thing | worth of one more |\n|---|---|\n{prices}" if prices else "nothing is scarce today"
+        ),
         "contacts_by_channel": dg.MetadataValue.json(summary["contacts_by_channel"]),
         "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in facts["notes"]) or "none"),
     }
@@ -75,6 +79,12 @@ def _pictures(decided: Decided, total: float | None) -> dict[str, Any]:
     pictures = {"spend_by_channel": inline_picture(bars("Spend by channel", spend, "money"))} if spend else {}
     if total and decided.allocation.status != "empty":
         curve_of = budget_curve(decided.problem, CURVE)
-        drawn = curve("Value against the day's budget", list(curve_of["budget"]), list(curve_of["value"]), ("budget", "value"), total)
+        drawn = curve(
+            "Value against the day's budget",
+            list(curve_of["budget"]),
+            list(curve_of["value"]),
+            ("budget", "value"),
+            total,
+        )
         pictures["budget_curve"] = inline_picture(drawn)
     return pictures

@@ -13,7 +13,9 @@ OWNERS: Final = ["team:marketing-operations"]
 
 
 @dg.asset(group_name="authority", kinds={"sqlite"}, owners=OWNERS, partitions_def=CYCLES, deps=["allocation"])
-def plan(context: dg.AssetExecutionContext, office: dg.ResourceParam[Office], at: dg.ResourceParam[datetime]) -> dg.MaterializeResult:
+def plan(
+    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office], at: dg.ResourceParam[datetime]
+) -> dg.MaterializeResult:
     """The cycle's decisions as plans in the ledger: what its objectives' levels let go, and what waits for a person."""
     plans = propose(office, context.partition_key, at)
     return dg.MaterializeResult(metadata=_metadata(plans))
@@ -31,17 +33,26 @@ def authorization(
     plans = office.ledger.plans.list(context.partition_key)
     for waiting in (each for each in plans if each.state == "waiting"):
         context.log.warning(f"plan {waiting.plan_id} waits: wayfinder approve {waiting.plan_id} --by NAME")
-    context.instance.add_run_tags(context.run.run_id, {"wayfinder/plan_state": ",".join(sorted({each.state for each in plans})) or "none"})
+    context.instance.add_run_tags(
+        context.run.run_id, {"wayfinder/plan_state": ",".join(sorted({each.state for each in plans})) or "none"}
+    )
     return dg.MaterializeResult(metadata=_metadata(plans))
 
 
 def _metadata(plans: list[PlanStatus]) -> dict[str, object]:
-    rows = [f"| {each.plan_id} | {each.state} | {', '.join(each.objectives)} | {sum(each.summary['messages'].values()):,} | "
-            f"{sum(each.summary['spend'].values()):,.2f} | {'; '.join(each.reasons) or '–'} |" for each in plans]
+    rows = [
+        f"| {each.plan_id} | {each.state} | {', '.join(each.objectives)} | {sum(each.summary['messages'].values()):,} | "
+        f"{sum(each.summary['spend'].values()):,.2f} | {'; '.join(each.reasons) or '–'} |"
+        for each in plans
+    ]
     return {
         "released": sum(each.state == "released" for each in plans),
         "waiting": sum(each.state == "waiting" for each in plans),
         "messages": sum(sum(each.summary["messages"].values()) for each in plans),
         "spend": float(sum(sum(each.summary["spend"].values()) for each in plans)),
-        "plans": dg.MetadataValue.md("\n".join(["| plan | state | objectives | messages | spend | reasons |", "|---|---|---|---|---|---|", *rows])),
+        "plans": dg.MetadataValue.md(
+            "\n".join(
+                ["| plan | state | objectives | messages | spend | reasons |", "|---|---|---|---|---|---|", *rows]
+            )
+        ),
     }

@@ -15,7 +15,6 @@ from data_tests.result import SuiteResult
 from ml.configuration import Configuration
 from ml.objectives.active import active_objectives
 
-
 FAILURES_SHOWN: Final = 20
 
 
@@ -36,7 +35,10 @@ def _verdict(result: SuiteResult, ledger: Ledger, generation_id: str, at: dateti
 
 @dg.asset_check(asset="published_generation", blocking=True, name="customer_view_suite")
 def customer_view(
-    context: dg.AssetCheckExecutionContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger], at: dg.ResourceParam[datetime]
+    context: dg.AssetCheckExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    at: dg.ResourceParam[datetime],
 ) -> dg.AssetCheckResult:
     """The customer view keeps its types, ranges and relations between columns."""
     generation_id = ledger.generations.latest_of(_day(context))
@@ -64,7 +66,10 @@ def training_rows(
 
 @dg.asset_check(asset="candidate_scores", blocking=True, name="scores_suite")
 def score_rows(
-    context: dg.AssetCheckExecutionContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger], at: dg.ResourceParam[datetime]
+    context: dg.AssetCheckExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    at: dg.ResourceParam[datetime],
 ) -> dg.AssetCheckResult:
     """Everybody in the view is scored once, with possible probabilities."""
     day = _day(context)
@@ -72,7 +77,9 @@ def score_rows(
     path = home.cycle(day.isoformat()) / "scores.parquet"
     people = read_mart(home, generation_id, "dim_customers", "customer_id")["customer_id"]
     options = [str(option) for option in read_scores(path).options]
-    return _verdict(scores.check(pd.read_parquet(path), options=options, customer_ids=people), ledger, generation_id, at)
+    return _verdict(
+        scores.check(pd.read_parquet(path), options=options, customer_ids=people), ledger, generation_id, at
+    )
 
 
 @dg.asset_check(asset="allocation", blocking=True, name="plan_suite")

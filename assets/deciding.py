@@ -48,7 +48,9 @@ class Gathered:
     configuration: Configuration
 
 
-def gather(home: Home, ledger: Ledger, configuration: Configuration, day: date, at: datetime, cycle_id: str | None = None) -> Gathered:
+def gather(
+    home: Home, ledger: Ledger, configuration: Configuration, day: date, at: datetime, cycle_id: str | None = None
+) -> Gathered:
     """Everything that is known for the cycle of a day.
 
     Args:
@@ -95,15 +97,22 @@ def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
     carried = today.groupby("channel")["messages"].sum()
     return Room(
         total=None if caps.per_day is None else max(0.0, caps.per_day - float(spent.sum())),
-        objectives={o.id: _left(ledger, configuration, o, day, figures) for o in active_objectives(configuration.objectives, day)},
+        objectives={
+            o.id: _left(ledger, configuration, o, day, figures)
+            for o in active_objectives(configuration.objectives, day)
+        },
         channels={name: max(0.0, cap - float(spent.get(name, 0.0))) for name, cap in caps.per_channel_per_day.items()},
-        capacity={name: max(0.0, terms.capacity_per_day - float(carried.get(name, 0))) for name, terms in channels.items()},
+        capacity={
+            name: max(0.0, terms.capacity_per_day - float(carried.get(name, 0))) for name, terms in channels.items()
+        },
         spend_share=configuration.policy.guardrails.channel_spend_share,
         spent={str(name): float(amount) for name, amount in spent.items()},
     )
 
 
-def _left(ledger: Ledger, configuration: Configuration, objective: Objective, day: date, figures: pd.DataFrame) -> float:
+def _left(
+    ledger: Ledger, configuration: Configuration, objective: Objective, day: date, figures: pd.DataFrame
+) -> float:
     """What is left of the objective's day. Supervised, it also stays within the bound on the rise of its spend after a week."""
     by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
     today = float(by_day.get(day.isoformat(), 0.0))
@@ -153,10 +162,12 @@ def _remembered(customers: pd.DataFrame, decided: Decided) -> pd.DataFrame:
     teaches = decisions["channel"].ne("none") | decisions["arm"].isin(["random", "holdout"])
     others = decisions.loc[~teaches, "customer_id"]
     tenth = pd.util.hash_pandas_object(others, index=False).to_numpy() % 10 == 0
-    weight = pd.concat([
-        pd.Series(1.0, index=decisions.loc[teaches, "customer_id"].unique()),
-        pd.Series(10.0, index=others[tenth].unique()),
-    ])
+    weight = pd.concat(
+        [
+            pd.Series(1.0, index=decisions.loc[teaches, "customer_id"].unique()),
+            pd.Series(10.0, index=others[tenth].unique()),
+        ]
+    )
     weight = weight[~weight.index.duplicated()]
     kept = customers[customers["customer_id"].isin(weight.index)]
     return kept.assign(sample_weight=kept["customer_id"].map(weight))
@@ -173,13 +184,23 @@ def _unit_values(
 ) -> tuple[dict[str, np.ndarray], list[Objective], tuple[str, ...]]:
     """Money for a conversion caused, by objective. One whose value isn't known is left out, and said."""
     active = active_objectives(configuration.objectives, day)
-    conversions = read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin") if active else pd.DataFrame()
+    conversions = (
+        read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin")
+        if active
+        else pd.DataFrame()
+    )
     lifecycle = configuration.policy.lifecycle
     as_of = datetime.combine(day, time(), ZoneInfo(configuration.policy.time_zone)).astimezone(UTC)
     values, usable, notes = {}, [], []
     for objective in active:
         try:
-            value = unit_value(objective, conversions, as_of=as_of, lapsed_days=lifecycle.lapsed_days, active_days=lifecycle.lapsing_days)
+            value = unit_value(
+                objective,
+                conversions,
+                as_of=as_of,
+                lapsed_days=lifecycle.lapsed_days,
+                active_days=lifecycle.lapsing_days,
+            )
         except UnknownValueError as error:
             notes.append(f"left out: {error}")
             continue

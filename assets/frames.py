@@ -24,8 +24,10 @@ def read_mart(home: Home, generation_id: str, mart: str, columns: str = "*") -> 
     """
     path = home.generation(generation_id) / f"{mart}.parquet"
     if not path.exists():
-        raise FileNotFoundError(f"generation {generation_id} has no {mart} ({path}); run the cycle that publishes it again")
-    return query(f"select {columns} from read_parquet($path)", path=str(path))
+        raise FileNotFoundError(
+            f"generation {generation_id} has no {mart} ({path}); run the cycle that publishes it again"
+        )
+    return query(f"select {columns} from read_parquet($path)", path=str(path))  # noqa: S608 - names of our own
 
 
 @dataclass(frozen=True)
@@ -140,4 +142,3 @@ def _sampled(frame: pd.DataFrame, max_rows: int, seed: int) -> pd.DataFrame:
 
 def _day(folder: Path) -> date:
     return date.fromisoformat(folder.name.split(".")[0])
-

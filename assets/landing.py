@@ -23,12 +23,19 @@ OVERRIDES: Final = "identity_overrides"
 
 
 def _specs() -> list[dg.AssetSpec]:
-    described = {name: f"Rows of landing/{name}/, each file once, with the types that the contract states." for name in SOURCES}
+    described = {
+        name: f"Rows of landing/{name}/, each file once, with the types that the contract states." for name in SOURCES
+    }
     described[MESSAGES] = "Messages that were handed over, copied from the ledger."
     described[OVERRIDES] = "Pairs of contacts that a person declared to be the same or different."
     return [
         dg.AssetSpec(
-            ["raw", name], description=text, group_name="landing", kinds={"duckdb", "file"}, owners=["team:data-engineering"], skippable=False
+            ["raw", name],
+            description=text,
+            group_name="landing",
+            kinds={"duckdb", "file"},
+            owners=["team:data-engineering"],
+            skippable=False,
         )
         for name, text in described.items()
     ]
@@ -49,7 +56,10 @@ def landing(
         exported = _export_messages(connection, ledger, received_at)
         set_identity_overrides(connection, configuration.identity.pairs())
         _remember_duplicates(connection, report)
-        totals = {name: connection.execute(f"select count(*) from raw.{name}").fetchall()[0][0] for name in (*SOURCES, MESSAGES, OVERRIDES)}  # noqa: S608 - our own names
+        totals = {
+            name: connection.execute(f"select count(*) from raw.{name}").fetchall()[0][0]  # noqa: S608 - names of our own
+            for name in (*SOURCES, MESSAGES, OVERRIDES)
+        }
     for line in _notes(report):
         context.log.warning(line)
     for name, total in totals.items():
@@ -68,7 +78,9 @@ def _export_messages(connection: duckdb.DuckDBPyConnection, ledger: Ledger, at: 
 
 def _remember_duplicates(connection: duckdb.DuckDBPyConnection, report: LandingReport) -> None:
     """Files whose content was known already have no row of their own; the outcomes asset tells the ledger of them too."""
-    connection.execute("create table if not exists raw.duplicate_files (path varchar, size_bytes bigint, modified_at timestamp)")
+    connection.execute(
+        "create table if not exists raw.duplicate_files (path varchar, size_bytes bigint, modified_at timestamp)"
+    )
     for stat in report.duplicates:
         connection.execute("insert into raw.duplicate_files values (?, ?, ?)", list(stat))
 
@@ -96,7 +108,8 @@ def _notes(report: LandingReport) -> Iterator[str]:
         if file.reason:
             yield f"{file.path} is in quarantine as a whole: {file.reason}"
         elif file.quarantined:
-            yield f"{file.path}: {file.quarantined} of {file.rows + file.quarantined} rows are in quarantine (quarantine/{file.source}/{file.file_id}.jsonl)"
+            place = f"quarantine/{file.source}/{file.file_id}.jsonl"
+            yield f"{file.path}: {file.quarantined} of {file.rows + file.quarantined} rows are in quarantine ({place})"
     for refusal in report.refused:
         yield f"{refusal.path} was not opened: {refusal.reason}"
     if report.absent:

@@ -16,7 +16,13 @@ from ml.configuration import Configuration
 OWNERS: Final = ["team:decision-science"]
 
 
-@dg.asset(group_name="learning", kinds={"parquet"}, owners=OWNERS, partitions_def=CYCLES, deps=["plan", "published_generation"])
+@dg.asset(
+    group_name="learning",
+    kinds={"parquet"},
+    owners=OWNERS,
+    partitions_def=CYCLES,
+    deps=["plan", "published_generation"],
+)
 def lift(
     context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], configuration: dg.ResourceParam[Configuration]
 ) -> dg.MaterializeResult:
@@ -30,12 +36,20 @@ def lift(
         metadata={
             "people_assigned": len(people),
             "figures": sum(one["difference"] is not None for one in found),
-            "lifts": dg.MetadataValue.md("\n".join(["| objective | measure | against | lift |", "|---|---|---|---|", *rows])),
+            "lifts": dg.MetadataValue.md(
+                "\n".join(["| objective | measure | against | lift |", "|---|---|---|---|", *rows])
+            ),
         }
     )
 
 
-@dg.asset(group_name="learning", kinds={"html"}, owners=OWNERS, partitions_def=CYCLES, deps=["authorization", "lift", "outcomes"])
+@dg.asset(
+    group_name="learning",
+    kinds={"html"},
+    owners=OWNERS,
+    partitions_def=CYCLES,
+    deps=["authorization", "lift", "outcomes"],
+)
 def report(
     context: dg.AssetExecutionContext,
     home: dg.ResourceParam[Home],
@@ -49,5 +63,8 @@ def report(
     lifts = read_json(home.cycle(cycle_id) / "lift.json")["lifts"]
     markdown, html = write_report(home, ledger, configuration, cycle_id, facts, lifts, at)
     return dg.MaterializeResult(
-        metadata={"html": dg.MetadataValue.path(str(html.relative_to(home.root))), "report": dg.MetadataValue.md(markdown.read_text(encoding="utf-8"))}
+        metadata={
+            "html": dg.MetadataValue.path(str(html.relative_to(home.root))),
+            "report": dg.MetadataValue.md(markdown.read_text(encoding="utf-8")),
+        }
     )

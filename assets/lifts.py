@@ -21,7 +21,11 @@ def assigned(home: Home, day: date, time_zone: str) -> pd.DataFrame:
 
     A person counts from the beginning of the first day on which the objective saw them, contacted or not.
     """
-    mornings = [path for path in home.root.glob("cycles/*/decisions.parquet") if "." not in path.parent.name and path.parent.name <= day.isoformat()]
+    mornings = [
+        path
+        for path in home.root.glob("cycles/*/decisions.parquet")
+        if "." not in path.parent.name and path.parent.name <= day.isoformat()
+    ]
     if not mornings:
         return pd.DataFrame(columns=COLUMNS)
     sql = """

@@ -15,7 +15,6 @@ from assets.partitions import CYCLES
 from assets.releasing import Office
 from assets.reoptimizing import reoptimize
 from data_tests import outcomes as outcomes_suite
-from ml.configuration import Configuration
 from ml.tracking import Tracking
 
 OWNERS: Final = ["team:data-engineering"]
@@ -34,7 +33,9 @@ _STATS: Final = "select path, size_bytes, modified_at from raw.landed_files unio
     pool="warehouse",
 )
 def outcomes(
-    context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger], at: dg.ResourceParam[datetime]
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    at: dg.ResourceParam[datetime],
 ) -> dg.MaterializeResult:
     """Events that came back, each once by its id, with the suppressions and withdrawals that follow from them.
 
@@ -78,11 +79,15 @@ def reoptimization(
 
 
 def _files_not_dealt_with(connection: duckdb.DuckDBPyConnection, known: set[str]) -> pd.DataFrame:
-    landed = connection.execute("select file_id, source, path, row_count, quarantined_count from raw.landed_files order by load_id").df()
+    landed = connection.execute(
+        "select file_id, source, path, row_count, quarantined_count from raw.landed_files order by load_id"
+    ).df()
     return landed[~landed["file_id"].isin(known)]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, source: str, files: pd.DataFrame, since: datetime | None = None) -> pd.DataFrame:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, source: str, files: pd.DataFrame, since: datetime | None = None
+) -> pd.DataFrame:
     wanted = files.loc[files["source"] == source, "file_id"].tolist()
     sql = f"select * from raw.{source} where _file_id in (select unnest($files)) and occurred_at >= $since"  # noqa: S608 - our own names
     after = datetime(1970, 1, 1) if since is None else since.replace(tzinfo=None)  # noqa: DTZ001 - raw times are UTC without zone
@@ -90,7 +95,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: str, files: pd.DataFram
 
 
 def _as_taken(events: pd.DataFrame, at: datetime) -> pd.DataFrame:
-    once = events[["event_id", "event_type", "occurred_at", "message_id", "channel", "value"]].drop_duplicates("event_id")
+    once = events[["event_id", "event_type", "occurred_at", "message_id", "channel", "value"]].drop_duplicates(
+        "event_id"
+    )
     is_matched = once["message_id"].notna() & once["channel"].notna()
     return once.assign(received_at=at.replace(tzinfo=None), is_matched=is_matched)
 

@@ -25,7 +25,9 @@ def bars(title: str, amounts: Mapping[str, float], unit: str) -> bytes:
     return _png(figure, axes)
 
 
-def curve(title: str, x: Sequence[float], y: Sequence[float], labels: tuple[str, str], mark: float | None = None) -> bytes:
+def curve(
+    title: str, x: Sequence[float], y: Sequence[float], labels: tuple[str, str], mark: float | None = None
+) -> bytes:
     """A line, with a mark where we are."""
     figure = Figure(figsize=(6, 3), layout="constrained")
     axes = figure.subplots()

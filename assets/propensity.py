@@ -27,6 +27,7 @@ TRAINED_ON: Final = "wayfinder.trained_on"
 TRAINING_THREADS: Final = 1
 """Two threads save a third on two idle cores, and take ten times as long where another process wants one of them."""
 
+
 @dg.asset(
     name="training_frame",
     group_name=GROUP,
@@ -46,10 +47,14 @@ def training_frame_asset(
     """Rows of people on past days: what was known, what was done, what came of it. Left as it is while no training is due."""
     day, policy = date.fromisoformat(context.partition_key), configuration.policy
     if not _is_due(context, tracking, configuration):
-        return dg.MaterializeResult(metadata={"is_due": False, "trained_on": tracking.challenger_tag(TRAINED_ON) or "never"})
+        return dg.MaterializeResult(
+            metadata={"is_due": False, "trained_on": tracking.challenger_tag(TRAINED_ON) or "never"}
+        )
     generation_id = ledger.generations.latest_of(day)
     cycles = [path.parent for path in home.root.glob("cycles/*/features.parquet") if path.parent.name < day.isoformat()]
-    sources = TrainingSources(home.generation(generation_id), tuple(sorted(cycles)), day, policy.training.horizon_days, policy.time_zone)
+    sources = TrainingSources(
+        home.generation(generation_id), tuple(sorted(cycles)), day, policy.training.horizon_days, policy.time_zone
+    )
     frame = training_frame(sources, MAX_TRAINING_ROWS, seed)
     write_frame(frame, home.training / f"{day}.parquet")
     contacted = frame[frame["channel"] != "none"] if len(frame) else frame
@@ -60,7 +65,9 @@ def training_frame_asset(
             "contacted": len(contacted),
             "conversions": int(frame["is_converted"].sum()) if len(frame) else 0,
             "randomized": int(contacted["propensity"].notna().sum()) if len(frame) else 0,
-            "contacts_by_channel": dg.MetadataValue.json(contacted["channel"].value_counts().to_dict() if len(frame) else {}),
+            "contacts_by_channel": dg.MetadataValue.json(
+                contacted["channel"].value_counts().to_dict() if len(frame) else {}
+            ),
         }
     )
 
@@ -83,13 +90,22 @@ def response_models(
     training = pd.read_parquet(path)
     options = configuration.actions.options()
     generation_id = ledger.generations.latest_of(day)
-    trained = train(training, options, seed=seed, threads=TRAINING_THREADS, history=_history(home, generation_id, configuration))
-    judged = judge(trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration))
+    trained = train(
+        training, options, seed=seed, threads=TRAINING_THREADS, history=_history(home, generation_id, configuration)
+    )
+    judged = judge(
+        trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration)
+    )
     run = TrainingRun(
         name=f"response {day}",
         started_at=trained.started_at,
         data_version=generation_id,
-        parameters={"seed": seed, "max_rows": MAX_TRAINING_ROWS, "horizon_days": configuration.policy.training.horizon_days, "rows": len(training)},
+        parameters={
+            "seed": seed,
+            "max_rows": MAX_TRAINING_ROWS,
+            "horizon_days": configuration.policy.training.horizon_days,
+            "rows": len(training),
+        },
         metrics=judged.metrics | {"training_seconds": trained.seconds},
         tags={
             "dagster.run_id": context.run.run_id,
@@ -108,7 +124,13 @@ def response_models(
     return dg.MaterializeResult(metadata=_training_metadata(tracking, registered, judged, trained.notes))
 
 
-@dg.asset(group_name=GROUP, kinds={"lightgbm", "parquet"}, owners=OWNERS, partitions_def=CYCLES, deps=["response_models", "published_generation"])
+@dg.asset(
+    group_name=GROUP,
+    kinds={"lightgbm", "parquet"},
+    owners=OWNERS,
+    partitions_def=CYCLES,
+    deps=["response_models", "published_generation"],
+)
 def candidate_scores(
     context: dg.AssetExecutionContext,
     home: dg.ResourceParam[Home],
@@ -128,7 +150,12 @@ def candidate_scores(
     scores = with_threads(champion.model, threads).score(customers, configuration.actions.options())
     write_scores(scores, home.cycle(cycle_id) / "scores.parquet")
     seconds = time.perf_counter() - begun
-    versions = {"generation_id": generation_id, "model": champion.version, "model_sha256": champion.sha256, "configuration": configuration.version}
+    versions = {
+        "generation_id": generation_id,
+        "model": champion.version,
+        "model_sha256": champion.sha256,
+        "configuration": configuration.version,
+    }
     write_json(versions, home.cycle(cycle_id) / "versions.json")
     return dg.MaterializeResult(
         metadata={
@@ -136,7 +163,11 @@ def candidate_scores(
             "options": len(scores.options),
             "rows_per_second": round(len(customers) * len(scores.options) / max(seconds, 1e-9)),
             "mean_baseline": float(scores.baseline.mean()) if len(customers) else 0.0,
-            "mean_uplift": dg.MetadataValue.json({str(o): round(float(scores.uplift[:, i].mean()), 6) for i, o in enumerate(scores.options)} if len(customers) else {}),
+            "mean_uplift": dg.MetadataValue.json(
+                {str(o): round(float(scores.uplift[:, i].mean()), 6) for i, o in enumerate(scores.options)}
+                if len(customers)
+                else {}
+            ),
             "model_version": champion.version,
             "generation": generation_id,
         }
@@ -150,7 +181,11 @@ def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration
     """
     tag = tracking.challenger_tag(TRAINED_ON)
     day = date.fromisoformat(context.partition_key)
-    return context.run.job_name == TRAIN_JOB or tag is None or day >= date.fromisoformat(tag) + timedelta(days=configuration.policy.training.every_days)
+    return (
+        context.run.job_name == TRAIN_JOB
+        or tag is None
+        or day >= date.fromisoformat(tag) + timedelta(days=configuration.policy.training.every_days)
+    )
 
 
 def _history(home: Home, generation_id: str, configuration: Configuration) -> History:

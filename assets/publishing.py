@@ -63,7 +63,9 @@ def publish(home: Home, connection: duckdb.DuckDBPyConnection, generation_id: st
     for mart in MARTS:
         columns = _with_attributes(kinds) if mart in WITH_ATTRIBUTES else "*"
         path = building / f"{mart}.parquet"
-        copied = connection.execute(f"copy (select {columns} from marts.{mart}) to '{_quoted(path)}' (format parquet, compression zstd)")  # noqa: S608 - our own names
+        copied = connection.execute(
+            f"copy (select {columns} from marts.{mart}) to '{_quoted(path)}' (format parquet, compression zstd)"  # noqa: S608 - names of our own
+        )
         rows[mart] = int(copied.fetchall()[0][0])
         _sync(path)
     os.replace(building, target)  # noqa: PTH105 - the rename that makes it visible
@@ -98,7 +100,10 @@ def _attributes(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], 
 
 
 def _with_attributes(kinds: dict[str, str]) -> str:
-    facts = [f"try_cast(json_extract_string(attributes, '$.{name}') as {kind}) as attr_{name}" for name, kind in kinds.items()]
+    facts = [
+        f"try_cast(json_extract_string(attributes, '$.{name}') as {kind}) as attr_{name}"
+        for name, kind in kinds.items()
+    ]
     return ", ".join(["* exclude (attributes)", *facts])
 
 

@@ -86,7 +86,10 @@ def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCo
     plan = office.ledger.plans.get(plan_id)
     part = _part(decisions_of(office.home, plan.cycle_id), plan.objectives)
     if plan_hash(part) != plan.plan_hash:
-        raise ReleaseError(f"plan {plan_id}: cycles/{plan.cycle_id}/decisions.parquet isn't what was proposed; restore the file, or run the cycle anew as another one")
+        raise ReleaseError(
+            f"plan {plan_id}: cycles/{plan.cycle_id}/decisions.parquet isn't what was proposed; "
+            "restore the file, or run the cycle anew as another one"
+        )
     people = read_mart(office.home, plan.versions["generation_id"], "dim_recipients")
     outgoing = build_messages(part, people, office.configuration, office.unsubscribe)
     if len(outgoing):
@@ -113,7 +116,11 @@ def _withdrawn(office: Office, plan: PlanStatus, part: pd.DataFrame) -> list[str
     withdraws = read_json(path)["withdraws"]
     replaced = set(decisions_of(office.home, plan.cycle_id)["customer_id"])
     own = set(part["customer_id"])
-    return [message_id for message_id, customer in withdraws.items() if customer in own or (customer not in replaced and plan.plan_id == plan.cycle_id)]
+    return [
+        message_id
+        for message_id, customer in withdraws.items()
+        if customer in own or (customer not in replaced and plan.plan_id == plan.cycle_id)
+    ]
 
 
 def decisions_of(home: Home, cycle_id: str) -> pd.DataFrame:
@@ -149,7 +156,7 @@ class _Shared:
     data_age_hours: float
 
 
-def _verdict(  # noqa: PLR0917 - one objective against all that is known of the day
+def _verdict(
     office: Office,
     objective: Objective,
     contacts: pd.DataFrame,
@@ -173,21 +180,27 @@ def _verdict(  # noqa: PLR0917 - one objective against all that is known of the 
     )
     level = office.ledger.objectives.see(objective.id, objective.autonomy, owner=objective.owner, at=at)
     options = own[["channel", "offer_id"]].drop_duplicates().itertuples(index=False)
-    new = sorted(f"{option.channel}:{option.offer_id}" for option in options if (option.channel, option.offer_id) not in used)
+    new = sorted(
+        f"{option.channel}:{option.offer_id}" for option in options if (option.channel, option.offer_id) not in used
+    )
     bounds = guardrails_of(office.configuration.policy.guardrails)
     return authorize(figures, level, bounds, first_uses=new, is_first_cycle=before.empty)  # type: ignore[arg-type]
 
 
 def _spend(contacts: pd.DataFrame, today: pd.DataFrame) -> dict[str, float]:
     """Money by channel: of these contacts and of what is released today."""
-    both = contacts.groupby("channel")["contact_cost"].sum().add(today.groupby("channel")["spend"].sum(), fill_value=0.0)
+    both = (
+        contacts.groupby("channel")["contact_cost"].sum().add(today.groupby("channel")["spend"].sum(), fill_value=0.0)
+    )
     return {str(channel): float(amount) for channel, amount in both.items()}
 
 
 def _used_before(office: Office, cycle_id: str) -> set[tuple[str, str]]:
     """Channels with offers that the touch history knows."""
     generation_id = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]["generation_id"]
-    touches = read_mart(office.home, generation_id, "fct_touches", "distinct channel, coalesce(offer_id, 'none') as offer_id")
+    touches = read_mart(
+        office.home, generation_id, "fct_touches", "distinct channel, coalesce(offer_id, 'none') as offer_id"
+    )
     return set(touches.itertuples(index=False, name=None))
 
 
@@ -211,12 +224,21 @@ def _summary(part: pd.DataFrame, verdicts: Mapping[str, Authorization]) -> dict[
 
 
 def _check_messages(ledger: Ledger, outgoing: pd.DataFrame, plan: PlanStatus, part: pd.DataFrame, at: datetime) -> None:
-    result = messages_suite.check(outgoing.assign(plan_id=plan.plan_id), cycle_id=plan.cycle_id, plan_id=plan.plan_id, decisions=part)
+    result = messages_suite.check(
+        outgoing.assign(plan_id=plan.plan_id), cycle_id=plan.cycle_id, plan_id=plan.plan_id, decisions=part
+    )
     ledger.generations.record_gate(
-        plan.versions["generation_id"], f"messages of {plan.plan_id}", is_passed=result.passed, at=at, detail="; ".join(map(str, result.failures))
+        plan.versions["generation_id"],
+        f"messages of {plan.plan_id}",
+        is_passed=result.passed,
+        at=at,
+        detail="; ".join(map(str, result.failures)),
     )
     if not result.passed:
-        raise ReleaseError(f"plan {plan.plan_id}: its messages broke a data test, nothing was released: " + "; ".join(map(str, result.failures)))
+        raise ReleaseError(
+            f"plan {plan.plan_id}: its messages broke a data test, nothing was released: "
+            + "; ".join(map(str, result.failures))
+        )
 
 
 def _budget_lines(configuration: Configuration, objectives: Sequence[str], day: date) -> list[BudgetLine]:

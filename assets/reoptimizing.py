@@ -68,7 +68,9 @@ def reoptimize(office: Office, tracking: Tracking, day: date, at: datetime, *, s
     return found
 
 
-def _decide_anew(office: Office, tracking: Tracking, day: date, at: datetime, news: News, seed: int, threads: int) -> Reoptimized:
+def _decide_anew(
+    office: Office, tracking: Tracking, day: date, at: datetime, news: News, seed: int, threads: int
+) -> Reoptimized:
     home, ledger = office.home, office.ledger
     gathered = gather(home, ledger, office.configuration, day, at)
     still_open = ledger.outbox.open_messages(day)
@@ -79,7 +81,14 @@ def _decide_anew(office: Office, tracking: Tracking, day: date, at: datetime, ne
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
     decided = decide(
-        moment, gathered.known, gathered.configuration, gathered.room, threads=threads, warm_prices=warm, keeps=still_open, keep_bonus=KEEP_BONUS
+        moment,
+        gathered.known,
+        gathered.configuration,
+        gathered.room,
+        threads=threads,
+        warm_prices=warm,
+        keeps=still_open,
+        keep_bonus=KEEP_BONUS,
     )
     changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
     decided = replace(decided, plan=replace(decided.plan, decisions=changes))
@@ -171,13 +180,18 @@ def _freed(gathered: Gathered, still_open: pd.DataFrame, news: News) -> Gathered
             objectives={name: amount + float(by_objective.get(name, 0.0)) for name, amount in room.objectives.items()},
             channels={name: amount + float(spend.get(name, 0.0)) for name, amount in room.channels.items()},
             spent={name: amount - float(spend.get(name, 0.0)) for name, amount in room.spent.items()},
-            capacity={name: 0.0 if name in news.failing else amount + float(count.get(name, 0)) for name, amount in room.capacity.items()},
+            capacity={
+                name: 0.0 if name in news.failing else amount + float(count.get(name, 0))
+                for name, amount in room.capacity.items()
+            },
         ),
         known=replace(gathered.known, contacts=contacts[~contacts["message_id"].isin(still_open["message_id"])]),
     )
 
 
-def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+def _changes(
+    decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset[str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Decisions that differ from the open messages, and the messages that they take the place of.
 
     Returns:
@@ -191,7 +205,9 @@ def _changes(decisions: pd.DataFrame, still_open: pd.DataFrame, ended: frozenset
     decided = set(decisions["customer_id"]) | ended
     reconsidered = still_open["customer_id"].isin(decided).to_numpy()
     gone = still_open[reconsidered & ~standing.isin(chosen)]
-    return contacts[~chosen.isin(standing)].reset_index(drop=True), dict(zip(gone["message_id"], gone["customer_id"], strict=True))
+    return contacts[~chosen.isin(standing)].reset_index(drop=True), dict(
+        zip(gone["message_id"], gone["customer_id"], strict=True)
+    )
 
 
 def _put(values: np.ndarray, where: np.ndarray, fresh: np.ndarray) -> np.ndarray:

@@ -55,27 +55,37 @@ def write_report(
         Paths of the Markdown and the HTML.
     """
     plans = [
-        {"plan_id": each.plan_id, "state": each.state, "objectives": each.objectives, "messages": sum(each.summary["messages"].values()),
-         "spend": sum(each.summary["spend"].values()), "reasons": each.reasons}
+        {
+            "plan_id": each.plan_id,
+            "state": each.state,
+            "objectives": each.objectives,
+            "messages": sum(each.summary["messages"].values()),
+            "spend": sum(each.summary["spend"].values()),
+            "reasons": each.reasons,
+        }
         for each in ledger.plans.list(cycle_id)
     ]
     waiting = {each.plan_id for each in ledger.plans.waiting(at)}
-    text = _environment().get_template("report.md.j2").render(
-        cycle_id=cycle_id,
-        currency=configuration.policy.currency,
-        summary=facts["summary"],
-        people_eligible=facts["people_eligible"],
-        value=facts["summary"]["value"],
-        gap=facts["allocation"]["gap"],
-        status=facts["allocation"]["status"],
-        prices=facts["allocation"]["prices"],
-        plans=plans,
-        waiting=[plan for plan in plans if plan["plan_id"] in waiting],
-        words=WORDS,
-        lifts=lifts,
-        notes=facts["notes"],
-        versions=facts["versions"],
-        at=facts["at"],
+    text = (
+        _environment()
+        .get_template("report.md.j2")
+        .render(
+            cycle_id=cycle_id,
+            currency=configuration.policy.currency,
+            summary=facts["summary"],
+            people_eligible=facts["people_eligible"],
+            value=facts["summary"]["value"],
+            gap=facts["allocation"]["gap"],
+            status=facts["allocation"]["status"],
+            prices=facts["allocation"]["prices"],
+            plans=plans,
+            waiting=[plan for plan in plans if plan["plan_id"] in waiting],
+            words=WORDS,
+            lifts=lifts,
+            notes=facts["notes"],
+            versions=facts["versions"],
+            at=facts["at"],
+        )
     )
     home.reports.mkdir(parents=True, exist_ok=True)
     markdown, html = home.reports / f"{cycle_id}.md", home.reports / f"{cycle_id}.html"
@@ -89,7 +99,8 @@ def _page(cycle_id: str, text: str, spend: Mapping[str, float]) -> str:
     picture = base64.b64encode(bars("Spend by channel", spend, "money")).decode() if spend else ""
     image = f'<img alt="Spend by channel" src="data:image/png;base64,{picture}">' if picture else ""
     title = f"Wayfinder, cycle {cycle_id}"
-    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style><body>{body}{image}</body></html>'
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    return f"{head}<body>{body}{image}</body></html>"
 
 
 def _environment() -> Environment:

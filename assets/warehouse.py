@@ -19,7 +19,14 @@ from ml.configuration import Configuration
 OWNERS: Final = ["team:data-engineering"]
 
 
-@dg.asset(key=["raw", "cycle"], group_name="warehouse", kinds={"duckdb"}, owners=OWNERS, partitions_def=CYCLES, pool="warehouse")
+@dg.asset(
+    key=["raw", "cycle"],
+    group_name="warehouse",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    partitions_def=CYCLES,
+    pool="warehouse",
+)
 def cycle_calendar(
     context: dg.AssetExecutionContext,
     home: dg.ResourceParam[Home],
@@ -58,7 +65,9 @@ def warehouse_models(manifest: Path) -> dg.AssetsDefinition:
     @dbt_assets(manifest=manifest, partitions_def=CYCLES, pool="warehouse", name="warehouse_models")
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         """Build and test in one go: a failed test stops what is downstream of it. Unit tests are for changes of code, not of data."""
-        yield from dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=manifest.parent).stream()
+        yield from dbt.cli(
+            ["build", "--exclude-resource-type", "unit_test"], context=context, target_path=manifest.parent
+        ).stream()
 
     return models  # type: ignore[no-any-return]
 

@@ -18,7 +18,15 @@ from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.problem import Problem
 from ml.allocation.solution import Allocation
 from ml.allocation.solve import solve
-from ml.allocation.terms import ChannelBudget, ChannelCapacity, ChannelSpendShare, ContactLimit, ObjectiveBudget, Term, TotalBudget
+from ml.allocation.terms import (
+    ChannelBudget,
+    ChannelCapacity,
+    ChannelSpendShare,
+    ContactLimit,
+    ObjectiveBudget,
+    Term,
+    TotalBudget,
+)
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
@@ -237,7 +245,11 @@ def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, da
 
 
 def _value_table(
-    moment: Moment, known: Knowledge, configuration: Configuration, objectives: Sequence[Objective], everyone: Eligibility
+    moment: Moment,
+    known: Knowledge,
+    configuration: Configuration,
+    objectives: Sequence[Objective],
+    everyone: Eligibility,
 ) -> ValueTable:
     scores, actions, policy = known.scores, configuration.actions, configuration.policy
     count = len(known.customers)
@@ -254,7 +266,8 @@ def _value_table(
         propensity=scores.propensity,
         baseline=scores.baseline,
         unit_value=np.stack([known.unit_values[o.id] for o in objectives], axis=1).astype(np.float32)
-        if objectives else np.zeros((count, 0), dtype=np.float32),
+        if objectives
+        else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
         offer_cost=offer_costs(scores.propensity, scores.options, actions, scores.redemption),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
@@ -302,12 +315,16 @@ def _problem(
     values, candidates = table.dense("system", is_free)
     most = configuration.policy.max_contacts_per_cycle
     left = np.clip(everyone.left.max(axis=1), 0, most).astype(np.uint8)
-    columns = Columns.of([
-        (objective, option, float(cost))
-        for objective in table.objectives
-        for option, cost in zip(table.options, table.contact_cost, strict=True)
-    ])
-    return Problem(Candidates.from_dense(values, candidates, contacts_left=left), columns, _terms(table, configuration, room))
+    columns = Columns.of(
+        [
+            (objective, option, float(cost))
+            for objective in table.objectives
+            for option, cost in zip(table.options, table.contact_cost, strict=True)
+        ]
+    )
+    return Problem(
+        Candidates.from_dense(values, candidates, contacts_left=left), columns, _terms(table, configuration, room)
+    )
 
 
 def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[Term]:
@@ -328,7 +345,7 @@ def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[
     return terms
 
 
-def _solve(
+def _solve(  # noqa: PLR0917 - the problem, and what an open message adds to it
     problem: Problem,
     table: ValueTable,
     known: Knowledge,

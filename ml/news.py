@@ -19,8 +19,14 @@ ENDS: Final = frozenset({"converted", "unsubscribed", "complained", "bounced", "
 BEGINS: Final = frozenset({"replied", "answered", "clicked", "visited"})
 
 _FEATURES: Final = {
-    "clicked": ("days_since_last_email_click", ("email_click_7d_count", "email_click_30d_count", "email_click_90d_count", "email_click_365d_count")),
-    "visited": ("days_since_last_web_visit", ("web_visit_7d_count", "web_visit_30d_count", "web_visit_90d_count", "web_visit_365d_count")),
+    "clicked": (
+        "days_since_last_email_click",
+        ("email_click_7d_count", "email_click_30d_count", "email_click_90d_count", "email_click_365d_count"),
+    ),
+    "visited": (
+        "days_since_last_web_visit",
+        ("web_visit_7d_count", "web_visit_30d_count", "web_visit_90d_count", "web_visit_365d_count"),
+    ),
     "answered": ("days_since_last_call", ("call_7d_count", "call_30d_count", "call_90d_count", "call_365d_count")),
 }
 
@@ -49,7 +55,10 @@ class News:
         """What was found, in a sentence."""
         if not self.matters:
             return "nothing that came in changes an open decision"
-        parts = [f"{len(self.ended):,} people bought or left", f"{self.begun['customer_id'].nunique():,} showed interest"]
+        parts = [
+            f"{len(self.ended):,} people bought or left",
+            f"{self.begun['customer_id'].nunique():,} showed interest",
+        ]
         return ", ".join(parts) + (f"; {', '.join(sorted(self.failing))} fails" if self.failing else "")
 
 
@@ -66,9 +75,17 @@ def news_of(events: pd.DataFrame, buyers: frozenset[str] = frozenset()) -> News:
     """
     known = events[events["customer_id"].notna()]
     ended = frozenset(known.loc[known["event_type"].isin(ENDS), "customer_id"]) | buyers
-    begun = known.loc[known["event_type"].isin(BEGINS) & ~known["customer_id"].isin(ended), ["customer_id", "event_type"]]
-    failures = known.groupby("channel")["event_type"].agg([lambda kinds: kinds.isin(["failed", "bounced"]).mean(), "size"])
-    failing = failures.index[(failures.iloc[:, 0] > FAILING_SHARE) & (failures["size"] >= FAILING_MESSAGES)] if len(failures) else []
+    begun = known.loc[
+        known["event_type"].isin(BEGINS) & ~known["customer_id"].isin(ended), ["customer_id", "event_type"]
+    ]
+    failures = known.groupby("channel")["event_type"].agg(
+        [lambda kinds: kinds.isin(["failed", "bounced"]).mean(), "size"]
+    )
+    failing = (
+        failures.index[(failures.iloc[:, 0] > FAILING_SHARE) & (failures["size"] >= FAILING_MESSAGES)]
+        if len(failures)
+        else []
+    )
     return News(ended, begun.reset_index(drop=True), frozenset(failing))
 
 

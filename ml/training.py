@@ -55,9 +55,7 @@ class Judged:
     verdict: Comparison
 
 
-def train(
-    training: pd.DataFrame, options: Sequence[Option], *, seed: int, threads: int, history: History
-) -> Trained:
+def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threads: int, history: History) -> Trained:
     """Fit on a training frame, or start cold where it teaches nothing.
 
     Args:
@@ -70,14 +68,25 @@ def train(
     started_at, begun = datetime.now(UTC), time.perf_counter()
     conversions = int(training["is_converted"].sum()) if len(training) else 0
     if conversions < MINIMUM_CONVERSIONS:
-        notes = f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; every channel is taken to raise the chance by {PRIOR_UPLIFT}"
+        notes = (
+            f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; every channel "
+            f"is taken to raise the chance by {PRIOR_UPLIFT}"
+        )
         model = ResponseModel.cold_start(
-            options, conversion_rate=history.conversion_rate, margin=history.margin, uplift=dict.fromkeys(CHANNELS, PRIOR_UPLIFT), threads=threads
+            options,
+            conversion_rate=history.conversion_rate,
+            margin=history.margin,
+            uplift=dict.fromkeys(CHANNELS, PRIOR_UPLIFT),
+            threads=threads,
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)
     model = ResponseModel.fit(training, options, seed=seed, threads=threads)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
-    notes = "" if randomized.any() else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
+    notes = (
+        ""
+        if randomized.any()
+        else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
+    )
     return Trained(model, validation_rows(training), started_at, time.perf_counter() - begun, notes)
 
 
@@ -86,7 +95,16 @@ def judge(
 ) -> Judged:
     """Figures, pictures and the gate's verdict, on rows that neither model has learned from."""
     if validation.empty or not validation["is_converted"].any():
-        verdict = Comparison(champion is None, "none", 0.0, 0.0, 0.0, "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays"))
+        verdict = Comparison(
+            champion is None,
+            "none",
+            0.0,
+            0.0,
+            0.0,
+            "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays"),
+        )
         return Judged({}, {}, model_card(model, {}), verdict)
     report = evaluate(model, validation, costs)
-    return Judged(report.metrics, draw(report), model_card(model, report.metrics), compare(model, champion, validation, costs))
+    return Judged(
+        report.metrics, draw(report), model_card(model, report.metrics), compare(model, champion, validation, costs)
+    )

@@ -113,7 +113,11 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     time_zone = read_configuration(settings.config).policy.time_zone
     modules = [allocation, authority, landing, learning, outcomes, propensity, warehouse]
     return dg.Definitions(
-        assets=[*dg.load_assets_from_modules(modules), *dispatch.dispatch_assets, warehouse.warehouse_models(manifest_path(settings))],
+        assets=[
+            *dg.load_assets_from_modules(modules),
+            *dispatch.dispatch_assets,
+            warehouse.warehouse_models(manifest_path(settings)),
+        ],
         asset_checks=checks.ALL,
         jobs=jobs.ALL,
         schedules=schedules.build_schedules(time_zone),

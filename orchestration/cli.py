@@ -18,13 +18,19 @@ from rich.console import Console
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.settings import Settings
 
-app = typer.Typer(help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Workspace home [WAYFINDER_HOME, else var/]")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="What the operator states [WAYFINDER_CONFIG, else config/]")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="What the operator states [WAYFINDER_CONFIG, else config/]")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object")]
 AtOption = Annotated[str | None, typer.Option("--at", help="Business time, ISO 8601 [now]")]
-DateOption = Annotated[str | None, typer.Option("--date", help="Day of the cycle, YYYY-MM-DD [today in the workspace's zone]")]
+DateOption = Annotated[
+    str | None, typer.Option("--date", help="Day of the cycle, YYYY-MM-DD [today in the workspace's zone]")
+]
 
 Facts = dict[str, Any]
 
@@ -57,7 +63,13 @@ def answer(facts: Facts, json: bool, show: Callable[[Console, Facts], None]) -> 
 
 
 @app.command()
-def cycle(date: DateOption = None, at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+def cycle(
+    date: DateOption = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Run one daily campaign cycle and hand over what is due. Safe to run again."""
     from orchestration import screens, verbs  # noqa: PLC0415 - heavy; `--help` stays quick
 
@@ -67,7 +79,9 @@ def cycle(date: DateOption = None, at: AtOption = None, home: HomeOption = None,
 
 
 @app.command()
-def dispatch(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+def dispatch(
+    at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
     """Hand over what is released and due."""
     from orchestration import screens, verbs  # noqa: PLC0415
 
@@ -95,7 +109,12 @@ def plans(at: AtOption = None, home: HomeOption = None, config: ConfigOption = N
 
 @app.command()
 def approve(
-    plan: str, by: Annotated[str, typer.Option(help="Your name")], at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+    plan: str,
+    by: Annotated[str, typer.Option(help="Your name")],
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Approve a waiting plan: exactly the decisions that it was shown with."""
     from orchestration import screens, verbs  # noqa: PLC0415
@@ -138,7 +157,9 @@ def why(
 
 
 @app.command()
-def report(date: DateOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+def report(
+    date: DateOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
     """Show where the day's report is: what was done, why, what was learned."""
     from orchestration import screens, verbs  # noqa: PLC0415
 
@@ -192,7 +213,9 @@ def simulate(
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Dagster's port; MLflow takes the next")] = 3000, home: HomeOption = None, config: ConfigOption = None
+    port: Annotated[int, typer.Option(help="Dagster's port; MLflow takes the next")] = 3000,
+    home: HomeOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Start Dagster (webserver and daemon) and MLflow on loopback over this home, until interrupted."""
     from orchestration import ui as ui_  # noqa: PLC0415
@@ -202,7 +225,9 @@ def ui(
 
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
-    warnings.filterwarnings("ignore", module="dagster", category=UserWarning)  # about backfill policies that no verb uses
+    warnings.filterwarnings(
+        "ignore", module="dagster", category=UserWarning
+    )  # about backfill policies that no verb uses
     from pydantic import ValidationError  # noqa: PLC0415
 
     console = Console(stderr=True)

@@ -17,12 +17,25 @@ class MarketError(RuntimeError):
 
 def make(settings: Settings, customers: int, seed: int, start: date) -> dict[str, Any]:
     """Make a market whose history ends where `start` begins."""
-    return _call(settings, "make", "--customers", str(customers), "--seed", str(seed), "--start", start.isoformat(), "--config", str(settings.config))
+    return _call(
+        settings,
+        "make",
+        "--customers",
+        str(customers),
+        "--seed",
+        str(seed),
+        "--start",
+        start.isoformat(),
+        "--config",
+        str(settings.config),
+    )
 
 
 def answer(settings: Settings, since: datetime, until: datetime) -> dict[str, Any]:
     """Let the market live from `since` to `until`: it reads what was sent and writes what came of it."""
-    return _call(settings, "answer", "--from", since.isoformat(), "--to", until.isoformat(), "--config", str(settings.config))
+    return _call(
+        settings, "answer", "--from", since.isoformat(), "--to", until.isoformat(), "--config", str(settings.config)
+    )
 
 
 def truth(settings: Settings, what: str) -> dict[str, Any]:
@@ -35,5 +48,7 @@ def _call(settings: Settings, verb: str, *words: str) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, cwd=Path(CHECKOUT), env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode != 0:
-        raise MarketError(f"market {verb} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+        raise MarketError(
+            f"market {verb} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
+        )
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))

@@ -118,7 +118,11 @@ def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for event in result.get_asset_materialization_events():
         recorded = event.materialization
-        values = {name: value.value for name, value in recorded.metadata.items() if isinstance(value.value, str | int | float | bool)}
+        values = {
+            name: value.value
+            for name, value in recorded.metadata.items()
+            if isinstance(value.value, str | int | float | bool)
+        }
         found[recorded.asset_key.path[-1]] = values
     return found
 

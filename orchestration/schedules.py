@@ -18,10 +18,19 @@ def build_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
 
     @dg.schedule(job=jobs.cycle, cron_schedule=CYCLE_CRON, execution_timezone=time_zone, description="The daily cycle.")
     def daily_cycle(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(partition_key=today(context), tags={"wayfinder/cycle": today(context), "wayfinder/trigger": "schedule"})
+        return dg.RunRequest(
+            partition_key=today(context), tags={"wayfinder/cycle": today(context), "wayfinder/trigger": "schedule"}
+        )
 
-    @dg.schedule(job=jobs.hand_over, cron_schedule=DISPATCH_CRON, execution_timezone=time_zone, description="Hands over what is due.")
+    @dg.schedule(
+        job=jobs.hand_over,
+        cron_schedule=DISPATCH_CRON,
+        execution_timezone=time_zone,
+        description="Hands over what is due.",
+    )
     def due_messages(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(partition_key=today(context), tags={"wayfinder/cycle": today(context), "wayfinder/trigger": "schedule"})
+        return dg.RunRequest(
+            partition_key=today(context), tags={"wayfinder/cycle": today(context), "wayfinder/trigger": "schedule"}
+        )
 
     return [daily_cycle, due_messages]

@@ -39,7 +39,9 @@ def money(amount: float | None) -> str:
 
 def cycle(console: Console, facts: Facts) -> None:
     """A cycle: the plan, whom it leaves alone, and what comes next."""
-    console.print(f"\n[bold]Cycle {facts['cycle_id']}[/]  plan {facts['plan_id']} is [bold]{facts['state']}[/]", highlight=False)
+    console.print(
+        f"\n[bold]Cycle {facts['cycle_id']}[/]  plan {facts['plan_id']} is [bold]{facts['state']}[/]", highlight=False
+    )
     console.print(
         f"{facts['people_eligible']:,} people eligible, {facts['people_contacted']:,} contacted; expected net value "
         f"[bold]{money(facts['value_expected'])}[/] for {money(sum(facts['spend'].values()))} "
@@ -68,7 +70,9 @@ def _channels(facts: Facts) -> Table:
 
 
 def _leave_alone(facts: Facts) -> Table:
-    table = Table(box=box.SIMPLE, title="Who is contacted, who is left alone, and what that saves", title_justify="left")
+    table = Table(
+        box=box.SIMPLE, title="Who is contacted, who is left alone, and what that saves", title_justify="left"
+    )
     for name in ("", "people", "contacts", "spend", "saved"):
         table.add_column(name, justify="right" if name else "left")
     for row in facts["leave_alone"]:
@@ -91,12 +95,18 @@ def dispatch(console: Console, facts: Facts) -> None:
 
 def ingest(console: Console, facts: Facts) -> None:
     """What came in, what of it matters, and what was changed."""
-    console.print(f"{facts['files']:,} files, {facts['outcomes']['new']:,} new outcomes ({facts['outcomes']['duplicate']:,} known, "
-                  f"{facts['outcomes']['unmatched']:,} unmatched)", highlight=False)
+    console.print(
+        f"{facts['files']:,} files, {facts['outcomes']['new']:,} new outcomes ({facts['outcomes']['duplicate']:,} known, "
+        f"{facts['outcomes']['unmatched']:,} unmatched)",
+        highlight=False,
+    )
     console.print(facts["decision"], highlight=False)
     if facts.get("plan_id"):
-        console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/]: {facts['cancelled']:,} open messages withdrawn, "
-                      f"{sum(facts['messages'].values()):,} new", highlight=False)
+        console.print(
+            f"plan {facts['plan_id']} is [bold]{facts['state']}[/]: {facts['cancelled']:,} open messages withdrawn, "
+            f"{sum(facts['messages'].values()):,} new",
+            highlight=False,
+        )
 
 
 def plans(console: Console, facts: Facts) -> None:
@@ -105,13 +115,23 @@ def plans(console: Console, facts: Facts) -> None:
     for name in ("plan", "state", "objectives", "messages", "spend", "reasons"):
         table.add_column(name, justify="right" if name in {"messages", "spend"} else "left")
     for plan in facts["plans"]:
-        table.add_row(plan["plan_id"], plan["state"], ", ".join(plan["objectives"]), f"{plan['messages']:,}", money(plan["spend"]), "; ".join(plan["reasons"]))
+        table.add_row(
+            plan["plan_id"],
+            plan["state"],
+            ", ".join(plan["objectives"]),
+            f"{plan['messages']:,}",
+            money(plan["spend"]),
+            "; ".join(plan["reasons"]),
+        )
     console.print(table if facts["plans"] else "no plan yet: run `wayfinder cycle`")
 
 
 def decided(console: Console, facts: Facts) -> None:
     """A person's word and what followed from it."""
-    console.print(f"plan {facts['plan_id']} is [bold]{facts['state']}[/] by {escape(facts['by'])}; {facts['released']:,} messages released", highlight=False)
+    console.print(
+        f"plan {facts['plan_id']} is [bold]{facts['state']}[/] by {escape(facts['by'])}; {facts['released']:,} messages released",
+        highlight=False,
+    )
 
 
 def why(console: Console, facts: Facts) -> None:
@@ -125,7 +145,12 @@ def why(console: Console, facts: Facts) -> None:
         for name in ("", "net value", "price of scarce things", "after prices"):
             table.add_column(name, justify="right" if name else "left")
         for option in (decision["chosen"], *decision["alternatives"]):
-            table.add_row(option["option"], f"{option['net_value']:+.4f}", f"{option['price']:.4f}", f"{option['adjusted_value']:+.4f}")
+            table.add_row(
+                option["option"],
+                f"{option['net_value']:+.4f}",
+                f"{option['price']:.4f}",
+                f"{option['adjusted_value']:+.4f}",
+            )
         console.print(table)
 
 
@@ -140,8 +165,15 @@ def status(console: Console, facts: Facts) -> None:
     for name in ("objective", "target", "reached", "lift", "spent", "pace", "autonomy"):
         table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right")
     for row in facts["objectives"]:
-        table.add_row(row["id"], row["target_words"], row["reached_words"], row["lift_words"], f"{money(row['spent'])} of {money(row['budget'])}",
-                      row["pace_words"], row["autonomy"])
+        table.add_row(
+            row["id"],
+            row["target_words"],
+            row["reached_words"],
+            row["lift_words"],
+            f"{money(row['spent'])} of {money(row['budget'])}",
+            row["pace_words"],
+            row["autonomy"],
+        )
     console.print(table)
     console.print(_health(facts))
     console.print(f"model: {facts['model']}", highlight=False)
@@ -164,7 +196,10 @@ def demo(console: Console, facts: Facts) -> None:
     cycle(console, facts["cycle"])
     ingest(console, facts["ingest"])
     status(console, facts["status"])
-    console.print("\nwhere to look next:  [bold]make ui[/]  ·  wayfinder report  ·  wayfinder why CUSTOMER  ·  wayfinder plans", highlight=False)
+    console.print(
+        "\nwhere to look next:  [bold]make ui[/]  ·  wayfinder report  ·  wayfinder why CUSTOMER  ·  wayfinder plans",
+        highlight=False,
+    )
 
 
 def simulate(console: Console, facts: Facts) -> None:

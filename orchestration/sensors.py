@@ -16,30 +16,49 @@ from orchestration import jobs
 
 LANDING_SECONDS = 30
 APPROVAL_SECONDS = 30
-UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 RETRY_AFTER = timedelta(minutes=15)
 
 
-def build_sensors(time_zone: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> list[dg.SensorDefinition]:
+def build_sensors(
+    time_zone: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> list[dg.SensorDefinition]:
     """The sensors of a workspace whose days begin in `time_zone` (IANA name)."""
 
     def today() -> str:
         return clock().astimezone(ZoneInfo(time_zone)).date().isoformat()
 
-    @dg.sensor(job=jobs.ingest, minimum_interval_seconds=LANDING_SECONDS, description="New landing files start an ingest.")
-    def new_files(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]) -> dg.RunRequest | dg.SkipReason:
+    @dg.sensor(
+        job=jobs.ingest, minimum_interval_seconds=LANDING_SECONDS, description="New landing files start an ingest."
+    )
+    def new_files(
+        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+    ) -> dg.RunRequest | dg.SkipReason:
         waiting = pending_files(home.root, {FileStat(*seen) for seen in ledger.landing.seen()})
         if not waiting:
             return dg.SkipReason("no new file")
         if _is_under_way(context, "ingest", "cycle"):
             return dg.SkipReason(f"{len(waiting)} new files; a run that takes them in is under way")
         if _failed_lately(context, "ingest", clock()):
-            return dg.SkipReason(f"{len(waiting)} new files; the last ingest failed, the next try is {RETRY_AFTER} after it")
+            return dg.SkipReason(
+                f"{len(waiting)} new files; the last ingest failed, the next try is {RETRY_AFTER} after it"
+            )
         context.log.info(f"{len(waiting)} new files")
         return dg.RunRequest(partition_key=today(), tags={"wayfinder/cycle": today(), "wayfinder/trigger": "landing"})
 
-    @dg.sensor(job=jobs.hand_over, minimum_interval_seconds=APPROVAL_SECONDS, description="A person's approval starts the hand-over.")
-    def approved_plans(context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]) -> dg.RunRequest | dg.SkipReason:
+    @dg.sensor(
+        job=jobs.hand_over,
+        minimum_interval_seconds=APPROVAL_SECONDS,
+        description="A person's approval starts the hand-over.",
+    )
+    def approved_plans(
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+    ) -> dg.RunRequest | dg.SkipReason:
         released = ledger.plans.released_by_people_since(clock() - timedelta(seconds=10 * APPROVAL_SECONDS))
         done = context.cursor or ""
         newest = max(released, default="")
@@ -52,7 +71,9 @@ def build_sensors(time_zone: str, clock: Callable[[], datetime] = lambda: dateti
 
 
 def _is_under_way(context: dg.SensorEvaluationContext, *job_names: str) -> bool:
-    return any(context.instance.get_runs(dg.RunsFilter(job_name=name, statuses=UNDER_WAY), limit=1) for name in job_names)
+    return any(
+        context.instance.get_runs(dg.RunsFilter(job_name=name, statuses=UNDER_WAY), limit=1) for name in job_names
+    )
 
 
 def _failed_lately(context: dg.SensorEvaluationContext, job_name: str, now: datetime) -> bool:

@@ -29,9 +29,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(CHECKOUT / "var", description="Folder that holds everything the system reads and writes")
     config: Path = Field(CHECKOUT / "config", description="Folder of objectives, actions, policy and channels")
-    ledger_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the ledger; SQLite in the home without it")
+    ledger_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the ledger; SQLite in the home without it"
+    )
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; SQLite in the home without it")
-    public_url: str = Field("http://127.0.0.1:8080", description="Where recipients reach the receiver: base of unsubscribe links")
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="Where recipients reach the receiver: base of unsubscribe links"
+    )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
 

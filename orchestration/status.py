@@ -28,20 +28,38 @@ def status(settings: Settings, at: datetime) -> Facts:
     return {
         "at": at.isoformat(),
         "cycle": day.isoformat() if day else None,
-        "objectives": [_objective(home, ledger, configuration, objective, day, at) for objective in configuration.objectives],
+        "objectives": [
+            _objective(home, ledger, configuration, objective, day, at) for objective in configuration.objectives
+        ],
         "outbox": _outbox(ledger),
         "stopped": ledger.halts.active(),
         "model": _model(settings),
-        "waiting": [f"plan {plan.plan_id}: wayfinder approve {plan.plan_id} --by NAME ({'; '.join(plan.reasons)})" for plan in ledger.plans.waiting(at)],
+        "waiting": [
+            f"plan {plan.plan_id}: wayfinder approve {plan.plan_id} --by NAME ({'; '.join(plan.reasons)})"
+            for plan in ledger.plans.waiting(at)
+        ],
     }
 
 
-def _objective(home: Home, ledger: Ledger, configuration: Configuration, objective: Objective, day: date | None, at: datetime) -> Facts:
+def _objective(
+    home: Home, ledger: Ledger, configuration: Configuration, objective: Objective, day: date | None, at: datetime
+) -> Facts:
     counted = _reached(home, configuration, objective, day, at)
     spent = ledger.budgets.spent_of(objective.id)
     elapsed = _elapsed(objective, at)
-    lifts = read_json(home.cycle(day.isoformat()) / "lift.json")["lifts"] if day and (home.cycle(day.isoformat()) / "lift.json").exists() else []
-    lift = next((one for one in lifts if one["objective_id"] == objective.id and one["against"] == "holdout" and one["measure"] == "conversion"), None)
+    lifts = (
+        read_json(home.cycle(day.isoformat()) / "lift.json")["lifts"]
+        if day and (home.cycle(day.isoformat()) / "lift.json").exists()
+        else []
+    )
+    lift = next(
+        (
+            one
+            for one in lifts
+            if one["objective_id"] == objective.id and one["against"] == "holdout" and one["measure"] == "conversion"
+        ),
+        None,
+    )
     target = objective.target.count or objective.target.amount or objective.target.change
     return {
         "id": objective.id,
@@ -49,7 +67,9 @@ def _objective(home: Home, ledger: Ledger, configuration: Configuration, objecti
         "target": target,
         "target_words": f"{target:+.0%}" if objective.target.change is not None else f"{target:,.0f}",
         "reached": {"value": counted.value, "low": None, "high": None, "unit": counted.unit} if counted else None,
-        "reached_words": "–" if counted is None else (f"{counted.value:.1%} lapsed" if objective.metric == "churn_rate" else f"{counted.value:,.0f} in total"),
+        "reached_words": "–"
+        if counted is None
+        else (f"{counted.value:.1%} lapsed" if objective.metric == "churn_rate" else f"{counted.value:,.0f} in total"),
         "lift": {"difference": lift["difference"], "low": lift["low"], "high": lift["high"]} if lift else None,
         "lift_words": "too early" if lift is None or lift["difference"] is None else lift["words"],
         "spent": spent,
@@ -60,7 +80,9 @@ def _objective(home: Home, ledger: Ledger, configuration: Configuration, objecti
     }
 
 
-def _reached(home: Home, configuration: Configuration, objective: Objective, day: date | None, at: datetime) -> Reached | None:
+def _reached(
+    home: Home, configuration: Configuration, objective: Objective, day: date | None, at: datetime
+) -> Reached | None:
     """Counted on the newest generation; what happened since isn't in it yet."""
     if day is None or not (home.cycle(day.isoformat()) / "versions.json").exists():
         return None
@@ -74,7 +96,12 @@ def _reached(home: Home, configuration: Configuration, objective: Objective, day
     if until_at <= starts_at:
         return None
     return reached(
-        objective, conversions, starts_at=starts_at, until_at=until_at, lapsed_days=lifecycle.lapsed_days, active_days=lifecycle.lapsing_days
+        objective,
+        conversions,
+        starts_at=starts_at,
+        until_at=until_at,
+        lapsed_days=lifecycle.lapsed_days,
+        active_days=lifecycle.lapsing_days,
     )
 
 
@@ -85,7 +112,10 @@ def _elapsed(objective: Objective, at: datetime) -> float:
 
 def _outbox(ledger: Ledger) -> Facts:
     counts = ledger.outbox.counts()
-    return {str(state): {row.channel: int(row.messages) for row in rows.itertuples(index=False)} for state, rows in counts.groupby("state")}
+    return {
+        str(state): {row.channel: int(row.messages) for row in rows.itertuples(index=False)}
+        for state, rows in counts.groupby("state")
+    }
 
 
 def _model(settings: Settings) -> str:

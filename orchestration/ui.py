@@ -25,13 +25,35 @@ def serve(settings: Settings, port: int) -> None:
         "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    dagster = [str(folder / "dagster"), "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    dagster = [
+        str(folder / "dagster"),
+        "dev",
+        "-w",
+        str(CHECKOUT / "workspace.yaml"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     mlflow = [
-        str(folder / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port + 1), "--workers", "1",
-        "--backend-store-uri", tracking.uri, "--artifacts-destination", str(tracking.artifact_root),
+        str(folder / "mlflow"),
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port + 1),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        tracking.uri,
+        "--artifacts-destination",
+        str(tracking.artifact_root),
     ]
     print(f"Dagster: http://127.0.0.1:{port}   MLflow: http://127.0.0.1:{port + 1}   (Ctrl-C ends both)", flush=True)
-    started = [subprocess.Popen(command, env=environment, cwd=CHECKOUT, start_new_session=True) for command in (dagster, mlflow)]  # noqa: S603
+    started = [
+        subprocess.Popen(command, env=environment, cwd=CHECKOUT, start_new_session=True)  # noqa: S603 - our own words
+        for command in (dagster, mlflow)
+    ]
     try:
         _wait_for_either(started)
     except KeyboardInterrupt:

@@ -177,13 +177,22 @@ def why(settings: Settings, customer: str, channel: str | None, text: str | None
     customer_id = _customer_id(home, customer)
     days = [date.fromisoformat(text)] if text else sorted(_cycle_days(home), reverse=True)
     for cycle_id in (each for day in days for each in reversed(revisions(home, day))):
-        decisions = pd.read_parquet(home.cycle(cycle_id) / "decisions.parquet", filters=[("customer_id", "==", customer_id)])
+        decisions = pd.read_parquet(
+            home.cycle(cycle_id) / "decisions.parquet", filters=[("customer_id", "==", customer_id)]
+        )
         if channel is not None:
             decisions = decisions[decisions["channel"] == channel]
         if len(decisions):
             prices = read_json(home.cycle(cycle_id) / "plan.json")["allocation"]["prices"]
-            return {"customer_id": customer_id, "cycle_id": cycle_id, "decisions": [each.to_dict() for each in explain(decisions, prices, currency=currency)]}
-    raise BadInput(f"no decision about {customer!r}{f' on {text}' if text else ''}: the id must be one of dim_customers or of a CRM contact, in an objective's audience")
+            return {
+                "customer_id": customer_id,
+                "cycle_id": cycle_id,
+                "decisions": [each.to_dict() for each in explain(decisions, prices, currency=currency)],
+            }
+    raise BadInput(
+        f"no decision about {customer!r}{f' on {text}' if text else ''}: the id must be one of "
+        "dim_customers or of a CRM contact, in an objective's audience"
+    )
 
 
 def report(settings: Settings, text: str | None) -> Facts:
@@ -221,7 +230,9 @@ def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, pr
     configuration_of(settings)
     prepare(settings)
     with locked(settings.home / ".run.lock"):
-        run = run_job(job, day=day, at=at, trigger=trigger, progress=progress, log=settings.home / "logs" / f"{day}.log")
+        run = run_job(
+            job, day=day, at=at, trigger=trigger, progress=progress, log=settings.home / "logs" / f"{day}.log"
+        )
     if run.error:
         raise WorkFailed(run.error)
     return run
@@ -258,7 +269,9 @@ def _spend_since(ledger: Ledger, before: dict[tuple[str, str], int]) -> dict[str
     sent = ledger.outbox.counts()
     sent = sent[sent["state"] == "sent"]
     return {
-        row.channel: float(row.spend) * (1 - before.get((row.channel, "sent"), 0) / row.messages) for row in sent.itertuples(index=False) if row.messages
+        row.channel: float(row.spend) * (1 - before.get((row.channel, "sent"), 0) / row.messages)
+        for row in sent.itertuples(index=False)
+        if row.messages
     }
 
 
@@ -275,7 +288,9 @@ def _customer_id(home: Home, name: str) -> str:
     """A customer by its own id, or by one of its CRM contacts, in the newest generation."""
     from assets.duck import query  # noqa: PLC0415
 
-    generations = sorted((path for path in home.published.glob("[0-9]*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    generations = sorted(
+        (path for path in home.published.glob("[0-9]*") if path.is_dir()), key=lambda path: path.stat().st_mtime
+    )
     if not generations:
         raise BadInput("nothing is published yet: run `wayfinder cycle` first")
     path: Path = generations[-1] / "dim_recipients.parquet"

@@ -56,41 +56,74 @@ def build_messages(
     """
     contacts = decisions[decisions["channel"] != NONE]
     renderer = Renderer(configuration.folder, configuration.actions.creatives)
-    parts = [_of_channel(str(channel), rows, people, renderer, configuration, unsubscribe) for channel, rows in contacts.groupby("channel", sort=True)]
+    parts = [
+        _of_channel(str(channel), rows, people, renderer, configuration, unsubscribe)
+        for channel, rows in contacts.groupby("channel", sort=True)
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _of_channel(
-    channel: str, rows: pd.DataFrame, people: pd.DataFrame, renderer: Renderer, configuration: Configuration, unsubscribe: Unsubscribe
+    channel: str,
+    rows: pd.DataFrame,
+    people: pd.DataFrame,
+    renderer: Renderer,
+    configuration: Configuration,
+    unsubscribe: Unsubscribe,
 ) -> pd.DataFrame:
     reached = rows.merge(people, on="customer_id", how="left", suffixes=("", "_of_person"), validate="many_to_one")
     recipient = recipients(channel, reached)
     unreachable = [row for row in recipient if row is None]
     if unreachable:
-        raise LookupError(f"{len(unreachable)} {channel} decisions are for people whom the channel can't reach; publish the customer view again and re-run the cycle")
+        raise LookupError(
+            f"{len(unreachable)} {channel} decisions are for people whom the channel can't reach; "
+            "publish the customer view again and re-run the cycle"
+        )
     ids = message_ids(reached["decision_id"]).tolist()
     variables = _variables(reached, configuration)
     content = [
         renderer.render(creative, {**own, "unsubscribe_url": unsubscribe.url(message_id)})
         for creative, own, message_id in zip(reached["creative_id"], variables, ids, strict=True)
     ]
-    return pd.DataFrame({
-        **{name: reached[name].to_numpy() for name in ("decision_id", "cycle_id", "customer_id", "objective_id", "channel", "offer_id", "creative_id", "slot", "send_at", "expires_at")},
-        "message_id": ids,
-        "cost": reached["contact_cost"].to_numpy(),
-        "contact_ids": [to_json(list(found)) for found in reached["contact_ids"]],
-        "recipient": [to_json(row) for row in recipient if row is not None],
-        "content": [to_json(each) for each in content],
-    })
+    return pd.DataFrame(
+        {
+            **{
+                name: reached[name].to_numpy()
+                for name in (
+                    "decision_id",
+                    "cycle_id",
+                    "customer_id",
+                    "objective_id",
+                    "channel",
+                    "offer_id",
+                    "creative_id",
+                    "slot",
+                    "send_at",
+                    "expires_at",
+                )
+            },
+            "message_id": ids,
+            "cost": reached["contact_cost"].to_numpy(),
+            "contact_ids": [to_json(list(found)) for found in reached["contact_ids"]],
+            "recipient": [to_json(row) for row in recipient if row is not None],
+            "content": [to_json(each) for each in content],
+        }
+    )
 
 
 def _variables(rows: pd.DataFrame, configuration: Configuration) -> list[dict[str, Any]]:
     policy, offers = configuration.policy, configuration.actions.offers
     sender = policy.sender.model_dump() if policy.sender else {}
     named: Mapping[str, dict[str, Any]] = {
-        offer_id: {"id": offer_id, **({"label": offer.label} if offer.label else {})} for offer_id, offer in offers.items()
+        offer_id: {"id": offer_id, **({"label": offer.label} if offer.label else {})}
+        for offer_id, offer in offers.items()
     }
     return [
-        {"customer": {"first_name": name if isinstance(name, str) else ""}, "offer": named[offer], "sender": sender, "objective": {"id": objective}}
+        {
+            "customer": {"first_name": name if isinstance(name, str) else ""},
+            "offer": named[offer],
+            "sender": sender,
+            "objective": {"id": objective},
+        }
         for name, offer, objective in zip(rows["first_name"], rows["offer_id"], rows["objective_id"], strict=True)
     ]

@@ -174,10 +174,7 @@ def _voice(creative: _Creative, variables: Variables) -> dict[str, Any]:
 
 def _titled(title: str, creative: _Creative, variables: Variables) -> dict[str, Any]:
     """Title and body: the creative's subject with the whole template, or the template's own two blocks."""
-    if creative.subject is not None:
-        heading = creative.subject.render(variables)
-    else:
-        heading = _block(creative, "title", variables)
+    heading = _block(creative, "title", variables) if creative.subject is None else creative.subject.render(variables)
     body = (
         _block(creative, "body", variables)
         if "body" in creative.body.blocks

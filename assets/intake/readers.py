@@ -137,12 +137,15 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, source: Source, path: Path, li
         )
     types = {str(name): str(sql_type) for name, sql_type, *_ in described}
     unknown = match_header(source, list(types))
-    cells = {name: _parquet_text(name, types[name]) for name in source.column_names if name in types}
+    # Under names of their own: beside the typed column of the same name, SQL would take the file's.
+    own = {name: f"p_{name}" for name in source.column_names if name in types}
+    cells = {name: _parquet_text(alias, types[name]) for name, alias in own.items()}
+    columns = ", ".join(f"{name} AS {alias}" for name, alias in own.items())
     return Reading(
-        read=f"(SELECT file_row_number + 1 AS line, {', '.join(cells)} FROM read_parquet($path, file_row_number=true))",
+        read=f"(SELECT file_row_number + 1 AS line, {columns} FROM read_parquet($path, file_row_number=true))",
         row_count=row_count,
         cells=cells,
-        raw=_as_object({name: name for name in cells}),
+        raw=_as_object(own),
         parameters=parameters,
         unknown_columns=unknown,
     )

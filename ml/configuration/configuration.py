@@ -1,7 +1,7 @@
 """The whole configuration of a workspace, read and checked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.configuration.actions import Actions
@@ -34,7 +34,7 @@ class Configuration:
     folder: Path
     version: str
     sources: dict[str, str]
-    identity: IdentityOverrides = IdentityOverrides()
+    identity: IdentityOverrides = field(default_factory=IdentityOverrides)
 
     def objective(self, objective_id: str) -> Objective:
         """The objective of that id.

@@ -22,5 +22,7 @@ class IdentityOverrides(Model):
         named = [(pair, decision) for decision in ("same", "different") for pair in getattr(self, decision)]
         for pair, decision in named:
             if len(pair) != 2:  # noqa: PLR2004 - a pair
-                raise ValueError(f"identity_overrides.yaml: {decision}: {pair} isn't a pair; write [contact_id, contact_id]")
+                raise ValueError(
+                    f"identity_overrides.yaml: {decision}: {pair} isn't a pair; write [contact_id, contact_id]"
+                )
         return [(pair[0], pair[1], decision) for pair, decision in named]

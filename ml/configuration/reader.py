@@ -122,7 +122,13 @@ class _Reader:
         return read
 
     def _version(self, actions: Actions, objectives: list[tuple[Objective, Document]]) -> str:
-        files = {"actions.yaml", "policy.yaml", "channels.yaml", "identity_overrides.yaml", *(d.file for _, d in objectives)}
+        files = {
+            "actions.yaml",
+            "policy.yaml",
+            "channels.yaml",
+            "identity_overrides.yaml",
+            *(d.file for _, d in objectives),
+        }
         files |= {
             path.relative_to(self.folder).as_posix()
             for path in (self.folder / "templates").rglob("*")

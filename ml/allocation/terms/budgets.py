@@ -63,7 +63,16 @@ class ChannelSpendShare(Term):
         """One row."""
         own, whole = totals.spend_of(channel=self.channel), totals.spend_of()
         noun = f"a share of {self.channel} in all spend"
-        return [Limit(f"share:{self.channel}", noun, self.share, own / whole, _kept(own, self.share, whole, self.allowance), "share")]
+        return [
+            Limit(
+                f"share:{self.channel}",
+                noun,
+                self.share,
+                own / whole,
+                _kept(own, self.share, whole, self.allowance),
+                "share",
+            )
+        ]
 
 
 def _kept(own: cp.Expression, share: cp.Parameter, whole: cp.Expression, allowance: float) -> cp.Constraint:

@@ -4,7 +4,7 @@ import pytest
 
 from assets.ledger.errors import BadMessages, BudgetExceeded, PlanConflict, PlanRefused
 from assets.ledger.records import BudgetLine, PlanRecord
-from tests.unit.assets.ledger.support import AT, DAY, execute, messages, propose, release, states
+from tests.unit.assets.ledger.support import AT, execute, messages, propose, release, states
 
 LATER = AT + timedelta(hours=25)
 
@@ -249,4 +249,3 @@ def test_re_optimization_leaves_what_it_does_not_withdraw(ledger):
     assert (counts.released, counts.cancelled) == (1, 1)
     assert states(ledger) == {"m0": "cancelled", "m1": "pending", "m2": "pending", "n0": "pending"}
     assert ledger.audit.check() == []
-

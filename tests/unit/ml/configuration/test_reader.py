@@ -1,4 +1,4 @@
-# ruff: noqa: E501, PLR0917 - a case is a line
+# ruff: noqa: PLR0917 - a case is a line
 import shutil
 from datetime import date
 from pathlib import Path

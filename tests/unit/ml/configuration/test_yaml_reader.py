@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a case is a line
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a case is a line
 from datetime import UTC, date, datetime
 
 import numpy as np

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a case is a line
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a case is a line
 import time
 from datetime import UTC, date, datetime
 

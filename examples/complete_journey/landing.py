@@ -49,11 +49,17 @@ def write_landing(home: Path, first_day: date, after: date | None = None) -> dic
 
 def _sources() -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Each source with the column that says when a row became known."""
-    data = get_data(["transactions", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions", "products"])
+    data = get_data(
+        ["transactions", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions", "products"]
+    )
     joined = _utc(data["transactions"].groupby("household_id")["transaction_timestamp"].min())
     yield "crm_contacts", "created_at", _contacts(joined, data["demographics"])
     yield "consents", "occurred_at", _consents(joined)
-    yield "store_purchases", "purchased_at", _purchases(data["transactions"], data["products"], data["coupon_redemptions"])
+    yield (
+        "store_purchases",
+        "purchased_at",
+        _purchases(data["transactions"], data["products"], data["coupon_redemptions"]),
+    )
     yield "campaign_history", "sent_at", _campaigns(data["campaigns"], data["campaign_descriptions"], joined)
 
 
@@ -61,31 +67,37 @@ def _contacts(joined: pd.Series, demographics: pd.DataFrame) -> pd.DataFrame:
     facts = demographics.set_index("household_id")[FACTS].astype(object)
     facts = facts.where(facts.notna(), None).to_dict("index")
     number = joined.index.astype(str)
-    return pd.DataFrame({
-        "contact_id": "household-" + number,
-        "created_at": joined.to_numpy(),
-        "email": "household-" + number + "@example.com",
-        "loyalty_id": "card-" + number,
-        "first_name": "Household " + number,
-        "last_name": "",
-        "address_line": "Household " + number,
-        "postal_code": "00000",
-        "city": "Anytown",
-        "country": "US",
-        "time_zone": ZONE,
-        "attributes": [json.dumps({k: v for k, v in facts.get(h, {}).items() if v is not None}) for h in joined.index],
-    }).assign(created_at=lambda frame: pd.to_datetime(frame["created_at"], utc=True))
+    return pd.DataFrame(
+        {
+            "contact_id": "household-" + number,
+            "created_at": joined.to_numpy(),
+            "email": "household-" + number + "@example.com",
+            "loyalty_id": "card-" + number,
+            "first_name": "Household " + number,
+            "last_name": "",
+            "address_line": "Household " + number,
+            "postal_code": "00000",
+            "city": "Anytown",
+            "country": "US",
+            "time_zone": ZONE,
+            "attributes": [
+                json.dumps({k: v for k, v in facts.get(h, {}).items() if v is not None}) for h in joined.index
+            ],
+        }
+    ).assign(created_at=lambda frame: pd.to_datetime(frame["created_at"], utc=True))
 
 
 def _consents(joined: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame({
-        "contact_id": "household-" + joined.index.astype(str),
-        "channel": "email",
-        "status": "granted",
-        "basis": "soft_opt_in",
-        "source": "loyalty programme",
-        "occurred_at": pd.to_datetime(joined.to_numpy(), utc=True),
-    })
+    return pd.DataFrame(
+        {
+            "contact_id": "household-" + joined.index.astype(str),
+            "channel": "email",
+            "status": "granted",
+            "basis": "soft_opt_in",
+            "source": "loyalty programme",
+            "occurred_at": pd.to_datetime(joined.to_numpy(), utc=True),
+        }
+    )
 
 
 def _purchases(lines: pd.DataFrame, products: pd.DataFrame, redemptions: pd.DataFrame) -> pd.DataFrame:
@@ -93,33 +105,42 @@ def _purchases(lines: pd.DataFrame, products: pd.DataFrame, redemptions: pd.Data
     lines = lines.merge(products[["product_id", "department"]], on="product_id", how="left")
     largest = lines.sort_values("sales_value").groupby("basket_id")["department"].last()
     baskets = lines.groupby("basket_id").agg(
-        household_id=("household_id", "first"), store_id=("store_id", "first"), revenue=("sales_value", "sum"),
-        coupon=("coupon_disc", "sum"), at=("transaction_timestamp", "min"),
+        household_id=("household_id", "first"),
+        store_id=("store_id", "first"),
+        revenue=("sales_value", "sum"),
+        coupon=("coupon_disc", "sum"),
+        at=("transaction_timestamp", "min"),
     )
     days = set(zip(redemptions["household_id"], redemptions["redemption_date"].dt.date, strict=True))
     redeemed = [key in days for key in zip(baskets["household_id"], baskets["at"].dt.date, strict=True)]
-    return pd.DataFrame({
-        "receipt_id": "basket-" + baskets.index.astype(str),
-        "purchased_at": _utc(baskets["at"]).to_numpy(),
-        "revenue": baskets["revenue"].round(2).to_numpy(),
-        "loyalty_id": ("card-" + baskets["household_id"].astype(str)).to_numpy(),
-        "store_id": baskets["store_id"].astype(str).to_numpy(),
-        "product_category": largest.reindex(baskets.index).to_numpy(),
-        "offer_code": pd.Series("coupons", index=baskets.index).where(pd.Series(redeemed, index=baskets.index) & (baskets["coupon"] > 0)).to_numpy(),
-    }).assign(purchased_at=lambda frame: pd.to_datetime(frame["purchased_at"], utc=True))
+    return pd.DataFrame(
+        {
+            "receipt_id": "basket-" + baskets.index.astype(str),
+            "purchased_at": _utc(baskets["at"]).to_numpy(),
+            "revenue": baskets["revenue"].round(2).to_numpy(),
+            "loyalty_id": ("card-" + baskets["household_id"].astype(str)).to_numpy(),
+            "store_id": baskets["store_id"].astype(str).to_numpy(),
+            "product_category": largest.reindex(baskets.index).to_numpy(),
+            "offer_code": pd.Series("coupons", index=baskets.index)
+            .where(pd.Series(redeemed, index=baskets.index) & (baskets["coupon"] > 0))
+            .to_numpy(),
+        }
+    ).assign(purchased_at=lambda frame: pd.to_datetime(frame["purchased_at"], utc=True))
 
 
 def _campaigns(sends: pd.DataFrame, campaigns: pd.DataFrame, joined: pd.Series) -> pd.DataFrame:
     """A household is counted as reached on its campaign's first day, at ten in the morning."""
     rows = sends.merge(campaigns, on="campaign_id")
     rows = rows[rows["household_id"].isin(joined.index)]
-    return pd.DataFrame({
-        "contact_id": "household-" + rows["household_id"].astype(str),
-        "channel": rows["campaign_type"].map(CHANNEL_OF_TYPE),
-        "sent_at": _utc(rows["start_date"] + timedelta(hours=10)),
-        "offer_id": "coupons",
-        "campaign": "campaign-" + rows["campaign_id"].astype(str),
-    }).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "contact_id": "household-" + rows["household_id"].astype(str),
+            "channel": rows["campaign_type"].map(CHANNEL_OF_TYPE),
+            "sent_at": _utc(rows["start_date"] + timedelta(hours=10)),
+            "offer_id": "coupons",
+            "campaign": "campaign-" + rows["campaign_id"].astype(str),
+        }
+    ).reset_index(drop=True)
 
 
 def _utc(local: pd.Series) -> pd.Series:

@@ -1,7 +1,7 @@
 """Authority: what each objective's level allows of the plan, and what waits for a person."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -39,7 +39,7 @@ def authorization(
     return dg.MaterializeResult(metadata=_metadata(plans))
 
 
-def _metadata(plans: list[PlanStatus]) -> dict[str, object]:
+def _metadata(plans: list[PlanStatus]) -> dict[str, Any]:
     rows = [
         f"| {each.plan_id} | {each.state} | {', '.join(each.objectives)} | {sum(each.summary['messages'].values()):,} | "
         f"{sum(each.summary['spend'].values()):,.2f} | {'; '.join(each.reasons) or '–'} |"

@@ -67,7 +67,7 @@ def read_scores(path: Path) -> Scores:
     """Scores as `write_scores` left them."""
     table = pq.read_table(path)
     redemption = json.loads(table.schema.metadata[REDEMPTION])
-    options = tuple(Option(*name.split(":", 1)) for name in redemption)  # type: ignore[arg-type]
+    options = tuple(Option(*name.split(":", 1)) for name in redemption)
 
     def matrix(kind: str) -> np.ndarray:
         columns = [table[f"{kind}_{option}"].to_numpy() for option in options]

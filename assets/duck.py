@@ -38,7 +38,8 @@ def query(sql: str, **parameters: Any) -> pd.DataFrame:
     with duckdb.connect() as connection:
         for name, value in CLOSED.items():
             connection.execute(f"set {name} = '{value}'")
-        return connection.execute(sql, parameters).df()
+        frame: pd.DataFrame = connection.execute(sql, parameters).df()
+        return frame
 
 
 def _patiently(path: str) -> duckdb.DuckDBPyConnection:

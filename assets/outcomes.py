@@ -52,7 +52,7 @@ def outcomes(
     counts = ledger.outcomes.take_in(events, received_at=at)
     new_consents = ledger.suppressions.take_in_consents(consents, received_at=at) if len(consents) else 0
     for file in files.to_dict("records"):
-        ledger.landing.record(**file, received_at=at)
+        ledger.landing.record(**{str(name): value for name, value in file.items()}, received_at=at)
     ledger.landing.see(stats)
     return dg.MaterializeResult(metadata=_metadata(counts, new_consents, len(files)))
 
@@ -79,7 +79,7 @@ def reoptimization(
 
 
 def _files_not_dealt_with(connection: duckdb.DuckDBPyConnection, known: set[str]) -> pd.DataFrame:
-    landed = connection.execute(
+    landed: pd.DataFrame = connection.execute(
         "select file_id, source, path, row_count, quarantined_count from raw.landed_files order by load_id"
     ).df()
     return landed[~landed["file_id"].isin(known)]
@@ -91,7 +91,8 @@ def _rows(
     wanted = files.loc[files["source"] == source, "file_id"].tolist()
     sql = f"select * from raw.{source} where _file_id in (select unnest($files)) and occurred_at >= $since"  # noqa: S608 - our own names
     after = datetime(1970, 1, 1) if since is None else since.replace(tzinfo=None)  # noqa: DTZ001 - raw times are UTC without zone
-    return connection.execute(sql, {"files": wanted, "since": after}).df()
+    frame: pd.DataFrame = connection.execute(sql, {"files": wanted, "since": after}).df()
+    return frame
 
 
 def _as_taken(events: pd.DataFrame, at: datetime) -> pd.DataFrame:

@@ -66,7 +66,9 @@ def training_frame_asset(
             "conversions": int(frame["is_converted"].sum()) if len(frame) else 0,
             "randomized": int(contacted["propensity"].notna().sum()) if len(frame) else 0,
             "contacts_by_channel": dg.MetadataValue.json(
-                contacted["channel"].value_counts().to_dict() if len(frame) else {}
+                {str(name): int(count) for name, count in contacted["channel"].value_counts().items()}
+                if len(frame)
+                else {}
             ),
         }
     )
@@ -106,7 +108,7 @@ def response_models(
             "horizon_days": configuration.policy.training.horizon_days,
             "rows": len(training),
         },
-        metrics=judged.metrics | {"training_seconds": trained.seconds},
+        metrics={**judged.metrics, "training_seconds": trained.seconds},
         tags={
             "dagster.run_id": context.run.run_id,
             "dagster.asset": context.asset_key.to_user_string(),

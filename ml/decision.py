@@ -7,7 +7,7 @@ system does with the rest (`allocation`), and the decisions with their probabili
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from time import perf_counter
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ml.allocation.candidates import Candidates, Columns
+from ml.allocation.errors import Infeasible
 from ml.allocation.problem import Problem
 from ml.allocation.solution import Allocation
 from ml.allocation.solve import solve
@@ -198,8 +199,15 @@ def decide(
     with clock.phase("allocation"):
         is_free = np.ones(len(known.customers), dtype=bool)
         is_free[randomized.choices.person] = False
-        problem = _problem(table, is_free, everyone, configuration, _left(room, table, first))
-        allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
+        left = _left(room, table, first)
+        problem = _problem(table, is_free, everyone, configuration, left)
+        try:
+            allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
+        except (
+            Infeasible
+        ):  # what is bound already crosses a share: the rest keeps it by itself, the guardrail escalates
+            problem = _problem(table, is_free, everyone, configuration, replace(left, spent={}))
+            allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
     with clock.phase("plan"):
         options = len(table.options)
         column = np.where(allocation.chosen >= 0, problem.candidates.column[allocation.chosen].astype(np.int64), -1)
@@ -338,7 +346,7 @@ def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[
     if table.objectives and len(used) > 1:
         spent = sum(room.spent.values())
         terms += [
-            ChannelSpendShare(name, room.spend_share, max(0.0, room.spend_share * spent - room.spent.get(name, 0.0)))
+            ChannelSpendShare(name, room.spend_share, room.spend_share * spent - room.spent.get(name, 0.0))
             for name in CHANNELS
             if name in used and room.spend_share < 1
         ]
@@ -364,12 +372,13 @@ def _favour(problem: Problem, table: ValueTable, customer_ids: pd.Series, keeps:
     position = pd.Series(np.arange(len(customer_ids)), index=customer_ids.to_numpy())
     options = {(option.channel, option.offer_id): o for o, option in enumerate(table.options)}
     candidates = problem.candidates
-    for row in keeps.itertuples(index=False):
-        person = position.get(row.customer_id)
-        option = options.get((row.channel, row.offer_id))
-        if person is None or option is None or row.objective_id not in table.objectives:
+    for customer_id, objective_id, channel, offer_id in keeps[
+        ["customer_id", "objective_id", "channel", "offer_id"]
+    ].to_numpy():
+        person, option = position.get(customer_id), options.get((channel, offer_id))
+        if person is None or option is None or objective_id not in table.objectives:
             continue
-        column = table.objectives.index(row.objective_id) * len(table.options) + option
+        column = table.objectives.index(objective_id) * len(table.options) + option
         span = slice(candidates.starts[person], candidates.starts[person + 1])
         candidates.value[span][candidates.column[span] == column] += np.float32(bonus)
 

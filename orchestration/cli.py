@@ -49,7 +49,7 @@ def instant(text: str | None) -> datetime:
 def settings_of(home: Path | None, config: Path | None) -> Settings:
     """Settings with the command line's words over the environment's, in force for this process."""
     given = {key: value for key, value in {"home": home, "config": config}.items() if value is not None}
-    settings = Settings(**given).resolved()
+    settings = Settings().model_copy(update=given).resolved()
     settings.enter()
     return settings
 
@@ -180,7 +180,7 @@ def status(at: AtOption = None, home: HomeOption = None, config: ConfigOption = 
 @app.command()
 def demo(
     customers: Annotated[int, typer.Option(min=200, help="People in the sample market")] = 200_000,
-    days: Annotated[int, typer.Option(min=1, help="Cycles to run")] = 2,
+    days: Annotated[int, typer.Option(min=1, help="Cycles to run")] = 1,
     seed: int = 7,
     home: HomeOption = None,
     config: ConfigOption = None,

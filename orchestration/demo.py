@@ -35,8 +35,10 @@ def days(start: date, count: int, time_zone: str) -> Iterator[Day]:
     """Each day of a simulation, with its moments in the workspace's zone."""
     zone = ZoneInfo(time_zone)
     for day in (start + timedelta(days=n) for n in range(count)):
-        moments = [datetime.combine(day, at, zone) for at in (MORNING, AFTERNOON, EVENING, NIGHT)]
-        yield Day(day, *moments, datetime.combine(day + timedelta(days=1), MORNING, zone))
+        morning, afternoon, evening, night = (
+            datetime.combine(day, at, zone) for at in (MORNING, AFTERNOON, EVENING, NIGHT)
+        )
+        yield Day(day, morning, afternoon, evening, night, datetime.combine(day + timedelta(days=1), MORNING, zone))
 
 
 def demo(settings: Settings, customers: int, day_count: int, seed: int, progress: Progress) -> dict[str, Any]:

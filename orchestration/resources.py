@@ -131,7 +131,7 @@ def office_of(settings: Settings) -> Office:
 
 def drivers_of(settings: Settings, configuration: Configuration) -> dict[str, Driver]:
     """The driver of each channel of the configuration."""
-    names = {channel: channel_settings.driver for channel, channel_settings in configuration.channels.items()}
+    names = {str(channel): channel_settings.driver for channel, channel_settings in configuration.channels.items()}
     return open_drivers(names, outbound=Home(settings.home).outbound)
 
 

@@ -113,7 +113,7 @@ def _elapsed(objective: Objective, at: datetime) -> float:
 def _outbox(ledger: Ledger) -> Facts:
     counts = ledger.outbox.counts()
     return {
-        str(state): {row.channel: int(row.messages) for row in rows.itertuples(index=False)}
+        str(state): dict(zip(rows["channel"].tolist(), rows["messages"].tolist(), strict=True))
         for state, rows in counts.groupby("state")
     }
 

@@ -262,22 +262,26 @@ def _by_channel(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _counts(ledger: Ledger) -> dict[tuple[str, str], int]:
     frame = ledger.outbox.counts()
-    return {(row.channel, row.state): int(row.messages) for row in frame.itertuples(index=False)}
+    keys = zip(frame["channel"].tolist(), frame["state"].tolist(), strict=True)
+    return dict(zip(keys, frame["messages"].tolist(), strict=True))
 
 
 def _spend_since(ledger: Ledger, before: dict[tuple[str, str], int]) -> dict[str, float]:
+    """Money of the messages that left meanwhile, at the channel's mean cost: within a channel a contact costs the same."""
     sent = ledger.outbox.counts()
     sent = sent[sent["state"] == "sent"]
+    rows = zip(sent["channel"].tolist(), sent["messages"].tolist(), sent["spend"].tolist(), strict=True)
     return {
-        row.channel: float(row.spend) * (1 - before.get((row.channel, "sent"), 0) / row.messages)
-        for row in sent.itertuples(index=False)
-        if row.messages
+        channel: spend * (1 - before.get((channel, "sent"), 0) / messages)
+        for channel, messages, spend in rows
+        if messages
     }
 
 
 def _handed_over(ledger: Ledger, cycle_id: str) -> dict[str, int]:
     counts = ledger.outbox.counts(cycle_id)
-    return {row.channel: int(row.messages) for row in counts[counts["state"] == "sent"].itertuples(index=False)}
+    sent = counts[counts["state"] == "sent"]
+    return dict(zip(sent["channel"].tolist(), sent["messages"].tolist(), strict=True))
 
 
 def _cycle_days(home: Home) -> set[date]:

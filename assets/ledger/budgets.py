@@ -47,7 +47,7 @@ class Budgets:
             budget.c.scope == f"objective:{objective_id}"
         )
         with reading(self._engine) as connection:
-            return from_micros(sum(int(amount) for (amount,) in connection.execute(query)))
+            return from_micros(sum(int(str(amount)) for (amount,) in connection.execute(query)))
 
 
 def _state(row: Any) -> BudgetState:

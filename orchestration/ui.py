@@ -54,6 +54,7 @@ def serve(settings: Settings, port: int) -> None:
         subprocess.Popen(command, env=environment, cwd=CHECKOUT, start_new_session=True)  # noqa: S603 - our own words
         for command in (dagster, mlflow)
     ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C: no orphan is left
     try:
         _wait_for_either(started)
     except KeyboardInterrupt:

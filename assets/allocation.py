@@ -16,7 +16,7 @@ from ml.configuration import Configuration
 from ml.decision import Decided, Moment, decide
 
 OWNERS: Final = ["team:decision-science"]
-CURVE: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+CURVE: Final = (0.25, 0.5, 1.0, 2.0)
 CURVE_GAP: Final = 2e-3
 """A tenth of a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
 

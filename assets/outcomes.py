@@ -15,7 +15,6 @@ from assets.partitions import CYCLES
 from assets.releasing import Office
 from assets.reoptimizing import reoptimize
 from data_tests import outcomes as outcomes_suite
-from ml.tracking import Tracking
 
 OWNERS: Final = ["team:data-engineering"]
 CONSENT_LOOK_BACK: Final = timedelta(days=8)
@@ -67,13 +66,12 @@ def outcomes(
 def reoptimization(
     context: dg.AssetExecutionContext,
     office: dg.ResourceParam[Office],
-    tracking: dg.ResourceParam[Tracking],
     at: dg.ResourceParam[datetime],
     seed: dg.ResourceParam[int],
     threads: dg.ResourceParam[int],
 ) -> dg.MaterializeResult:
     """The open rest of the day decided anew, where what came in can change a decision that is still open."""
-    found = reoptimize(office, tracking, date.fromisoformat(context.partition_key), at, seed=seed, threads=threads)
+    found = reoptimize(office, date.fromisoformat(context.partition_key), at, seed=seed, threads=threads)
     context.log.info(found.words)
     return dg.MaterializeResult(metadata=found.to_metadata())
 

@@ -11,6 +11,7 @@ from assets.cycles import write_frame, write_json, write_scores
 from assets.frames import TrainingSources, read_mart, training_frame
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
@@ -152,6 +153,7 @@ def candidate_scores(
     scores = with_threads(champion.model, threads).score(customers, configuration.actions.options())
     write_scores(scores, home.cycle(cycle_id) / "scores.parquet")
     seconds = time.perf_counter() - begun
+    keep_model(home, champion.model, champion.sha256)
     versions = {
         "generation_id": generation_id,
         "model": champion.version,

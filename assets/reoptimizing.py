@@ -12,13 +12,13 @@ from assets.cycles import next_revision, read_json, revisions, write_json
 from assets.deciding import Gathered, gather, keep
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.models import kept_model
 from assets.releasing import WITHDRAWS, Office, decisions_of, propose, release
 from ml.decision import Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.news import News, news_of, refreshed
 from ml.response.scores import Scores
 from ml.response.store import with_threads
-from ml.tracking import Tracking
 
 KEEP_BONUS: Final = 0.01
 """Money by which another choice must be better before an open message is replaced: noise in a price must not move it."""
@@ -49,7 +49,7 @@ class Reoptimized:
         }
 
 
-def reoptimize(office: Office, tracking: Tracking, day: date, at: datetime, *, seed: int, threads: int) -> Reoptimized:
+def reoptimize(office: Office, day: date, at: datetime, *, seed: int, threads: int) -> Reoptimized:
     """Look at what came in since the last look, and decide the open rest of the day anew where it matters.
 
     People who were sent something today are left as they are; so is an open message unless another choice is clearly
@@ -59,22 +59,22 @@ def reoptimize(office: Office, tracking: Tracking, day: date, at: datetime, *, s
     if not revisions(office.home, day):
         return Reoptimized(f"no plan for {morning} yet: what came in waits for the cycle")
     since = office.ledger.outcomes.news_since(_cursor(office.home, day))
-    news = news_of(since.frame)
+    news = news_of(since.frame, office.ledger.figures.handed_over_on(day))
     if not news.matters:
         _move_cursor(office.home, day, since.cursor)
         return Reoptimized(news.words)
-    found = _decide_anew(office, tracking, day, at, news, seed, threads)
+    found = _decide_anew(office, day, at, news, seed, threads)
     _move_cursor(office.home, day, since.cursor)
     return found
 
 
 def _decide_anew(
-    office: Office, tracking: Tracking, day: date, at: datetime, news: News, seed: int, threads: int
+    office: Office, day: date, at: datetime, news: News, seed: int, threads: int
 ) -> Reoptimized:
     home, ledger = office.home, office.ledger
     gathered = gather(home, ledger, office.configuration, day, at)
     still_open = ledger.outbox.open_messages(day)
-    gathered = _rescored(gathered, tracking, news, threads)
+    gathered = _rescored(home, gathered, news, threads)
     is_free = _is_free(gathered.known.customers["customer_id"], ledger, day, news, _waiting(office, day, at))
     gathered = _freed(_only(gathered, is_free), still_open, news)
     cycle_id = next_revision(home, day)
@@ -105,14 +105,14 @@ def _decide_anew(
     return Reoptimized(news.words, cycle_id, state, cancelled, messages, int(is_free.sum()), decided.seconds)
 
 
-def _rescored(gathered: Gathered, tracking: Tracking, news: News, threads: int) -> Gathered:
+def _rescored(home: Home, gathered: Gathered, news: News, threads: int) -> Gathered:
     """Score those who showed interest again, with the model of the morning."""
     if news.begun.empty:
         return gathered
     known = gathered.known
     rows = refreshed(known.customers, news.begun)
     where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
-    model = with_threads(tracking.load(gathered.versions["model"]).model, threads)
+    model = with_threads(kept_model(home, gathered.versions["model_sha256"]), threads)
     fresh = model.score(rows, known.scores.options)
     customers = pd.concat([known.customers.drop(rows.index), rows]).loc[known.customers.index]
     scores = replace(

@@ -9,6 +9,7 @@ An event matters when a decision would have been another one had it been known i
 Deliveries, opens and calls that nobody answered confirm what was expected and change no value: they wait for the next cycle.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,27 +67,25 @@ FAILING_SHARE: Final = 0.5
 FAILING_MESSAGES: Final = 20
 
 
-def news_of(events: pd.DataFrame, buyers: frozenset[str] = frozenset()) -> News:
+def news_of(events: pd.DataFrame, handed_over: Mapping[str, int]) -> News:
     """Sort a batch of events.
 
     Args:
         events: customer_id (missing where unmatched), event_type, channel.
-        buyers: Customers known to have bought since the cycle's cut-off.
+        handed_over: Messages that left today, by channel: a slow channel's first failures aren't most of it.
     """
     known = events[events["customer_id"].notna()]
-    ended = frozenset(known.loc[known["event_type"].isin(ENDS), "customer_id"]) | buyers
+    ended = frozenset(known.loc[known["event_type"].isin(ENDS), "customer_id"])
     begun = known.loc[
         known["event_type"].isin(BEGINS) & ~known["customer_id"].isin(ended), ["customer_id", "event_type"]
     ]
-    failures = known.groupby("channel")["event_type"].agg(
-        [lambda kinds: kinds.isin(["failed", "bounced"]).mean(), "size"]
+    failures = known.loc[known["event_type"].isin(["failed", "bounced"]), "channel"].value_counts()
+    failing = frozenset(
+        str(channel)
+        for channel, count in failures.items()
+        if count >= FAILING_MESSAGES and count > FAILING_SHARE * handed_over.get(str(channel), 0)
     )
-    failing = (
-        failures.index[(failures.iloc[:, 0] > FAILING_SHARE) & (failures["size"] >= FAILING_MESSAGES)]
-        if len(failures)
-        else []
-    )
-    return News(ended, begun.reset_index(drop=True), frozenset(failing))
+    return News(ended, begun.reset_index(drop=True), failing)
 
 
 def refreshed(customers: pd.DataFrame, begun: pd.DataFrame) -> pd.DataFrame:

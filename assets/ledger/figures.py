@@ -46,3 +46,11 @@ class Figures:
         query = select(outbox.c.customer_id).where(outbox.c.cycle_on == cycle_on.isoformat(), outbox.c.state.in_(left))
         with reading(self._engine) as connection:
             return set(connection.execute(query.distinct()).scalars())
+
+    def handed_over_on(self, cycle_on: date) -> dict[str, int]:
+        """Messages of the day's cycles that left, by channel."""
+        query = select(outbox.c.channel, func.count().label("messages")).where(
+            outbox.c.cycle_on == cycle_on.isoformat(), outbox.c.state.in_(("sent", "unknown"))
+        )
+        with reading(self._engine) as connection:
+            return {row.channel: row.messages for row in connection.execute(query.group_by(outbox.c.channel))}

@@ -121,7 +121,7 @@ class ChannelSpendShare:
             return Reading("channel_spend_share", None, self.bound, "nothing is spent")
         channel = max(spend, key=lambda c: spend[c])
         share = spend[channel] / sum(spend.values())
-        words = f"{channel} takes {share:.0%} of the day's spend: at most {self.bound:.0%} without a person's word"
+        words = f"{channel} takes {share:.1%} of the day's spend: at most {self.bound:.0%} without a person's word"
         return Reading("channel_spend_share", share, self.bound, words)
 
 

@@ -27,7 +27,7 @@ def progress(quiet: bool) -> Progress:
 
     def show(step: str, seconds: float | None) -> None:
         if seconds is not None and not quiet:
-            console.print(f"  [green]✓[/] {escape(step):<28} [dim]{seconds:6.1f} s[/]", highlight=False)
+            console.print(f"  [green]✓[/] {escape(step):<42} [dim]{seconds:6.1f} s[/]", highlight=False)
 
     return show
 
@@ -52,11 +52,26 @@ def cycle(console: Console, facts: Facts) -> None:
     console.print(_leave_alone(facts))
     for plan in facts["plans"]:
         if plan["state"] == "waiting":
-            console.print(f"[yellow]waits[/]: plan {plan['plan_id']}: {'; '.join(plan['reasons'])}", highlight=False)
-            console.print(f"  wayfinder approve {plan['plan_id']} --by NAME", highlight=False)
+            _waiting(console, plan)
     for note in facts.get("notes", []):
         console.print(f"[dim]note[/]: {escape(note)}", highlight=False)
     console.print(f"[dim]report: {facts['report']}[/]", highlight=False)
+
+
+def _waiting(console: Console, plan: Facts) -> None:
+    console.print(f"[yellow]waits[/]: plan {plan['plan_id']}", highlight=False)
+    for line in grouped(plan["reasons"]):
+        console.print(f"  · {escape(line)}", highlight=False)
+    console.print(f"  wayfinder approve {plan['plan_id']} --by NAME", highlight=False, soft_wrap=True)
+
+
+def grouped(reasons: list[str]) -> list[str]:
+    """Reasons of the form `objective: why`, each why once with the objectives that it holds for."""
+    objectives: dict[str, list[str]] = {}
+    for reason in reasons:
+        objective, separator, why = reason.partition(": ")
+        objectives.setdefault(why if separator else reason, []).append(objective if separator else "")
+    return [f"{', '.join(names)}: {why}" if any(names) else why for why, names in objectives.items()]
 
 
 def _channels(facts: Facts) -> Table:
@@ -83,14 +98,16 @@ def _leave_alone(facts: Facts) -> Table:
 
 def dispatch(console: Console, facts: Facts) -> None:
     """A hand-over: what left, and what did not and why."""
-    table = Table(box=box.SIMPLE, title=f"Handed over by {facts['at']}", title_justify="left")
+    table = Table(box=box.SIMPLE)
     states = [name for name in facts["counts"] if any(facts["counts"][name].values())]
     table.add_column("channel")
     for state in states:
         table.add_column(state, justify="right")
     for channel in sorted({channel for state in states for channel in facts["counts"][state]}):
         table.add_row(channel, *(f"{facts['counts'][state].get(channel, 0):,}" for state in states))
-    console.print(table if states else "nothing is due")
+    console.print(f"Handed over by {facts['at']}" if states else f"Nothing is due by {facts['at']}", highlight=False)
+    if states:
+        console.print(table)
 
 
 def ingest(console: Console, facts: Facts) -> None:
@@ -112,18 +129,15 @@ def ingest(console: Console, facts: Facts) -> None:
 def plans(console: Console, facts: Facts) -> None:
     """The plans, newest last."""
     table = Table(box=box.SIMPLE)
-    for name in ("plan", "state", "objectives", "messages", "spend", "reasons"):
-        table.add_column(name, justify="right" if name in {"messages", "spend"} else "left")
+    for name in ("plan", "state", "objectives", "messages", "spend"):
+        table.add_column(name, justify="right" if name in {"messages", "spend"} else "left", no_wrap=name == "plan")
     for plan in facts["plans"]:
-        table.add_row(
-            plan["plan_id"],
-            plan["state"],
-            ", ".join(plan["objectives"]),
-            f"{plan['messages']:,}",
-            money(plan["spend"]),
-            "; ".join(plan["reasons"]),
-        )
+        figures = (f"{plan['messages']:,}", money(plan["spend"]))
+        table.add_row(plan["plan_id"], plan["state"], ", ".join(plan["objectives"]), *figures)
     console.print(table if facts["plans"] else "no plan yet: run `wayfinder cycle`")
+    for plan in facts["plans"]:
+        if plan["is_waiting"]:
+            _waiting(console, plan)
 
 
 def decided(console: Console, facts: Facts) -> None:
@@ -142,7 +156,7 @@ def why(console: Console, facts: Facts) -> None:
         for step in decision["steps"]:
             console.print(f"  · {escape(step)}", highlight=False)
         table = Table(box=box.SIMPLE)
-        for name in ("", "net value", "price of scarce things", "after prices"):
+        for name in ("", "net value", "price of what is scarce", "left"):
             table.add_column(name, justify="right" if name else "left")
         for option in (decision["chosen"], *decision["alternatives"]):
             table.add_row(
@@ -161,29 +175,34 @@ def report(console: Console, facts: Facts) -> None:
 
 def status(console: Console, facts: Facts) -> None:
     """Objectives against target and pace, channels, model."""
-    table = Table(box=box.SIMPLE, title="Objectives", title_justify="left")
-    for name in ("objective", "target", "reached", "lift", "spent", "pace", "autonomy"):
-        table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right")
+    table = Table(box=box.SIMPLE, title="Objectives", title_justify="left", pad_edge=False)
+    for name in ("objective", "target", "reached", "budget", "spent", "time", "autonomy"):
+        table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right", no_wrap=True)
     for row in facts["objectives"]:
-        table.add_row(
-            row["id"],
-            row["target_words"],
-            row["reached_words"],
-            row["lift_words"],
-            f"{money(row['spent'])} of {money(row['budget'])}",
-            row["pace_words"],
-            row["autonomy"],
-        )
+        pace = (f"{row['budget']:,.0f}", f"{row['pace']['spent_share']:.1%}", f"{row['pace']['elapsed_share']:.0%}")
+        table.add_row(row["id"], row["target_words"], row["reached_words"], *pace, row["autonomy"])
     console.print(table)
+    _lifts(console, facts["objectives"])
     console.print(_health(facts))
     console.print(f"model: {facts['model']}", highlight=False)
-    for line in facts["waiting"]:
-        console.print(f"[yellow]waits[/]: {escape(line)}", highlight=False)
+    for plan in facts["waiting"]:
+        _waiting(console, plan)
 
 
-def _health(facts: Facts) -> Table:
-    table = Table(box=box.SIMPLE, title="Channels", title_justify="left")
+def _lifts(console: Console, objectives: list[Facts]) -> None:
+    """Lift needs its interval, and so a line of its own."""
+    if all(row["lift_words"] == "too early" for row in objectives):
+        console.print("lift: too early to say for any objective", highlight=False)
+        return
+    for row in objectives:
+        console.print(f"lift of {row['id']}: {escape(row['lift_words'])}", highlight=False)
+
+
+def _health(facts: Facts) -> Table | str:
     names = list(facts["outbox"])
+    if not names:
+        return "channels: no message has been released yet"
+    table = Table(box=box.SIMPLE, title="Messages by state", title_justify="left", pad_edge=False)
     for name in ("channel", *names):
         table.add_column(name, justify="left" if name == "channel" else "right")
     for channel in sorted({channel for counts in facts["outbox"].values() for channel in counts}):

@@ -34,10 +34,7 @@ def status(settings: Settings, at: datetime) -> Facts:
         "outbox": _outbox(ledger),
         "stopped": ledger.halts.active(),
         "model": _model(settings),
-        "waiting": [
-            f"plan {plan.plan_id}: wayfinder approve {plan.plan_id} --by NAME ({'; '.join(plan.reasons)})"
-            for plan in ledger.plans.waiting(at)
-        ],
+        "waiting": [{"plan_id": plan.plan_id, "reasons": list(plan.reasons)} for plan in ledger.plans.waiting(at)],
     }
 
 

@@ -39,7 +39,7 @@ def test_a_supervised_plan_within_all_guardrails_is_released():
     ("changed", "word"),
     [
         ({"spend": {"email": 90.0, "sms": 61.0}}, "spend 151.00 against 100.00"),
-        ({"spend": {"email": 61.0, "sms": 39.0}}, "email takes 61%"),
+        ({"spend": {"email": 61.0, "sms": 39.0}}, "email takes 61.0%"),
         ({"people": 201}, "201 people against 100"),
         ({"data_age_hours": 37.0}, "37 hours old"),
         ({"past_spend": [10.0] * 7}, "last seven days"),

@@ -175,7 +175,7 @@ def report(console: Console, facts: Facts) -> None:
 
 def status(console: Console, facts: Facts) -> None:
     """Objectives against target and pace, channels, model."""
-    table = Table(box=box.SIMPLE, title="Objectives", title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE, title="Objectives", title_justify="left", padding=(0, 1, 0, 0))
     for name in ("objective", "target", "reached", "budget", "spent", "time", "autonomy"):
         table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right", no_wrap=True)
     for row in facts["objectives"]:

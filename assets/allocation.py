@@ -51,7 +51,7 @@ def allocation(
     for note in gathered.notes:
         context.log.info(note)
     return dg.MaterializeResult(
-        metadata={"state": "decided", **_figures(facts), **_pictures(decided, gathered.room.total)}
+        metadata={"state": "decided", **_pictures(decided, gathered.room.total), **_figures(facts)}
     )
 
 
@@ -59,15 +59,15 @@ def _figures(facts: dict[str, Any]) -> dict[str, Any]:
     solved, summary = facts["allocation"], facts["summary"]
     prices = "\n".join(f"| {name} | {price:,.4f} |" for name, price in solved["prices"].items())
     return {
-        "value": solved["value"],
-        "bound": solved["bound"],
-        "gap": solved["gap"],
+        "value": round(solved["value"], 2),
+        "bound": round(solved["bound"], 2),
+        "gap": float(f"{solved['gap']:.2g}"),
         "status": solved["status"],
-        "spend": float(sum(summary["spend_by_channel"].values())),
+        "spend": round(float(sum(summary["spend_by_channel"].values())), 2),
         "people_eligible": facts["people_eligible"],
         "people_contacted": summary["contacted"],
-        "passes": solved["passes"],
-        **{f"seconds_{phase.replace(' ', '_')}": seconds for phase, seconds in facts["seconds"].items()},
+        "passes": round(solved["passes"], 1),
+        **{f"seconds_{phase.replace(' ', '_')}": round(seconds, 3) for phase, seconds in facts["seconds"].items()},
         "prices": dg.MetadataValue.md(
             f"| scarce thing | worth of one more |\n|---|---|\n{prices}" if prices else "nothing is scarce today"
         ),

@@ -29,6 +29,11 @@ EXPERIMENT: Final = "wayfinder"
 MODEL_NAME: Final = "wayfinder-response"
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
+_EXPERIMENT_TAGS: Final = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "Response models, a run for each training. `policy_value` with its interval decides who becomes champion; "
+    "`auc`, `calibration_error` and `qini` say why.",
+}
 _FOLDER: Final = "model"
 _DIGEST_TAG: Final = "sha256"
 _SQLITE: Final = "sqlite:///"
@@ -122,7 +127,9 @@ class Tracking:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
 
         try:
-            return str(self.client.create_experiment(EXPERIMENT, artifact_location=location))
+            return str(
+                self.client.create_experiment(EXPERIMENT, artifact_location=location, tags=dict(_EXPERIMENT_TAGS))
+            )
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process made it in between
                 raise

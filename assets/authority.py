@@ -34,7 +34,11 @@ def authorization(
     for waiting in (each for each in plans if each.state == "waiting"):
         context.log.warning(f"plan {waiting.plan_id} waits: wayfinder approve {waiting.plan_id} --by NAME")
     context.instance.add_run_tags(
-        context.run.run_id, {"wayfinder/plan_state": ",".join(sorted({each.state for each in plans})) or "none"}
+        context.run.run_id,
+        {
+            "wayfinder/plan_state": ",".join(sorted({each.state for each in plans})) or "none",
+            "wayfinder/objectives": ",".join(sorted({name for each in plans for name in each.objectives})) or "none",
+        },
     )
     return dg.MaterializeResult(metadata=_metadata(plans))
 

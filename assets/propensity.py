@@ -17,7 +17,7 @@ from assets.pictures import inline_picture
 from ml.configuration import Configuration
 from ml.policy.value import contact_cost_of
 from ml.response.store import with_threads
-from ml.tracking import RegisteredModel, Tracking, TrainingRun
+from ml.tracking import ChampionModel, RegisteredModel, Tracking, TrainingRun
 from ml.training import History, Judged, judge, train
 
 GROUP: Final = "propensity"
@@ -89,7 +89,9 @@ def response_models(
     path = home.training / f"{day}.parquet"
     champion = tracking.champion()
     if not path.exists() or not _is_due(context, tracking, configuration):
-        return dg.MaterializeResult(metadata={"trained": False, "champion": champion.version if champion else "none"})
+        return dg.MaterializeResult(
+            metadata=_kept_metadata(tracking, champion, configuration.policy.training.every_days)
+        )
     training = pd.read_parquet(path)
     options = configuration.actions.options()
     generation_id = ledger.generations.latest_of(day)
@@ -199,6 +201,17 @@ def _history(home: Home, generation_id: str, configuration: Configuration) -> Hi
     share = len(buyers) / max(len(customers), 1) * configuration.policy.training.horizon_days / 30
     margin = float(buyers["margin_30d"].sum() / max(buyers["purchase_30d_count"].sum(), 1))
     return History(conversion_rate=min(max(share, 1e-4), 0.5), margin=max(margin, 0.0))
+
+
+def _kept_metadata(tracking: Tracking, champion: ChampionModel | None, every_days: int) -> dict[str, Any]:
+    """What a day without a training shows: the model in use, and where its figures are."""
+    metadata: dict[str, Any] = {
+        "trained": False,
+        "champion": champion.version if champion else "none",
+        "trained_on": tracking.challenger_tag(TRAINED_ON) or "never",
+        "trains_every_days": every_days,
+    }
+    return metadata | ({"mlflow_run": dg.MetadataValue.url(tracking.url_of(champion.run_id))} if champion else {})
 
 
 def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: Judged, notes: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def cycle(console: Console, facts: Facts) -> None:
     console.print(
         f"{facts['people_eligible']:,} people eligible, {facts['people_contacted']:,} contacted; expected net value "
         f"[bold]{money(facts['value_expected'])}[/] for {money(sum(facts['spend'].values()))} "
-        f"(proven within {facts['gap']:.1e} of the best plan)",
+        f"(proven within {facts['gap'] * 100:.2g} % of the best plan)",
         highlight=False,
     )
     console.print(_channels(facts))

@@ -62,7 +62,13 @@ def warehouse_models(manifest: Path) -> dg.AssetsDefinition:
     """
     from dagster_dbt import DbtCliResource, dbt_assets  # noqa: PLC0415 - 2 seconds that other processes needn't spend
 
-    @dbt_assets(manifest=manifest, partitions_def=CYCLES, pool="warehouse", name="warehouse_models")
+    one_day = dg.BackfillPolicy.multi_run(
+        max_partitions_per_run=1
+    )  # raw.cycle holds one day: a run over several would build the last
+
+    @dbt_assets(
+        manifest=manifest, partitions_def=CYCLES, backfill_policy=one_day, pool="warehouse", name="warehouse_models"
+    )
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         """Build and test in one go: a failed test stops what is downstream of it. Unit tests are for changes of code, not of data."""
         yield from dbt.cli(

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from assets.channels.messages import Unsubscribe, build_messages
-from assets.cycles import read_json
+from assets.cycles import read_json, write_json
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
@@ -28,6 +28,8 @@ from ml.policy.guardrails import PlanFigures, guardrails_of
 HELD: Final = "-held"
 WITHDRAWS: Final = "withdraws.json"
 """Open messages, with their customers, that a re-optimization takes the place of."""
+SPLIT: Final = "authority.json"
+"""Which objectives' parts may go and which wait, as their levels said when the cycle was first proposed."""
 WEEK: Final = timedelta(days=7)
 
 
@@ -51,24 +53,49 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
     Objectives that may act form the plan `<cycle_id>`; those that wait for a person form `<cycle_id>-held`.
     Doing it again changes nothing.
     """
-    facts = read_json(office.home.cycle(cycle_id) / "plan.json")
     decisions = decisions_of(office.home, cycle_id)
+    path = office.home.cycle(cycle_id) / SPLIT
+    if not path.exists():
+        write_json(_split(office, decisions, cycle_id, at), path)
+    split = read_json(path)
+    asked_at = datetime.fromisoformat(split["at"])
+    for plan_id, part in split["plans"].items():
+        _propose(office, plan_id, part, _part(decisions, part["objectives"]), cycle_id, asked_at)
+    return office.ledger.plans.list(cycle_id)
+
+
+def _split(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Any]:
+    """What each level said when it was first asked: asked again later, with other figures, it could say otherwise."""
     verdicts = _verdicts(office, decisions, cycle_id, at)
     waiting = sorted(name for name, verdict in verdicts.items() if verdict.state == "waiting")
     acting = sorted(name for name, verdict in verdicts.items() if verdict.state == "released")
-    expires_at = at + timedelta(hours=office.configuration.policy.approvals.expire_hours)
+    plans = {}
     for plan_id, objectives in ((cycle_id, acting), (cycle_id + HELD, waiting)):
         if not objectives and not (plan_id == cycle_id and not waiting):
             continue
-        part = _part(decisions, objectives)
-        summary = _summary(part, {name: verdicts[name] for name in objectives})
-        hash_ = plan_hash(part)
-        office.ledger.plans.propose(PlanRecord(plan_id, cycle_id, hash_, objectives, summary, facts["versions"], at))
-        if plan_id.endswith(HELD):
-            needed = 2 if office.configuration.policy.approvals.four_eyes else 1
-            reasons = [f"{name}: {reason}" for name in objectives for reason in verdicts[name].reasons]
-            office.ledger.plans.hold(plan_id, reasons, at=at, expires_at=expires_at, approvals_needed=needed)
-    return office.ledger.plans.list(cycle_id)
+        own = {name: verdicts[name] for name in objectives}
+        reasons = [f"{name}: {reason}" for name in objectives for reason in verdicts[name].reasons]
+        plans[plan_id] = {
+            "objectives": objectives,
+            "summary": _summary(_part(decisions, objectives), own),
+            "reasons": reasons,
+        }
+    return {"at": at.isoformat(), "plans": plans}
+
+
+def _propose(
+    office: Office, plan_id: str, part: Mapping[str, Any], decisions: pd.DataFrame, cycle_id: str, at: datetime
+) -> None:
+    """A plan into the ledger, and held at once where it waits for a person. One that went further stays as it is."""
+    plans, approvals = office.ledger.plans, office.configuration.policy.approvals
+    versions = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]
+    plans.propose(
+        PlanRecord(plan_id, cycle_id, plan_hash(decisions), part["objectives"], part["summary"], versions, at)
+    )
+    if plan_id.endswith(HELD) and plans.get(plan_id).state == "proposed":
+        expires_at = at + timedelta(hours=approvals.expire_hours)
+        needed = 2 if approvals.four_eyes else 1
+        plans.hold(plan_id, part["reasons"], at=at, expires_at=expires_at, approvals_needed=needed)
 
 
 def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCounts:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def reoptimize(office: Office, day: date, at: datetime, *, seed: int, threads: i
     if not revisions(office.home, day):
         return Reoptimized(f"no plan for {morning} yet: what came in waits for the cycle")
     since = office.ledger.outcomes.news_since(_cursor(office.home, day))
-    news = news_of(since.frame, office.ledger.figures.handed_over_on(day))
+    news = news_of(_unknown_in_the_morning(office, since.frame, day), office.ledger.figures.handed_over_on(day))
     if not news.matters:
         _move_cursor(office.home, day, since.cursor)
         return Reoptimized(news.words)
@@ -68,9 +69,7 @@ def reoptimize(office: Office, day: date, at: datetime, *, seed: int, threads: i
     return found
 
 
-def _decide_anew(
-    office: Office, day: date, at: datetime, news: News, seed: int, threads: int
-) -> Reoptimized:
+def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int, threads: int) -> Reoptimized:
     home, ledger = office.home, office.ledger
     gathered = gather(home, ledger, office.configuration, day, at)
     still_open = ledger.outbox.open_messages(day)
@@ -94,6 +93,7 @@ def _decide_anew(
     decided = replace(decided, plan=replace(decided.plan, decisions=changes))
     write_json({"withdraws": withdraws}, home.cycle(cycle_id) / WITHDRAWS)
     keep(home, decided, gathered, cycle_id, at)
+    _close_unfinished(ledger, day, cycle_id, at)
     plans = propose(office, cycle_id, at)
     cancelled, messages = 0, {}
     for plan in plans:
@@ -214,6 +214,25 @@ def _put(values: np.ndarray, where: np.ndarray, fresh: np.ndarray) -> np.ndarray
     changed = values.copy()
     changed[where] = fresh
     return changed
+
+
+def _close_unfinished(ledger: Ledger, day: date, cycle_id: str, at: datetime) -> None:
+    """Plans that a crash left proposed: this one is made from the same news and takes their place."""
+    for plan in ledger.plans.list():
+        if plan.state == "proposed" and plan.cycle_id.startswith(f"{day.isoformat()}."):
+            ledger.plans.supersede(plan.plan_id, by_plan_id=cycle_id, at=at)
+
+
+def _unknown_in_the_morning(office: Office, events: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Events that the day's first decisions couldn't rest on: after the cut-off, or received after they were made."""
+    decided_at = datetime.fromisoformat(read_json(office.home.cycle(day.isoformat()) / "plan.json")["at"])
+    cutoff_at = datetime.combine(day, time(), ZoneInfo(office.configuration.policy.time_zone))
+    is_later = events["received_at"] > _naive(decided_at)
+    return events[is_later | (events["occurred_at"] >= _naive(cutoff_at))]
+
+
+def _naive(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _cursor(home: Home, day: date) -> int:

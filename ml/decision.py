@@ -210,7 +210,9 @@ def decide(
             allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
     with clock.phase("plan"):
         options = len(table.options)
-        column = np.where(allocation.chosen >= 0, problem.candidates.column[allocation.chosen].astype(np.int64), -1)
+        is_chosen = allocation.chosen >= 0  # where nobody may be contacted there is no column to look up
+        column = np.full(len(allocation.chosen), -1, dtype=np.int64)
+        column[is_chosen] = problem.candidates.column[allocation.chosen[is_chosen]]
         system = Choices.of_columns(column, options, randomized.left_alone)
         plan = build_plan(
             moment.cycle_id,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from assets.channels.messages import creative_problems
 from assets.cycles import read_json, revisions
 from assets.home import Home
 from assets.ledger.errors import LedgerError
@@ -227,7 +228,9 @@ def plan_facts(plan: PlanStatus) -> Facts:
 
 def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, progress: Progress) -> Run:
     """One job at a time in a home: a second verb waits for the first."""
-    configuration_of(settings)
+    problems = creative_problems(configuration_of(settings))
+    if problems:
+        raise BadInput("\n".join(problems))
     prepare(settings)
     with locked(settings.home / ".run.lock"):
         run = run_job(

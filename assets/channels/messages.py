@@ -12,7 +12,8 @@ from typing import Any, Final
 import pandas as pd
 
 from assets.channels.recipients import recipients
-from assets.channels.rendering import Renderer
+from assets.channels.rendering import Renderer, RenderingError
+from assets.channels.sandbox import UnsafeTemplate
 from assets.ledger.columns import to_json
 from ml.configuration import Configuration
 from ml.entities import NONE
@@ -61,6 +62,26 @@ def build_messages(
         for channel, rows in contacts.groupby("channel", sort=True)
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def creative_problems(configuration: Configuration) -> list[str]:
+    """What is wrong with the creatives, each by its template: found when they're read and not when a plan is released."""
+    sender = configuration.policy.sender
+    found = []
+    for creative_id, creative in configuration.actions.creatives.items():
+        offer = configuration.actions.offers[creative.offer]
+        trial = {
+            "customer": {"first_name": ""},
+            "offer": {"id": creative.offer, **({"label": offer.label} if offer.label else {})},
+            "sender": sender.model_dump() if sender else {},
+            "objective": {"id": "objective"},
+            "unsubscribe_url": "https://unsubscribe.invalid",
+        }
+        try:
+            Renderer(configuration.folder, {creative_id: creative}).render(creative_id, trial)
+        except (RenderingError, UnsafeTemplate) as error:
+            found.append(f"{creative.template}: {error}")
+    return found
 
 
 def _of_channel(

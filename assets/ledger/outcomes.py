@@ -70,7 +70,7 @@ class Outcomes:
     def news_since(self, cursor: int) -> Since:
         """Events after a cursor, with the message that they answer, and the cursor to keep once they are dealt with.
 
-        Columns: event_id, event_type, occurred_at (naive UTC), value, matched_by, message_id, and of the message
+        Columns: event_id, event_type, occurred_at and received_at (naive UTC), value, matched_by, message_id, and of the message
         (where matched)
         customer_id, objective_id, channel, offer_id, cycle_id.
         """
@@ -79,6 +79,7 @@ class Outcomes:
             outcome.c.event_id,
             outcome.c.event_type,
             outcome.c.occurred_at,
+            outcome.c.received_at,
             outcome.c.value,
             outcome.c.matched_by,
             outcome.c.message_id,
@@ -94,7 +95,8 @@ class Outcomes:
                 select(*columns).select_from(joined).where(outcome.c.intake_no > cursor, outcome.c.intake_no <= last)
             )
             frame = pd.read_sql(query.order_by(outcome.c.intake_no, outcome.c.event_id), connection)
-        frame["occurred_at"] = pd.to_datetime(frame["occurred_at"], utc=True).dt.tz_localize(None)
+        for name in ("occurred_at", "received_at"):
+            frame[name] = pd.to_datetime(frame[name], utc=True).dt.tz_localize(None)
         return Since(frame, max(cursor, last))
 
 

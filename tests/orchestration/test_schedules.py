@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import dagster as dg
 import pytest
@@ -52,7 +53,7 @@ def test_the_cycle_starts_once_a_day_at_five_local_time_through_both_changes_of_
     ticks = ticks_of("daily_cycle", zone, datetime(2026, 3, 1, tzinfo=UTC))
     days = [next(ticks) for _ in range(260)]
     assert {tick.hour for tick in days} == {5}
-    assert all(after.date() - before.date() == timedelta(days=1) for before, after in zip(days, days[1:], strict=False))
+    assert all(after.date() - before.date() == timedelta(days=1) for before, after in pairwise(days))
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York"])

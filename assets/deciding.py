@@ -204,7 +204,9 @@ def _measured(home: Home, generation_id: str, configuration: Configuration, day:
     conversions = pd.DataFrame()
     if active:
         conversions = read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin")
-        conversions["customer_id"] = pd.factorize(conversions["customer_id"])[0]  # numbers group ten times as fast as text
+        conversions["customer_id"] = pd.factorize(conversions["customer_id"])[
+            0
+        ]  # numbers group ten times as fast as text
     values: dict[str, Any] = {}
     notes = []
     for objective in active:

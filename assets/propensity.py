@@ -1,13 +1,14 @@
 """Propensity: what is learned from the past, and what it says of everybody under every action."""
 
 import time
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
 
 from assets.cycles import write_frame, write_json, write_scores
+from assets.due import TRAINED_ON, is_training_due
 from assets.frames import TrainingSources, read_mart, training_frame
 from assets.home import Home
 from assets.ledger.ledger import Ledger
@@ -23,8 +24,6 @@ from ml.training import History, Judged, judge, train
 GROUP: Final = "propensity"
 OWNERS: Final = ["team:machine-learning"]
 MAX_TRAINING_ROWS: Final = 300_000
-TRAIN_JOB: Final = "train"
-TRAINED_ON: Final = "wayfinder.trained_on"
 TRAINING_THREADS: Final = 1
 """Two threads save a third on two idle cores, and take ten times as long where another process wants one of them."""
 
@@ -181,17 +180,8 @@ def candidate_scores(
 
 
 def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration: Configuration) -> bool:
-    """Whether to train: asked for, or the last training is old enough, whatever became of it.
-
-    A challenger that lost isn't tried again the next day, and a past day that is backfilled doesn't train on itself.
-    """
-    tag = tracking.challenger_tag(TRAINED_ON)
     day = date.fromisoformat(context.partition_key)
-    return (
-        context.run.job_name == TRAIN_JOB
-        or tag is None
-        or day >= date.fromisoformat(tag) + timedelta(days=configuration.policy.training.every_days)
-    )
+    return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
 
 
 def _history(home: Home, generation_id: str, configuration: Configuration) -> History:

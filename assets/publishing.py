@@ -19,9 +19,7 @@ MARTS: Final = (
     "dim_recipients",
     "dim_consents",
     "fct_touches",
-    "fct_outcomes",
     "fct_conversions",
-    "fct_conversations",
     "fct_customer_snapshots",
 )
 WITH_ATTRIBUTES: Final = frozenset({"dim_customers", "fct_customer_snapshots"})

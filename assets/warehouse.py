@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from assets.duck import writer
+from assets.due import is_training_due
 from assets.home import Home
 from assets.intake import prepare, set_cycle
 from assets.ledger.ledger import Ledger
 from assets.partitions import CYCLES
 from assets.publishing import MARTS, prune, publish
 from ml.configuration import Configuration
+from ml.tracking import Tracking
 
 OWNERS: Final = ["team:data-engineering"]
 
@@ -31,6 +33,7 @@ def cycle_calendar(
     context: dg.AssetExecutionContext,
     home: dg.ResourceParam[Home],
     configuration: dg.ResourceParam[Configuration],
+    tracking: dg.ResourceParam[Tracking],
     at: dg.ResourceParam[datetime],
 ) -> dg.MaterializeResult:
     """The cycle that the warehouse is built for: its day, its cut-off, and until when rows count as received."""
@@ -48,6 +51,7 @@ def cycle_calendar(
             lapsed_days=policy.lifecycle.lapsed_days,
             margin_share=policy.margin_share,
             horizon_days=policy.training.horizon_days,
+            is_training_due=is_training_due(tracking, context.run.job_name, day, policy.training.every_days),
         )
     return dg.MaterializeResult(
         metadata={"cut_off": dg.MetadataValue.timestamp(cutoff_at), "received_by": dg.MetadataValue.timestamp(at)}

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -151,7 +152,7 @@ def show(figures: dict[str, Any]) -> None:
 
 def growth(figures: list[dict[str, Any]]) -> None:
     """How much faster than its input each stage grows, between neighbouring sizes; 1.0 is linear."""
-    for small, large in zip(figures, figures[1:], strict=False):
+    for small, large in pairwise(figures):
         ratio = large["customers"] / small["customers"]
         pairs = [(large.get("second", large["first"]), small.get("second", small["first"]))]
         print(

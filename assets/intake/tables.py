@@ -43,6 +43,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE TABLE IF NOT EXISTS raw.{source.name} ({columns}, {_STAMPS})")
     for table in _OTHER_TABLES:
         con.execute(f"CREATE TABLE IF NOT EXISTS raw.{table}")
+    con.execute("ALTER TABLE raw.cycle ADD COLUMN IF NOT EXISTS is_training_due BOOLEAN")
 
 
 @contextmanager
@@ -128,6 +129,7 @@ def set_cycle(
     lapsed_days: int,
     margin_share: float,
     horizon_days: int,
+    is_training_due: bool = True,
 ) -> None:
     """Write the one row from which dbt knows the cycle, so that its manifest never changes.
 
@@ -141,8 +143,19 @@ def set_cycle(
         lapsed_days: Days after which one is lapsed.
         margin_share: Margin per revenue where a sale has none.
         horizon_days: Days over which a conversion counts.
+        is_training_due: Whether training snapshots are brought up to date.
     """
-    row = [cycle_on, cutoff_at, received_by, time_zone, lapsing_days, lapsed_days, margin_share, horizon_days]
+    row = [
+        cycle_on,
+        cutoff_at,
+        received_by,
+        time_zone,
+        lapsing_days,
+        lapsed_days,
+        margin_share,
+        horizon_days,
+        is_training_due,
+    ]
     _rewrite(con, "cycle", [row])
 
 

@@ -4,7 +4,7 @@
 {% macro delete_stale_snapshots() %}
 {% if is_incremental() %}
 delete from {{ this }} as kept
-where
+where (select is_training_due from {{ ref('stg_cycle') }}) and (
     kept._built_received_by > (select received_by from {{ ref('stg_cycle') }})
     or not exists (
         select 1 from {{ ref('int_snapshot_spine') }} as spine
@@ -25,6 +25,7 @@ where
         ) as changed
         where kept.customer_id = changed.customer_id and kept.as_of_on > changed.from_on
     )
+)
 {% endif %}
 {% endmacro %}
 

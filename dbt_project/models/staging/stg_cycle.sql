@@ -14,5 +14,6 @@ select
     lapsing_days,
     lapsed_days,
     margin_share,
-    horizon_days
+    horizon_days,
+    coalesce(is_training_due, true) as is_training_due
 from cycle

@@ -36,12 +36,12 @@ campaign_days as (
 
 )
 
--- a day whose horizon isn't over has no labels yet
+-- a day whose horizon isn't over has no labels yet; where nothing is trained there's nothing to prepare
 select
     campaign_days.as_of_on,
     campaign_days.touch_count
 from campaign_days
 cross join cycle
-where campaign_days.is_campaign and campaign_days.as_of_on + cycle.horizon_days <= cycle.cycle_on
+where cycle.is_training_due and campaign_days.is_campaign and campaign_days.as_of_on + cycle.horizon_days <= cycle.cycle_on
 order by campaign_days.as_of_on desc
 limit {{ most_days }}

@@ -211,7 +211,7 @@ def decide(
     with clock.phase("plan"):
         options = len(table.options)
         is_chosen = allocation.chosen >= 0  # where nobody may be contacted there is no column to look up
-        column = np.full(len(allocation.chosen), -1, dtype=np.int64)
+        column = np.full(allocation.chosen.shape, -1, dtype=np.int64)
         column[is_chosen] = problem.candidates.column[allocation.chosen[is_chosen]]
         system = Choices.of_columns(column, options, randomized.left_alone)
         plan = build_plan(

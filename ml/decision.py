@@ -32,6 +32,7 @@ from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.entities import CHANNELS
+from ml.objectives.active import active_objectives
 from ml.objectives.audience import parse
 from ml.policy.arms import assign_arms
 from ml.policy.choices import Choices
@@ -203,9 +204,8 @@ def decide(
         problem = _problem(table, is_free, everyone, configuration, left)
         try:
             allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
-        except (
-            Infeasible
-        ):  # what is bound already crosses a share: the rest keeps it by itself, the guardrail escalates
+        except Infeasible:
+            # What is bound already crosses a share: the rest keeps it by itself, and the guardrail escalates.
             problem = _problem(table, is_free, everyone, configuration, replace(left, spent={}))
             allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
     with clock.phase("plan"):
@@ -231,11 +231,6 @@ def decide(
         is_candidate |= (table.arm[:, j] >= 0) & table.allowed[j][:, table.channel].any(axis=1)
     spend = float(table.contact_cost[first.option].sum())
     return Decided(plan, allocation, problem, everyone, int(is_candidate.sum()), spend, clock.seconds)
-
-
-def active_objectives(objectives: Sequence[Objective], day: date) -> list[Objective]:
-    """Objectives whose period holds the day, in the order of the configuration."""
-    return [objective for objective in objectives if objective.starts_on <= day <= objective.ends_on]
 
 
 def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, day: Windows) -> Eligibility:

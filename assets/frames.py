@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
+from assets.cycles import read_json
 from assets.duck import query
 from assets.home import Home
 
@@ -65,7 +67,11 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin`.
     """
     newest = sources.cutoff_on - timedelta(days=sources.horizon_days)
-    parts = [_history(sources), *(_cycle(sources, folder) for folder in sources.cycles if _day(folder) <= newest)]
+    days: dict[date, list[Path]] = {}
+    for folder in sources.cycles:
+        if _day(folder) <= newest:
+            days.setdefault(_day(folder), []).append(folder)
+    parts = [_history(sources), *(_cycle(sources, folders) for folders in days.values())]
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()
@@ -114,21 +120,47 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
     )
 
 
-def _cycle(sources: TrainingSources, folder: Path) -> pd.DataFrame:
+def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
+    """A day of ours: one row a person, with the decision that stood in the end, the morning's or a re-optimization's."""
     rows = """
-        select features.*, decision.channel, decision.offer_id, decision.creative_id, decision.slot,
+        select features.* replace (features.as_of_on::date as as_of_on),
+            decision.channel, decision.offer_id, decision.creative_id, decision.slot,
             decision.logging_propensity as propensity, decision.arm, 'cycle' as source
-        from read_parquet($features) as features
-        join read_parquet($decisions) as decision using (customer_id)
+        from (
+            select * exclude (filename) from read_parquet($features, filename = true, union_by_name = true)
+            qualify row_number() over (partition by customer_id order by list_position($features, filename) desc) = 1
+        ) as features
+        join (
+            select * from read_parquet($decisions)
+            qualify row_number() over (
+                partition by customer_id
+                order by length(cycle_id) desc, cycle_id desc, channel = 'none', objective_id
+            ) = 1
+        ) as decision using (customer_id)
+        where decision.decision_id not in (select unnest($withdrawn))
     """
+    ordered = sorted(folders, key=lambda folder: (len(folder.name), folder.name))
+    features = [folder / "features.parquet" for folder in ordered]
+    features = [path for path in features if pq.read_metadata(path).num_rows]  # empty columns have no type to agree on
+    if not features:
+        return pd.DataFrame()
     return query(
         f"with rows as ({rows}), {_LABELS}",
-        features=str(folder / "features.parquet"),
-        decisions=str(folder / "decisions.parquet"),
+        features=[str(path) for path in features],
+        decisions=[str(folder / "decisions.parquet") for folder in ordered],
+        withdrawn=[name for folder in ordered for name in _withdrawn(folder)],
         conversions=str(sources.generation / "fct_conversions.parquet"),
         horizon_days=sources.horizon_days,
         time_zone=sources.time_zone,
     )
+
+
+def _withdrawn(folder: Path) -> list[str]:
+    """Decisions whose message a re-optimization took back: what was decided for those people didn't happen."""
+    path = folder / "withdraws.json"
+    if not path.exists():
+        return [""]
+    return [f"d-{message_id.removeprefix('m-')}" for message_id in read_json(path)["withdraws"]]
 
 
 def _sampled(frame: pd.DataFrame, max_rows: int, seed: int) -> pd.DataFrame:

@@ -206,7 +206,7 @@ def _kept_metadata(tracking: Tracking, champion: ChampionModel | None, every_day
 
 def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: Judged, notes: str) -> dict[str, Any]:
     shown = ("auc", "log_loss", "calibration_error", "policy_value", "policy_value_low", "policy_value_high")
-    metadata: dict[str, Any] = {name: judged.metrics[name] for name in shown if name in judged.metrics}
+    metadata: dict[str, Any] = {name: round(judged.metrics[name], 4) for name in shown if name in judged.metrics}
     metadata |= {
         "trained": True,
         "version": registered.version,
@@ -217,6 +217,6 @@ def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: 
         "model_card": dg.MetadataValue.md(judged.card),
     }
     for name, picture in judged.pictures.items():
-        if name.startswith(("calibration", "importance")):
+        if name.startswith(("calibration", "feature_importance")):
             metadata[name.removesuffix(".png")] = inline_picture(picture)
     return metadata

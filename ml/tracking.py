@@ -39,6 +39,7 @@ _DIGEST_TAG: Final = "sha256"
 _SQLITE: Final = "sqlite:///"
 _REQUIREMENTS: Final = ("lightgbm>=4.7,<5", "numpy>=2.4,<3", "pandas>=3,<4")
 _LONGEST_PARAMETER: Final = 500
+_LONGEST_NOTE: Final = 5000
 
 
 LOCAL_UI = "http://127.0.0.1:3001"
@@ -148,6 +149,7 @@ class Tracking:
         tags = {
             "mlflow.source.name": "ml/response",
             "mlflow.source.type": "JOB",
+            "mlflow.note.content": run.card[:_LONGEST_NOTE],
             "data_version": run.data_version,
             **run.tags,
         }

@@ -2,7 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+LINT := $(CURDIR)/var/lint
 export PYTHONDONTWRITEBYTECODE =
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: env demo test ui lint lock clean
 
@@ -30,6 +32,8 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project
+	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project --target-path $(LINT) --log-path $(LINT)
+	cd dbt_project && ../$(BIN)/dbt-score lint --manifest $(LINT)/manifest.json
 
 lock: env
 	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra examples --universal --python-version 3.11 \

@@ -66,11 +66,19 @@ def cycle(settings: Settings, text: str | None, at: datetime, progress: Progress
         "leave_alone": summary["lines"],
         "handed_over": _handed_over(ledger, day.isoformat()),
         "lift": read_json(home.cycle(day.isoformat()) / "lift.json")["lifts"],
-        "notes": facts["notes"],
+        "notes": [*_lacks(run), *facts["notes"]],
         "report": str(home.reports / f"{day}.html"),
         "run_id": run.run_id,
         "seconds": run.seconds,
     }
+
+
+def _lacks(run: Run) -> list[str]:
+    """What the run had to do without."""
+    absent = [name for name, recorded in run.metadata.items() if recorded.get("is_absent")]
+    lacks = [f"nothing has ever landed for {', '.join(absent)}; the cycle works without"] if absent else []
+    model = str(run.metadata.get("response_models", {}).get("notes", "none"))
+    return lacks if model == "none" else [*lacks, model]
 
 
 def dispatch(settings: Settings, at: datetime, progress: Progress) -> Facts:

@@ -7,8 +7,10 @@ import dagster as dg
 
 from assets.channels.contract import Driver
 from assets.channels.dispatch import dispatch
+from assets.channels.guards import frequency_guard
 from assets.ledger.ledger import Ledger
 from assets.partitions import CYCLES
+from ml.configuration import Configuration
 from ml.entities import CHANNELS
 
 OWNERS: Final = ["team:marketing-operations"]
@@ -30,11 +32,13 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         ledger: dg.ResourceParam[Ledger],
         drivers: dg.ResourceParam[dict[str, Driver]],
+        configuration: dg.ResourceParam[Configuration],
         at: dg.ResourceParam[datetime],
     ) -> dg.MaterializeResult:
         if channel not in drivers:
             return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
-        counts = dispatch(ledger, drivers, at=at, channel=channel, owner=f"dagster-{channel}")
+        guards = [frequency_guard(ledger, configuration.policy.frequency_caps)]
+        counts = dispatch(ledger, drivers, at=at, channel=channel, owner=f"dagster-{channel}", guards=guards)
         if counts.is_halted:
             context.log.warning(f"{channel} is stopped: nothing is handed over until `wayfinder resume {channel}`")
         return dg.MaterializeResult(

@@ -228,6 +228,19 @@ class Outbox:
         )
         return self._frame(query.order_by(when, outbox.c.message_id))
 
+    def contacts_of(self, customer_ids: Sequence[str], since: datetime) -> list[tuple[str, str, datetime]]:
+        """Contacts of some people, those that may have happened included: customer_id, channel, when (aware UTC)."""
+        found: list[tuple[str, str, datetime]] = []
+        with reading(self._engine) as connection:
+            for start in range(0, len(customer_ids), 500):
+                query = select(outbox.c.customer_id, outbox.c.channel, outbox.c.handed_over_at).where(
+                    outbox.c.customer_id.in_(customer_ids[start : start + 500]),
+                    outbox.c.state.in_(_MAY_HAVE_LEFT),
+                    outbox.c.handed_over_at >= since,
+                )
+                found += [(row.customer_id, row.channel, row.handed_over_at) for row in connection.execute(query)]
+        return found
+
     def _frame(self, query: Select[Any]) -> pd.DataFrame:
         with reading(self._engine) as connection:
             return _tidy(pd.read_sql(query, connection))

@@ -197,6 +197,7 @@ outbox = Table(
     Index("ix_outbox_epoch", "epoch"),
     Index("ix_outbox_cycle", "cycle_on", "state"),
     Index("ix_outbox_handover", "handover_no"),
+    Index("ix_outbox_customer", "customer_id"),
 )
 
 # Personal data, kept only while the message is open; `outbox.payload_sha256` stays as the record of what it was.

@@ -285,6 +285,7 @@ def _create_tables() -> None:
     op.create_index("ix_outbox_due", "outbox", ["channel", "state", "send_at"], unique=False)
     op.create_index("ix_outbox_epoch", "outbox", ["epoch"], unique=False)
     op.create_index("ix_outbox_handover", "outbox", ["handover_no"], unique=False)
+    op.create_index("ix_outbox_customer", "outbox", ["customer_id"], unique=False)
     op.create_index(op.f("ix_outbox_plan_id"), "outbox", ["plan_id"], unique=False)
     op.create_table(
         "payload",

@@ -17,8 +17,8 @@ from ml.decision import Decided, Moment, decide
 
 OWNERS: Final = ["team:decision-science"]
 CURVE: Final = (0.25, 0.5, 1.0, 2.0)
-CURVE_GAP: Final = 2e-3
-"""A tenth of a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
+CURVE_GAP: Final = 1e-2
+"""About a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
 
 
 @dg.asset(

@@ -100,7 +100,8 @@ class _Solve:
         )
         plan = recovery.plan(priced)
         is_small = len(lookup.table.value) <= _WHOLE_CANDIDATES
-        if is_small and (plan is None or relative_gap(plan.value, min(priced.bound, plan.bound)) > self._gap):
+        is_whole = plan is not None and np.isfinite(plan.bound)  # among all candidates already: again takes as long
+        if is_small and not is_whole and (plan is None or relative_gap(plan.value, priced.bound) > self._gap):
             whole = recovery.whole()
             if whole is not None and (plan is None or whole.value >= plan.value):
                 plan = whole

@@ -10,6 +10,8 @@ from orchestration.build import prepare
 from orchestration.resources import tracking_of
 from orchestration.settings import CHECKOUT, Settings
 
+GRACE_SECONDS = 15
+
 
 def serve(settings: Settings, port: int) -> None:
     """Start both and wait. Ctrl-C ends both; if either ends by itself, so does the other.
@@ -60,11 +62,19 @@ def serve(settings: Settings, port: int) -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        for process in started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in started:
-            process.wait(timeout=30)
+        _end(started)
+
+
+def _end(started: list["subprocess.Popen[bytes]"]) -> None:
+    """Ask each with its children to end, and insist where it takes too long: what is left would hold the ports."""
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(timeout=GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for_either(started: list["subprocess.Popen[bytes]"]) -> None:

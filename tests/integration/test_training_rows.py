@@ -1,0 +1,53 @@
+"""Own days become training rows once they have matured: one a person, with the decision that stood in the end."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from assets.cycles import read_json
+from assets.frames import TrainingSources, training_frame
+from assets.home import Home
+from data_tests import training
+from tests.integration.loop_support import AFTERNOON, DAY, Workspace
+
+pytestmark = pytest.mark.slow
+
+MATURE = date(2026, 1, 19)
+
+
+def rows_of(workspace: Workspace, cutoff_on: date) -> pd.DataFrame:
+    home = Home(workspace.home)
+    generation = home.generation(workspace.ledger.generations.latest_of(DAY))
+    cycles = tuple(sorted(path.parent for path in workspace.home.glob("cycles/*/features.parquet")))
+    return training_frame(TrainingSources(generation, cycles, cutoff_on, 14, "America/New_York"), 1_000_000, 1)
+
+
+@pytest.fixture
+def reoptimized(cycled: Workspace, copy_of: Callable[[Workspace], Workspace]) -> Workspace:
+    """The day was decided anew after people had bought and clicked."""
+    workspace = copy_of(cycled)
+    event = {"occurred_at": "2026-01-05T16:00:00Z", "event_type": "clicked"}
+    rows = [event | {"event_id": f"e{n}", "message_id": m["message_id"]} for n, m in enumerate(workspace.sent()[:30])]
+    workspace.land("outcomes", "clicks", rows)
+    assert workspace.wayfinder("ingest", "--at", AFTERNOON).facts["cycle_id"] == "2026-01-05.2"
+    return workspace
+
+
+def test_a_day_of_ours_is_learned_from_once_its_horizon_is_over(reoptimized: Workspace) -> None:
+    assert set(rows_of(reoptimized, date(2026, 1, 18))["source"]) == {"history"}
+    rows = rows_of(reoptimized, MATURE)
+    own = rows[rows["source"] == "cycle"]
+    assert not rows.duplicated(["customer_id", "as_of_on"]).any()
+    assert own["propensity"].between(0, 1, inclusive="right").all()
+    assert (own["channel"] != "none").sum() > 100
+    assert training.check(rows, cutoff_on=MATURE, horizon_days=14).passed
+
+
+def test_a_message_that_was_taken_back_taught_nothing(reoptimized: Workspace) -> None:
+    own = rows_of(reoptimized, MATURE).query("source == 'cycle'").set_index("customer_id")
+    withdrawn = read_json(reoptimized.home / "cycles" / "2026-01-05.2" / "withdraws.json")["withdraws"]
+    anew = reoptimized.decisions("2026-01-05.2").set_index("customer_id")
+    for customer in set(withdrawn.values()) & set(own.index):
+        assert own.loc[customer, "channel"] == anew.loc[customer, "channel"]

@@ -57,6 +57,8 @@ class _Solve:
     def run(self, warm: dict[str, float]) -> Allocation:
         with self._phase("prune"):
             rows = self._problem.rows()
+            if not len(self._problem.columns):  # no objective is active: nothing to choose from
+                return self._nobody(rows)
             table = pruned(self._problem, rows, self._threads)
         if table.people_count == 0:
             return self._nobody(rows)

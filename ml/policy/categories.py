@@ -98,6 +98,9 @@ def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: n
 def _best_of_system(table: ValueTable, price: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Objective, option (-1: none) and adjusted value [N] of the best contact in a system arm, else an audience."""
     n = len(table.baseline)
+    if not table.objectives:
+        nothing = np.full(n, -1, dtype=np.int64)
+        return np.zeros(n, dtype=np.int64), nothing, np.full(n, -np.inf, dtype=np.float32)
     objective, option = np.argmax(table.arm >= 0, axis=1), np.full(n, -1, dtype=np.int64)
     adjusted = np.full(n, -np.inf, dtype=np.float32)
     system = table.arm == _SYSTEM

@@ -114,7 +114,8 @@ class ValueTable:
         """
         values = [self.value(j) for j in range(len(self.objectives))]
         candidates = [self.is_candidate(j, arm) & is_free[:, None] for j in range(len(self.objectives))]
-        return np.concatenate(values, axis=1), np.concatenate(candidates, axis=1)
+        none = self.uplift[:, :0]  # a day without an active objective has no column
+        return np.concatenate([none, *values], axis=1), np.concatenate([none.astype(bool), *candidates], axis=1)
 
 
 def contact_cost_of(configuration: Configuration) -> dict[Option, float]:

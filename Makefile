@@ -21,7 +21,7 @@ demo: env
 	$(BIN)/wayfinder demo
 
 test: env
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 ui: env
 	$(BIN)/wayfinder ui

@@ -26,7 +26,7 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="Workspace home 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="What the operator states [WAYFINDER_CONFIG, else config/]")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, on one line")]
 AtOption = Annotated[str | None, typer.Option("--at", help="Business time, ISO 8601 [now]")]
 DateOption = Annotated[
     str | None, typer.Option("--date", help="Day of the cycle, YYYY-MM-DD [today in the workspace's zone]")
@@ -54,7 +54,7 @@ def settings_of(home: Path | None, config: Path | None) -> Settings:
     return settings
 
 
-def answer(facts: Facts, json: bool, show: Callable[[Console, Facts], None]) -> None:
+def answer(facts: Any, json: bool, show: Callable[[Console, Facts], None]) -> None:
     """Print the facts, for a program or for a person."""
     if json:
         print(json_.dumps(facts, default=str))
@@ -104,7 +104,8 @@ def plans(at: AtOption = None, home: HomeOption = None, config: ConfigOption = N
     from orchestration import screens, verbs  # noqa: PLC0415
 
     settings = settings_of(home, config)
-    answer(verbs.plans(settings, instant(at)), json, screens.plans)
+    found = verbs.plans(settings, instant(at))
+    answer(found["plans"] if json else found, json, screens.plans)
 
 
 @app.command()

@@ -28,7 +28,7 @@ class Run:
     Attributes:
         seconds: Wall time by step, in the order of completion.
         error: The first failure in one line with its cause, None where the run succeeded.
-        metadata: What each asset recorded, by its name; numbers and text only.
+        metadata: What each asset recorded, by its key (`raw/orders`, `outcomes`); numbers and text only.
     """
 
     run_id: str
@@ -123,7 +123,7 @@ def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
             for name, value in recorded.metadata.items()
             if isinstance(value.value, str | int | float | bool)
         }
-        found[recorded.asset_key.path[-1]] = values
+        found["/".join(recorded.asset_key.path)] = values
     return found
 
 

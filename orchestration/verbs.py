@@ -75,7 +75,7 @@ def cycle(settings: Settings, text: str | None, at: datetime, progress: Progress
 
 def _lacks(run: Run) -> list[str]:
     """What the run had to do without."""
-    absent = [name for name, recorded in run.metadata.items() if recorded.get("is_absent")]
+    absent = [name.removeprefix("raw/") for name, recorded in run.metadata.items() if recorded.get("is_absent")]
     lacks = [f"nothing has ever landed for {', '.join(absent)}; the cycle works without"] if absent else []
     model = str(run.metadata.get("response_models", {}).get("notes", "none"))
     return lacks if model == "none" else [*lacks, model]

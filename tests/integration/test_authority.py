@@ -28,7 +28,7 @@ def workspace(waiting: Workspace, copy_of: Callable[[Workspace], Workspace]) -> 
 
 
 def the_plan(workspace: Workspace, at: str = AFTERNOON) -> dict[str, Any]:
-    (plan,) = workspace.wayfinder("plans", "--at", at).facts["plans"]
+    (plan,) = workspace.wayfinder("plans", "--at", at).facts
     return dict(plan)
 
 
@@ -130,7 +130,7 @@ def test_four_eyes_needs_two_different_people(scored: Workspace, copy_of: Callab
 
 
 def test_a_supervised_plan_within_its_guardrails_is_released(cycled: Workspace) -> None:
-    (plan,) = cycled.wayfinder("plans", "--at", MORNING).facts["plans"]
+    (plan,) = cycled.wayfinder("plans", "--at", MORNING).facts
     assert plan["plan_id"] == "2026-01-05"
     assert plan["state"] == "released"
     assert cycled.sent()
@@ -166,7 +166,7 @@ def test_levels_apart_split_the_day_into_what_leaves_and_what_waits(
     workspace = copy_of(scored)
     workspace.configure("objectives/grow.yaml", lambda objective: objective.update(autonomy="assisted"))
     succeed(workspace.run(*ASK, *DISPATCHES))
-    plans = {plan["plan_id"]: plan for plan in workspace.wayfinder("plans", "--at", MORNING).facts["plans"]}
+    plans = {plan["plan_id"]: plan for plan in workspace.wayfinder("plans", "--at", MORNING).facts}
     assert plans["2026-01-05-held"]["objectives"] == ["grow_margin"]
     assert plans["2026-01-05-held"]["state"] == "waiting"
     assert plans["2026-01-05"]["state"] == "released"

@@ -54,8 +54,8 @@ def test_the_answers_have_the_keys_of_the_contract(seen: dict[str, Any]) -> None
         assert set(answer) >= ACTING_KEYS
         assert answer["state"] in {"released", "waiting", "rejected"}
         assert set(answer["messages"]) == set(answer["spend"])
-    assert seen["plans"]["plans"]
-    for plan in seen["plans"]["plans"]:
+    assert seen["plans"]
+    for plan in seen["plans"]:
         assert set(plan) >= PLAN_KEYS
     for objective in seen["status"]["objectives"]:
         assert set(objective) >= STATUS_KEYS

@@ -90,4 +90,4 @@ def test_an_unknown_verb_or_option_is_bad_input(home: Path) -> None:
 def test_json_is_exactly_one_object_on_standard_output(home: Path) -> None:
     done = wayfinder("plans", "--json", home=home)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"plans": []}
+    assert json.loads(done.stdout) == []

@@ -57,7 +57,7 @@ class Answer:
     def facts(self) -> Any:
         """The JSON object that `--json` prints; before it is what dbt says in this process, which has no file descriptor of its own."""
         assert self.status == 0, self.err
-        return dict(json.loads(self.out.splitlines()[-1]))
+        return json.loads(self.out.splitlines()[-1])
 
 
 @dataclass(frozen=True)

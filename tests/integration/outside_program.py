@@ -140,7 +140,7 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
         if done.returncode:
             raise SystemExit(f"{words}: {done.returncode}\n{done.stderr}")
-        return dict(json.loads(done.stdout))
+        return json.loads(done.stdout)
 
     seen: dict[str, Any] = {"cycles": [], "dispatches": [], "ingests": []}
     for day in (START + timedelta(days=n) for n in range(days)):

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from ml.entities import CHANNELS, Option
+from ml.entities import CHANNELS, NONE, Option
 from ml.evaluation.card import model_card
 from ml.evaluation.gate import Comparison, compare
 from ml.evaluation.plots import draw
@@ -17,6 +17,8 @@ from ml.response.model import ResponseModel
 
 MINIMUM_CONVERSIONS: Final = 50
 """Fewer conversions than this teach a tree nothing: a cold start says so instead."""
+RANDOMIZED_CONVERSIONS: Final = 100
+"""With so many among the randomized contacts of a channel, its chosen ones are left out."""
 PRIOR_UPLIFT: Final = 0.002
 """Of every channel at a cold start: small, so that only cheap contacts are worth trying until something is known."""
 
@@ -80,6 +82,7 @@ def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threa
             threads=threads,
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)
+    training = trustworthy(training)
     model = ResponseModel.fit(training, options, seed=seed, threads=threads)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
@@ -88,6 +91,20 @@ def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threa
         else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
     )
     return Trained(model, validation_rows(training), started_at, time.perf_counter() - begun, notes)
+
+
+def trustworthy(training: pd.DataFrame) -> pd.DataFrame:
+    """The rows without chosen contacts of those channels whose randomized contacts alone are enough to learn from.
+
+    Who was chosen by habit was likelier to buy anyway; beside a trial, such contacts only bring that likeliness back in as
+    if the contact had caused it. A channel without enough randomized contacts keeps all of them, and is called observational.
+    """
+    is_contact = training["channel"] != NONE
+    is_randomized = is_contact & training["propensity"].notna() & (training["propensity"] < 1)
+    conversions = training.loc[is_randomized & training["is_converted"], "channel"].value_counts()
+    proven = conversions.index[conversions >= RANDOMIZED_CONVERSIONS]
+    kept = ~is_contact | is_randomized | ~training["channel"].isin(proven)
+    return training[kept].reset_index(drop=True)
 
 
 def judge(

@@ -1,0 +1,35 @@
+import numpy as np
+import pandas as pd
+
+from ml.training import RANDOMIZED_CONVERSIONS, trustworthy
+
+
+def _rows(channel, propensity, converted, count):
+    return pd.DataFrame(
+        {
+            "channel": channel,
+            "propensity": propensity,
+            "is_converted": [True] * converted + [False] * (count - converted),
+        }
+    )
+
+
+def test_chosen_contacts_are_left_out_where_randomized_ones_are_enough():
+    frame = pd.concat(
+        [
+            _rows("none", np.nan, 5, 100),
+            _rows("email", 0.05, RANDOMIZED_CONVERSIONS, 2_000),
+            _rows("email", np.nan, 400, 1_000),
+            _rows("voice", 0.05, RANDOMIZED_CONVERSIONS - 1, 900),
+            _rows("voice", np.nan, 30, 200),
+        ],
+        ignore_index=True,
+    )
+    kept = trustworthy(frame)
+    assert kept["channel"].value_counts().to_dict() == {"email": 2_000, "voice": 1_100, "none": 100}
+    assert kept.loc[kept["channel"] == "email", "propensity"].notna().all()
+
+
+def test_a_contact_that_was_sure_to_happen_is_not_randomized():
+    frame = _rows("email", 1.0, 2 * RANDOMIZED_CONVERSIONS, 1_000)
+    assert len(trustworthy(frame)) == len(frame)

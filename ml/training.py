@@ -98,8 +98,9 @@ def trustworthy(training: pd.DataFrame) -> pd.DataFrame:
 
     Who was chosen by habit was likelier to buy anyway; beside a trial, such contacts only bring that likeliness back in as
     if the contact had caused it. A channel without enough randomized contacts keeps all of them, and is called observational.
+    What the system chose itself stays: it chose by the features that the model sees, and by nothing else.
     """
-    is_contact = training["channel"] != NONE
+    is_contact = (training["channel"] != NONE) & (training["source"] == "history")
     is_randomized = is_contact & training["propensity"].notna() & (training["propensity"] < 1)
     conversions = training.loc[is_randomized & training["is_converted"], "channel"].value_counts()
     proven = conversions.index[conversions >= RANDOMIZED_CONVERSIONS]

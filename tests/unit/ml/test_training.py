@@ -4,7 +4,7 @@ import pandas as pd
 from ml.training import RANDOMIZED_CONVERSIONS, trustworthy
 
 
-def _rows(channel, propensity, converted, count):
+def _rows(channel, propensity, converted, count, source="history"):
     return pd.DataFrame(
         {
             "channel": channel,
@@ -28,6 +28,12 @@ def test_chosen_contacts_are_left_out_where_randomized_ones_are_enough():
     kept = trustworthy(frame)
     assert kept["channel"].value_counts().to_dict() == {"email": 2_000, "voice": 1_100, "none": 100}
     assert kept.loc[kept["channel"] == "email", "propensity"].notna().all()
+
+
+def test_what_the_system_chose_itself_stays():
+    chosen = _rows("email", 0.5, 50, 100, source="cycle")
+    frame = pd.concat([_rows("email", 0.05, RANDOMIZED_CONVERSIONS, 2_000), chosen], ignore_index=True)
+    assert len(trustworthy(frame)) == len(frame)
 
 
 def test_a_contact_that_was_sure_to_happen_is_not_randomized():

@@ -10,6 +10,7 @@ def _rows(channel, propensity, converted, count, source="history"):
             "channel": channel,
             "propensity": propensity,
             "is_converted": [True] * converted + [False] * (count - converted),
+            "source": source,
         }
     )
 

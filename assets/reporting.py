@@ -13,16 +13,9 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
 from ml.configuration import Configuration
+from ml.policy.categories import CATEGORY_WORDS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
-WORDS: Final = {
-    "likely_with_this_offer": "likely to act with this offer",
-    "likely_with_another_offer": "likely with another offer",
-    "would_act_anyway": "would act anyway",
-    "not_worth_contact": "not worth the contact",
-    "not_allowed": "not allowed",
-    "held_out": "held out",
-}
 STYLE: Final = """
 body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:15px/1.5 system-ui,sans-serif;color:#222}
 h1,h2{line-height:1.2}h2{margin-top:2rem;border-bottom:1px solid #ddd;padding-bottom:.3rem}
@@ -81,7 +74,7 @@ def write_report(
             prices=facts["allocation"]["prices"],
             plans=plans,
             waiting=[plan for plan in plans if plan["plan_id"] in waiting],
-            words=WORDS,
+            words=CATEGORY_WORDS,
             lifts=lifts,
             notes=facts["notes"],
             versions=facts["versions"],

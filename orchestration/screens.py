@@ -7,18 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ml.policy.categories import CATEGORY_WORDS
 from orchestration.runs import Progress
 
 Facts = dict[str, Any]
-
-CATEGORY_WORDS = {
-    "likely_with_this_offer": "likely to act with this offer",
-    "likely_with_another_offer": "likely with another offer",
-    "would_act_anyway": "would act anyway",
-    "not_worth_contact": "not worth the contact",
-    "not_allowed": "not allowed",
-    "held_out": "held out",
-}
 
 
 def progress(quiet: bool) -> Progress:

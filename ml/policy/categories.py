@@ -27,6 +27,16 @@ LEFT_ALONE: Final = ("would_act_anyway", "not_worth_contact", "not_allowed", "he
 
 _SYSTEM: Final = ARMS.index("system")
 
+CATEGORY_WORDS: Final = {
+    "likely_with_this_offer": "likely to act with this offer",
+    "likely_with_another_offer": "likely with another offer",
+    "would_act_anyway": "would act anyway",
+    "not_worth_contact": "not worth the contact",
+    "not_allowed": "not allowed",
+    "held_out": "held out",
+}
+"""A category as the report and the screen say it."""
+
 
 @dataclass(frozen=True, eq=False)
 class LeftAlone:

@@ -106,4 +106,4 @@ def started(project: Path, target: Path, logs: Path) -> Iterator[Dbt]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate()
+        process.__exit__(None, None, None)  # closes the pipes and waits

@@ -28,7 +28,7 @@ def project(folder: Path, model: str, test: str) -> Path:
 
 def answers(folder: Path) -> list[str]:
     with started(folder, folder / "target", folder / "logs") as dbt:
-        return [event["data"]["node_info"]["unique_id"] for event in dbt._invoke(["build", *dbt.words])]  # noqa: SLF001
+        return [event["data"]["node_info"]["unique_id"] for event in dbt._invoke(["build", *dbt.words])]
 
 
 def test_each_model_and_test_is_told_as_it_ends_and_the_file_is_free_afterwards(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_failed_test_fails_the_build_and_is_named(tmp_path: Path) -> None:
 
 
 def test_a_broken_model_fails_the_build_and_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DbtError, match="(?s)one: .*nowhere"):
+    with pytest.raises(DbtError, match=r"(?s)one: .*nowhere"):
         answers(project(tmp_path, "select * from nowhere", "select 1 where false"))
 
 
@@ -61,7 +61,7 @@ def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
         dbt.process.kill()
         dbt.process.wait()
         with pytest.raises(DbtError, match="without an answer"):
-            list(dbt._invoke(["build", *dbt.words]))  # noqa: SLF001
+            list(dbt._invoke(["build", *dbt.words]))
 
 
 def test_a_process_that_is_not_asked_ends_quietly(tmp_path: Path) -> None:

@@ -56,5 +56,5 @@ def test_a_long_lived_process_keeps_few_files_open(instance_home: Path) -> None:
             dg.materialize([shelf], instance=instance)
         log = instance.event_log_storage
         assert isinstance(log, OpenEventLog)
-        assert len(log._engines) <= 4  # noqa: SLF001 - files stay open nowhere else
+        assert len(log._engines) <= 4
     assert len(list((instance_home / "history" / "runs").glob("*.db"))) == 7

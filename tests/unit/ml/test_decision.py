@@ -19,5 +19,5 @@ def test_a_channels_share_is_of_the_whole_days_spend_the_randomized_contacts_inc
     room = Room(total=None, objectives={}, channels={}, capacity={}, spend_share=0.75, spent=spent)
     terms = _terms(table, SimpleNamespace(policy=Policy()), room)
     shares = {term.channel: term for term in terms if isinstance(term, ChannelSpendShare)}
-    assert shares["email"].share.value == pytest.approx(0.75)
+    assert shares["email"].share == pytest.approx(0.75)
     assert shares["email"].allowance == pytest.approx(allowance)

@@ -58,9 +58,9 @@ def test_each_proposed_move_resolves_the_conflict_and_a_smaller_one_does_not():
 
 
 def test_the_limits_are_as_before_after_the_explanation():
-    terms = TotalBudget(30), ContactVolume(channel="voice", minimum=20)
-    refusal(problem(*terms))
-    assert (terms[0].amount.value, terms[1].minimum.value) == (30.0, 20.0)
+    built = problem(TotalBudget(30), ContactVolume(channel="voice", minimum=20))
+    refusal(built)
+    assert [limit.number.value for limit in built.limits] == [30.0, 20.0]
 
 
 def test_more_conversions_than_the_people_can_give_name_the_quota_alone():

@@ -269,7 +269,7 @@ def test_every_person_has_the_contact_of_greatest_adjusted_value_but_for_near_ti
 def test_more_budget_is_worth_its_price():
     problem = large(5000)
     base = solve(problem)
-    problem.terms[0].amount.value *= 1.01
+    problem.limit("budget").number.value *= 1.01
     more = solve(problem, warm_prices=base.prices)
     assert more.value - base.value == pytest.approx(base.prices["budget"] * 0.01 * 500, rel=0.1)
 

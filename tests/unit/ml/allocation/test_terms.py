@@ -85,9 +85,8 @@ def test_rows_say_the_same_as_the_constraints():
 
 
 def test_a_changed_number_changes_the_row_and_builds_nothing_anew():
-    budget = TotalBudget(24)
-    built = problem(budget)
-    budget.amount.value = 30.0
+    built = problem(TotalBudget(24))
+    built.limit("budget").number.value = 30.0
     assert built.rows().bound.tolist() == [30.0]
 
 

@@ -6,7 +6,7 @@ import cvxpy as cp
 import numpy as np
 
 from ml.allocation.errors import SolverStatusError
-from ml.allocation.kernel import F64
+from ml.allocation.kernel import F64, Bool
 from ml.allocation.lookup import ClassPrices
 
 SOLVER = cp.HIGHS
@@ -42,12 +42,14 @@ class Mix:
         prices: of the limits [R].
         weights: of each group's plans, in the order added [G][J].
         relief: by how much each limit is exceeded [R].
+        is_held: limits whose price is kept from going on by `Master.hold` [R].
     """
 
     value: float
     prices: F64
     weights: list[F64]
     relief: F64
+    is_held: Bool
 
 
 @dataclass(eq=False)
@@ -78,9 +80,9 @@ class Cuts:
 class Master:
     r"""Dantzig-Wolfe master with one convexity row for each group of people.
 
-    \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s\) subject to \(\sum_{gj} U_{gj} w_{gj} - s \le b\),
-    \(\sum_j w_{gj} = 1\), \(w, s \ge 0\), \(s \le\) the relief allowed. V, U, b are cvxpy Parameters; the duals of the
-    limits are the prices.
+    \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s + d^\top t\) subject to \(\sum_{gj} U_{gj} w_{gj} - s + t \le b\),
+    \(\sum_j w_{gj} = 1\), \(w, s, t \ge 0\), \(s \le\) the relief allowed. V, U, b, c, d are cvxpy Parameters; the
+    duals of the limits are the prices, and lie between d and c.
 
     Args:
         bound: b [R].
@@ -104,7 +106,7 @@ class Master:
         self.cuts = [Cuts() for _ in range(groups)]
         self.solves = 0
         self._bound, self._scale, self._money, self._weight = bound, scale, money, value_weight
-        self._relief_cost = relief_cost
+        self._relief_cost, self._credit = relief_cost, np.zeros(len(bound))
         self._active: list[int] = [] if relief_cost is None else list(np.flatnonzero(np.isfinite(relief_cost)))
         self._used: list[list[int]] = [[] for _ in range(groups)]
         self._shape = (0, 0)
@@ -122,6 +124,17 @@ class Master:
             if not len(broken):
                 return mix
             self._active.extend(int(row) for row in broken)
+
+    def hold(self, low: F64, high: F64) -> None:
+        """Keeps the prices between two vectors [R]: beyond `high` relief is cheaper, under `low` room left is paid for.
+
+        The mixture is one of the problem itself only where `Mix.is_held` is false for every limit.
+        """
+        unit = self._scale / self._money
+        if self._relief_cost is None:
+            self._shape = (0, 0)
+        self._relief_cost, self._credit = high * unit, low * unit
+        self._active.extend(int(row) for row in np.flatnonzero(low > 0) if row not in self._active)
 
     def forget(self, prices: F64) -> None:
         """Drops the plans that are worst at the prices, where a group has more than the master holds.
@@ -151,12 +164,10 @@ class Master:
         self._V, self._U, self._b = cp.Parameter(count), cp.Parameter((rows, count)), cp.Parameter(rows)
         use, cost = self._U @ self._w, 0.0
         if self._relief_cost is not None:
-            self._s, self._c, self._most = (
-                cp.Variable(rows, nonneg=True),
-                cp.Parameter(rows, nonneg=True),
-                cp.Parameter(rows),
-            )
-            use, cost = use - self._s, self._c @ self._s
+            self._s, self._t = cp.Variable(rows, nonneg=True), cp.Variable(rows, nonneg=True)
+            self._c, self._d = cp.Parameter(rows, nonneg=True), cp.Parameter(rows, nonneg=True)
+            self._most = cp.Parameter(rows)
+            use, cost = use - self._s + self._t, self._c @ self._s - self._d @ self._t
         self._limits = use <= self._b
         constraints = [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
         if self._relief_cost is not None:
@@ -178,7 +189,9 @@ class Master:
         if self._relief_cost is not None:
             cost = np.full(rows, np.inf)
             cost[: len(active)] = self._relief_cost[active]
-            self._c.value = np.where(np.isfinite(cost), cost, 0.0)
+            credit = np.zeros(rows)
+            credit[: len(active)] = self._credit[active]
+            self._c.value, self._d.value = np.where(np.isfinite(cost), cost, 0.0), credit
             self._most.value = np.where(np.isfinite(cost), 1e6, 0.0)
 
     def _read(self) -> Mix:
@@ -186,16 +199,18 @@ class Master:
         weights = np.maximum(self._w.value, 0.0).reshape(len(self.cuts), -1)
         prices = np.zeros(len(self._bound))
         prices[active] = np.maximum(self._limits.dual_value[: len(active)], 0.0) * self._money / self._scale[active]
-        relief = np.zeros(len(self._bound))
+        relief, is_held = np.zeros(len(self._bound)), np.zeros(len(self._bound), dtype=np.bool_)
         if self._relief_cost is not None:
             in_use = np.where(self._s.value[: len(active)] > _TOLERANCE, self._s.value[: len(active)], 0.0)
             relief[active] = in_use * self._scale[active]
+            is_held[active] = (in_use > 0) | ((self._credit[active] > 0) & (self._t.value[: len(active)] > _TOLERANCE))
         self._used = [[int(j) for j in np.flatnonzero(row > 0)] for row in weights]
         return Mix(
             float(self._problem.value) * self._money,
             prices,
             [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)],
             relief,
+            is_held,
         )
 
 

@@ -12,6 +12,8 @@ from ml.allocation.problem import Problem, Rows
 
 _ANY, _MORE, _SAME = 0, 1, 2
 """What another candidate's quantity must be to dominate: any (no limit asks), at least as much, the same."""
+_GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio: multiplied with it, consecutive numbers scatter evenly (Fibonacci hashing)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,26 @@ class Table:
     def bytes_per_candidate(self) -> int:
         """What the lookup reads of each candidate in one pass."""
         return self.value.itemsize + self.klass.itemsize + (self.quantity.itemsize if self.quantity.size else 0)
+
+
+def sampled(table: Table, size: int) -> Table:
+    """About `size` people of the table, drawn by a hash of their place in the problem: the same in any partition."""
+    place = table.person.astype(np.uint64) * np.uint64(_GOLDEN)
+    chosen = np.flatnonzero((place >> np.uint64(32)) < np.uint64(2**32 * min(1.0, size / max(table.people_count, 1))))
+    return picked(table, chosen)
+
+
+def picked(table: Table, people: I64) -> Table:
+    """The given people's part of the table, in their order."""
+    lengths = np.diff(table.starts)[people]
+    starts = np.zeros(len(people) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    at = np.repeat(table.starts[people] - starts[:-1], lengths) + np.arange(starts[-1])
+    return replace(
+        table, starts=starts, klass=table.klass[at], value=table.value[at],
+        quantity=table.quantity[at] if table.quantity.size else table.quantity, source=table.source[at],
+        person=table.person[people], segment=table.segment[people], most=table.most[people],
+    )  # fmt: skip
 
 
 def classify(problem: Problem, rows: Rows) -> Classes:

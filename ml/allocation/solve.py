@@ -13,13 +13,16 @@ from ml.allocation.kernel import F64
 from ml.allocation.lookup import ClassPrices, Lookup
 from ml.allocation.pricing import Priced, Pricing, upper_bound
 from ml.allocation.problem import Problem, Rows
-from ml.allocation.pruning import Table, pruned
+from ml.allocation.pruning import Table, pruned, sampled
 from ml.allocation.recovery import Recovery
 from ml.allocation.restricted import Plan
 from ml.allocation.solution import Allocation, allocation, relative_gap
+from ml.allocation.steady import search_near
 
 _GROUPS = 8
 _PRICE_GAP = 1e-6
+_SAMPLE, _SAMPLE_GAP = 20_000, 1e-4
+"""People in a sample that only finds prices to start from, and how near their optimum these must be."""
 _WHOLE_CANDIDATES = 20_000
 """Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
 _SECONDS, _TRIAL_SECONDS = 10.0, 1.0
@@ -84,16 +87,28 @@ class _Solve:
         whole = sum(free[1:], free[0])
         largest = float(np.abs(lookup.table.value).max())
         self._scale = _scale(lookup.table, rows, whole.use(lookup.table))
+        money = max(abs(whole.money(lookup.table)), largest) or 1.0
+        price_gap = min(_PRICE_GAP, self._gap / 20)
+        near = search_near(lookup, rows.bound, self._scale, money, self._start(lookup, rows, start, money), price_gap)
+        if near.is_met:
+            return near
         plans = None
         if (rows.bound < 0).any():
             feasible = find_feasible(lookup, rows.bound, self._scale)
             if (feasible.mix.relief > 0).any():
                 raise self._explanation(lookup, rows).of_mixture(feasible) if self._explains else Infeasible([], [], [])
             plans = feasible.master.cuts
-        pricing = Pricing(
-            lookup, rows.bound, self._scale, max(abs(whole.money(lookup.table)), largest) or 1.0, plans=plans
-        )
-        return pricing.search(start, min(_PRICE_GAP, self._gap / 20))
+        pricing = Pricing(lookup, rows.bound, self._scale, money, plans=plans)
+        return pricing.search(start, price_gap)
+
+    def _start(self, lookup: Lookup, rows: Rows, warm: F64, money: float) -> F64 | None:
+        """Prices of an earlier allocation, or of a sample of the people where that saves passes; None where neither."""
+        if warm.any() or lookup.table.people_count < 2 * _SAMPLE:
+            return warm if warm.any() else None
+        table = sampled(lookup.table, _SAMPLE)
+        share = table.people_count / lookup.table.people_count
+        few = Lookup(table, _GROUPS, self._threads)
+        return search_near(few, share * rows.bound, share * self._scale, share * money, None, _SAMPLE_GAP).prices
 
     def _recover(self, lookup: Lookup, rows: Rows, priced: Priced) -> Plan:
         loss = _LOSS * self._gap * abs(priced.bound)

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ml.allocation.exclusion import look_up_disjoint, things_taken
 from ml.allocation.kernel import F32, F64, I64, Index, kernel, slices
 from ml.allocation.pruning import Table
 
@@ -88,6 +89,11 @@ def look_up(table: Table, prices: ClassPrices, low: int, high: int, chosen: I64 
     arrays = (table.starts, table.klass, table.value, table.quantity, table.segment)
     if table.is_single:
         value = _look_up_one(*arrays, prices.contact, prices.conversion, scales, low, high, contacts, conversions, out)
+    elif len(table.classes.exclusive):
+        taken = things_taken(table.classes.channel, table.classes.exclusive)
+        value = look_up_disjoint(
+            *arrays, table.most, taken, prices.contact, prices.conversion, scales, low, high, contacts, conversions, out
+        )
     else:
         most, channel = table.most, table.classes.channel
         value = _look_up_several(
@@ -146,7 +152,7 @@ def _look_up_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     klass: Index,
     value: F32,
     quantity: F32,
-    segment: npt.NDArray[np.uint8],
+    segment: Index,
     contact: F64,
     conversion: F64,
     scales: F64,
@@ -188,7 +194,7 @@ def _look_up_several(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside w
     klass: Index,
     value: F32,
     quantity: F32,
-    segment: npt.NDArray[np.uint8],
+    segment: Index,
     most: npt.NDArray[np.uint8],
     channel: I64,
     contact: F64,
@@ -250,7 +256,7 @@ def _margins(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     klass: Index,
     value: F32,
     quantity: F32,
-    segment: npt.NDArray[np.uint8],
+    segment: Index,
     most: npt.NDArray[np.uint8],
     contact: F64,
     conversion: F64,

@@ -10,6 +10,7 @@ import numpy as np
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.concave import Curves
 from ml.allocation.errors import CandidateError, TermError
+from ml.allocation.exclusion import MOST_GROUPS
 from ml.allocation.kernel import F64, Bool
 from ml.allocation.terms import ContactLimit, Limit, Term, Totals
 
@@ -108,6 +109,10 @@ class Problem:
     def exclusive(self) -> Bool:
         """Groups of columns of which one person gets at most one, beside the channels [X, C]."""
         groups = [group for term in self.terms for group in term.exclusive(self.columns)]
+        if len(groups) > MOST_GROUPS:
+            raise TermError(
+                f"There are {len(groups)} groups of offers that exclude each other; at most {MOST_GROUPS} fit."
+            )
         return np.array(groups, dtype=np.bool_).reshape(len(groups), len(self.columns))
 
     @property

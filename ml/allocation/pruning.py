@@ -26,6 +26,7 @@ class Classes:
         channel: per class [T].
         contacts: use of a contact [R, T].
         conversions: use of an expected conversion [R, S, T].
+        exclusive: groups of which one person gets at most one, beside the channels [X, T].
     """
 
     of_column: I64
@@ -33,6 +34,7 @@ class Classes:
     channel: I64
     contacts: F64
     conversions: F64
+    exclusive: Bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Table:
     quantity: F32
     source: I64
     person: I64
-    segment: npt.NDArray[np.uint8]
+    segment: Index
     most: npt.NDArray[np.uint8]
     classes: Classes
     value_scale: float
@@ -104,17 +106,10 @@ def picked(table: Table, people: I64) -> Table:
 def classify(problem: Problem, rows: Rows) -> Classes:
     """Merges columns of one objective, channel and cost that every limit uses alike."""
     columns = problem.columns
-    facts = np.column_stack(
-        [
-            columns.objective,
-            columns.channel,
-            columns.unit_cost,
-            rows.contacts.T,
-            rows.conversions.reshape(-1, len(columns)).T,
-        ]
-        if len(rows.names)
-        else [columns.objective, columns.channel, columns.unit_cost]
-    )
+    told_apart = [columns.objective, columns.channel, columns.unit_cost, *problem.exclusive]
+    if len(rows.names):
+        told_apart += [rows.contacts.T, rows.conversions.reshape(-1, len(columns)).T]
+    facts = np.column_stack(told_apart)
     _, first, of_column = np.unique(facts, axis=0, return_index=True, return_inverse=True)
     first = first.astype(np.int64)
     return Classes(
@@ -123,6 +118,7 @@ def classify(problem: Problem, rows: Rows) -> Classes:
         columns.channel[first],
         np.ascontiguousarray(rows.contacts[:, first]),
         np.ascontiguousarray(rows.conversions[:, :, first]),
+        problem.exclusive[:, first],
     )
 
 

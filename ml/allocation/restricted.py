@@ -142,6 +142,9 @@ class Restricted:
         if not table.is_single:
             in_channel = owner * len(CHANNELS) + table.classes.channel[table.klass[self._pool]]
             constraints.append(_at_most(x, in_channel, None))
+            for group in table.classes.exclusive:
+                inside = np.flatnonzero(group[table.klass[self._pool]])
+                constraints.append(_at_most(x[inside], owner[inside], None))
         return cp.Problem(cp.Maximize((table.value[self._pool].astype(np.float64) / self._unit) @ x), constraints)
 
 

@@ -14,6 +14,11 @@ import numpy as np
 from ml.allocation.kernel import F64
 from ml.allocation.saturation import SHAPES, Saturation, Shape
 
+_FIRST = np.array([0.0, 0.03, 0.1, 0.2, 0.35, 0.55, 0.8, 1.1])
+"""Where the first tangents touch, as parts of the largest effect expected."""
+_LATEST = 10
+"""Tangents that follow the search; the oldest gives way."""
+
 
 @dataclass(frozen=True, eq=False)
 class Curves:
@@ -86,3 +91,52 @@ class Losses:
             best[at] = np.clip(shape.at_slope(slope) - carried, 0.0, self.most[at])
         best = np.where(prices >= 1.0 - 1e-12, self.most, best)
         return float((prices * best - self.loss(best)).sum())
+
+
+class Tangents:
+    r"""The costs \(z_g \ge L_g(y_g)\) from outside, by tangents: the block that a linear master adds for the curves.
+
+    It never overstates a loss, so what is proven with it stays proven; a tangent is added wherever the last answer was.
+
+    Args:
+        losses: of the curves.
+        scale: what is one unit of each effect [G].
+        money: what is one unit of value.
+        widest: effects up to which the first tangents reach [G].
+    """
+
+    def __init__(self, losses: Losses, scale: F64, money: float, widest: F64):
+        self._losses, self._scale, self._money = losses, scale, money
+        shape = (_FIRST.size + _LATEST, len(losses))
+        self._slope_value, self._intercept_value = np.zeros(shape), np.zeros(shape)
+        self._next = _FIRST.size
+        for row, part in enumerate(_FIRST):
+            self._put(row, part * widest)
+        self.short = np.inf
+
+    def build(self) -> list[cp.Constraint]:
+        """Variables y (units of scale) and z (units of money), and their constraints."""
+        shape = self._slope_value.shape
+        self.effect, self.cost = cp.Variable(shape[1], nonneg=True), cp.Variable(shape[1], nonneg=True)
+        self._slope = [cp.Parameter(shape[1], nonneg=True) for _ in range(shape[0])]
+        self._intercept = cp.Parameter(shape)
+        return [
+            self.cost >= cp.multiply(slope, self.effect) + self._intercept[row] for row, slope in enumerate(self._slope)
+        ]
+
+    def fill(self) -> None:
+        """Sets the tangents that are known now."""
+        for slope, value in zip(self._slope, self._slope_value, strict=True):
+            slope.value = value * self._scale / self._money
+        self._intercept.value = self._intercept_value / self._money
+
+    def refine(self, effect: F64) -> float:
+        """Adds tangents at a mixture's effects [G]; returns its true loss, and keeps by how much z fell short of it."""
+        lost = float(self._losses.loss(effect).sum())
+        self.short = lost - float(self.cost.value.sum()) * self._money
+        self._put(self._next, effect)
+        self._next = self._next + 1 if self._next + 1 < len(self._slope_value) else _FIRST.size
+        return lost
+
+    def _put(self, row: int, effect: F64) -> None:
+        self._slope_value[row], self._intercept_value[row] = self._losses.tangent(effect)

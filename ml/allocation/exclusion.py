@@ -23,7 +23,7 @@ def things_taken(channel: I64, exclusive: Bool) -> I64:
 
 
 @kernel
-def look_up_disjoint(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside would cost as much as the loop
+def look_up_disjoint(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass; calls inside would cost as much as the loop
     starts: I64,
     klass: Index,
     value: F32,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import cvxpy as cp
 import numpy as np
 
+from ml.allocation.concave import Losses, Tangents
 from ml.allocation.errors import SolverStatusError
 from ml.allocation.kernel import F64, Bool
 from ml.allocation.lookup import ClassPrices
@@ -38,7 +39,8 @@ class Mix:
     """The best mixture of the plans seen.
 
     Attributes:
-        value: of the mixture, in money; a lower bound on the optimum where no relief is in use.
+        value: of the mixture, in money, less its true losses to saturation; a lower bound on the optimum where no
+            relief is in use.
         prices: of the limits [R].
         weights: of each group's plans, in the order added [G][J].
         relief: by how much each limit is exceeded [R].
@@ -82,7 +84,8 @@ class Master:
 
     \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s + d^\top t\) subject to \(\sum_{gj} U_{gj} w_{gj} - s + t \le b\),
     \(\sum_j w_{gj} = 1\), \(w, s, t \ge 0\), \(s \le\) the relief allowed. V, U, b, c, d are cvxpy Parameters; the
-    duals of the limits are the prices, and lie between d and c.
+    duals of the limits are the prices, and lie between d and c. Where effects diminish, the last limits read
+    \(\sum U w \le y\), and the losses \(\sum_g L_g(y_g)\) are taken off by tangents (`Tangents`).
 
     Args:
         bound: b [R].
@@ -91,6 +94,8 @@ class Master:
         groups: G.
         relief_cost: c per unit of `scale` [R]; `inf` where a limit must hold. None: all must hold.
         value_weight: 0 where only feasibility is sought.
+        losses: of the last limits, those with diminishing effects.
+        widest: largest effect expected of each of these [G].
     """
 
     def __init__(
@@ -102,6 +107,8 @@ class Master:
         *,
         relief_cost: F64 | None = None,
         value_weight: float = 1.0,
+        losses: Losses | None = None,
+        widest: F64 | None = None,
     ):
         self.cuts = [Cuts() for _ in range(groups)]
         self.solves = 0
@@ -110,6 +117,11 @@ class Master:
         self._active: list[int] = [] if relief_cost is None else list(np.flatnonzero(np.isfinite(relief_cost)))
         self._used: list[list[int]] = [[] for _ in range(groups)]
         self._shape = (0, 0)
+        self._tangents: Tangents | None = None
+        if losses is not None and widest is not None:
+            self._curved = slice(len(bound) - len(losses), len(bound))
+            self._tangents = Tangents(losses, scale[self._curved], money, widest)
+            self._active = [*range(*self._curved.indices(len(bound))), *self._active]
         for cuts in self.cuts:
             cuts.add(0.0, np.zeros(len(bound)), None)
 
@@ -124,6 +136,11 @@ class Master:
             if not len(broken):
                 return mix
             self._active.extend(int(row) for row in broken)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the last mixture's losses were what the tangents said, up to rounding."""
+        return self._tangents is None or self._tangents.short <= _TOLERANCE * self._money
 
     def hold(self, low: F64, high: F64) -> None:
         """Keeps the prices between two vectors [R]: beyond `high` relief is cheaper, under `low` room left is paid for.
@@ -168,8 +185,13 @@ class Master:
             self._c, self._d = cp.Parameter(rows, nonneg=True), cp.Parameter(rows, nonneg=True)
             self._most = cp.Parameter(rows)
             use, cost = use - self._s + self._t, self._c @ self._s - self._d @ self._t
+        constraints = []
+        if self._tangents is not None:
+            constraints = self._tangents.build()
+            use = use - np.eye(rows, self._tangents.effect.size) @ self._tangents.effect
+            cost = cost + cp.sum(self._tangents.cost)
         self._limits = use <= self._b
-        constraints = [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
+        constraints += [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
         if self._relief_cost is not None:
             constraints.append(self._s <= self._most)
         self._problem = cp.Problem(cp.Maximize(self._V @ self._w - cost), constraints)
@@ -193,6 +215,8 @@ class Master:
             credit[: len(active)] = self._credit[active]
             self._c.value, self._d.value = np.where(np.isfinite(cost), cost, 0.0), credit
             self._most.value = np.where(np.isfinite(cost), 1e6, 0.0)
+        if self._tangents is not None:
+            self._tangents.fill()
 
     def _read(self) -> Mix:
         active = self._active
@@ -205,10 +229,15 @@ class Master:
             relief[active] = in_use * self._scale[active]
             is_held[active] = (in_use > 0) | ((self._credit[active] > 0) & (self._t.value[: len(active)] > _TOLERANCE))
         self._used = [[int(j) for j in np.flatnonzero(row > 0)] for row in weights]
+        kept = [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)]
+        value = float(self._problem.value) * self._money
+        if self._tangents is not None:
+            effect = sum(row @ np.array(cuts.use)[:, self._curved] for row, cuts in zip(kept, self.cuts, strict=True))
+            value += float(self._tangents.cost.value.sum()) * self._money - self._tangents.refine(effect)
         return Mix(
-            float(self._problem.value) * self._money,
+            value,
             prices,
-            [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)],
+            kept,
             relief,
             is_held,
         )

@@ -81,7 +81,7 @@ class Problem:
         object.__setattr__(self, "given", self.candidates)
         self.given.check(self.columns)
         object.__setattr__(self, "candidates", self._admitted())
-        names = [limit.name for limit in self.limits] + [name for one in self.curves for name in one.names]
+        names = [limit.name for limit in self.limits] + list(self.curve_names)
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise TermError(f"More than one term sets {', '.join(twice)}: keep one of each.")
@@ -104,6 +104,11 @@ class Problem:
         """The totals whose effect diminishes, of all terms, in their order."""
         found = (term.curves(self.totals) for term in self.terms)
         return tuple(one for one in found if one is not None)
+
+    @property
+    def curve_names(self) -> tuple[str, ...]:
+        """Of all curves, in their order [G]."""
+        return tuple(name for one in self.curves for name in one.names)
 
     @cached_property
     def exclusive(self) -> Bool:
@@ -166,7 +171,7 @@ class Problem:
         """The effects of all curves as rows, each with a bound of 0."""
         contacts, conversions = self.totals.contacts, self.totals.conversions
         contacts.value, conversions.value = np.zeros(contacts.shape), np.zeros(conversions.shape)
-        names = tuple(name for one in self.curves for name in one.names)
+        names = self.curve_names
         use, use_conversions = np.zeros((len(names), *contacts.shape)), np.zeros((len(names), *conversions.shape))
         low = 0
         for one in self.curves:

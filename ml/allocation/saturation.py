@@ -17,8 +17,6 @@ Shape = Literal["ratio", "exponential", "logarithmic", "logistic"]
 class Saturation(Protocol):
     """A shape S with its ceiling b [n]; all arguments and answers are arrays [n]."""
 
-    ceiling: F64
-
     def effect(self, x: F64) -> F64:
         """S(x)."""
 

@@ -6,9 +6,9 @@ from time import perf_counter
 
 import numpy as np
 
+from ml.allocation.engine import Engine, RangeTotals
 from ml.allocation.errors import Infeasible, Relaxation
 from ml.allocation.kernel import F64
-from ml.allocation.engine import Engine, RangeTotals
 from ml.allocation.pricing import Priced, Pricing
 from ml.allocation.problem import Problem
 from ml.allocation.terms import Limit
@@ -142,11 +142,11 @@ def moved_to(limit: Limit, number: float) -> Iterator[None]:
 
 def _mixed(priced: Priced, lookup: Engine) -> Iterator[tuple[RangeTotals, float]]:
     """The totals of the plans that a feasibility search mixes, with their weights."""
-    for group, cuts, weights in zip(lookup.ranges, priced.master.cuts, priced.mix.weights, strict=True):
+    for group, (cuts, weights) in enumerate(zip(priced.master.cuts, priced.mix.weights, strict=True)):
         for cut in np.flatnonzero(weights > 0):
             prices = cuts.prices[cut]
             if prices is not None:
-                yield look_up(lookup.measures, prices, *group), float(weights[cut])
+                yield lookup.totals(prices)[group], float(weights[cut])
 
 
 def _outward(limit: Limit, needed: float, slack: float, step: float) -> float:

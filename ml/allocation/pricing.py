@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ml.allocation.concave import Losses
+from ml.allocation.engine import ClassPrices, Engine, RangeTotals
 from ml.allocation.kernel import F64
-from ml.allocation.lookup import ClassPrices, Lookup, RangeTotals
 from ml.allocation.master import Cuts, Master, Mix
 
 _INWARD = 0.35
@@ -33,11 +34,20 @@ class Priced:
 
 
 def upper_bound(
-    totals: list[RangeTotals], lookup: Lookup, prices: F64, limits: F64, value_weight: float = 1.0
+    totals: list[RangeTotals],
+    lookup: Engine,
+    prices: F64,
+    limits: F64,
+    value_weight: float = 1.0,
+    losses: Losses | None = None,
 ) -> float:
-    r"""\(\phi(\lambda) + \lambda^\top b\): the Lagrangian bound, valid for any prices of at least 0."""
+    r"""\(\phi(\lambda) + \lambda^\top b + \sum_g L_g^*(\lambda_g)\): the Lagrangian bound, valid for any prices of at least 0.
+
+    \(L^*\) is the conjugate of the losses of the last limits, where effects diminish.
+    """
     whole = sum(totals[1:], totals[0])
-    return value_weight * whole.money(lookup.table) + float(prices @ (limits - whole.use(lookup.table)))
+    bound = value_weight * whole.money(lookup.measures) + float(prices @ (limits - whole.use(lookup.measures)))
+    return bound if losses is None else bound + losses.conjugate(prices[len(prices) - len(losses) :])
 
 
 class Pricing:
@@ -50,11 +60,12 @@ class Pricing:
         relief_cost: per unit of scale [R], see `Master`.
         plans: plans known from an earlier search over the same table and limits.
         inward: share of the best prices known in the next prices tried.
+        losses: of the last limits, those with diminishing effects.
     """
 
     def __init__(
         self,
-        lookup: Lookup,
+        lookup: Engine,
         limits: F64,
         scale: F64,
         money: float,
@@ -63,11 +74,19 @@ class Pricing:
         relief_cost: F64 | None = None,
         plans: list[Cuts] | None = None,
         inward: float = _INWARD,
+        losses: Losses | None = None,
     ):
         self._lookup, self._limits, self._weight = lookup, limits, value_weight
-        self._money, self._inward = money, inward
+        self._money, self._inward, self._losses = money, inward, losses
         self.master = Master(
-            limits, scale, money, len(lookup.ranges), relief_cost=relief_cost, value_weight=value_weight
+            limits,
+            scale,
+            money,
+            len(lookup.ranges),
+            relief_cost=relief_cost,
+            value_weight=value_weight,
+            losses=losses,
+            widest=None if losses is None else scale[len(scale) - len(losses) :],
         )
         if plans is not None:
             self.master.cuts = plans
@@ -77,7 +96,7 @@ class Pricing:
     def try_prices(self, prices: F64) -> list[RangeTotals]:
         """One pass at the prices, which may lower the bound."""
         totals = self._lookup.totals(self._charged(prices))
-        bound = upper_bound(totals, self._lookup, prices, self._limits, self._weight)
+        bound = upper_bound(totals, self._lookup, prices, self._limits, self._weight, self._losses)
         if bound < self._bound:
             self._bound, self._best = bound, prices
         return totals
@@ -105,7 +124,7 @@ class Pricing:
         totals = self.try_prices(prices)
         is_new, is_better = self._improves(totals, mix.prices), self._add(totals, prices)
         self._is_outward = not is_new
-        return is_better or not was_outward
+        return is_better or not was_outward or not self.master.is_exact
 
     def search(self, start: F64, gap: float, *, stop_when_feasible: bool = False) -> Priced:
         """Narrows value and bound to a relative `gap`, from the prices `start`.
@@ -126,21 +145,21 @@ class Pricing:
         return priced
 
     def _charged(self, prices: F64) -> ClassPrices:
-        return ClassPrices.of(self._lookup.table, prices, self._weight)
+        return ClassPrices.of(self._lookup.measures, prices, self._weight)
 
     def _add(self, totals: list[RangeTotals], prices: F64) -> bool:
         added = [
-            cuts.add(part.money(self._lookup.table), part.use(self._lookup.table), self._charged(prices))
+            cuts.add(part.money(self._lookup.measures), part.use(self._lookup.measures), self._charged(prices))
             for cuts, part in zip(self.master.cuts, totals, strict=True)
         ]
         return any(added)
 
     def _improves(self, totals: list[RangeTotals], prices: F64) -> bool:
         """Whether some group's plan beats all its known ones at the master's own prices."""
-        table = self._lookup.table
+        measures = self._lookup.measures
         for cuts, part in zip(self.master.cuts, totals, strict=True):
             known = (self._weight * np.array(cuts.value) - np.array(cuts.use) @ prices).max()
-            new = self._weight * part.money(table) - float(part.use(table) @ prices)
+            new = self._weight * part.money(measures) - float(part.use(measures) @ prices)
             if new > known + 1e-13 * self._money:
                 return True
         return False

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,33 @@ class Classes:
     exclusive: Bool
 
 
+class Measures(Protocol):
+    """What gives a total its meaning.
+
+    Attributes:
+        classes: what the limits see of each candidate.
+        value_scale: fixed-point units of money: sums are whole numbers, so their order does not matter.
+        quantity_scale: the same for expected conversions.
+        has_quantity: whether expected conversions are counted.
+    """
+
+    @property
+    def classes(self) -> Classes:
+        """What the limits see of each candidate."""
+
+    @property
+    def value_scale(self) -> float:
+        """Units of money."""
+
+    @property
+    def quantity_scale(self) -> float:
+        """Units of expected conversions."""
+
+    @property
+    def has_quantity(self) -> bool:
+        """Whether conversions are counted."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """The pruned value table, P people with at least one candidate left.
@@ -50,9 +78,9 @@ class Table:
         person: index of each person in the problem's table [P].
         segment: per person [P].
         most: contacts allowed per person [P].
-        classes: what the limits see of each candidate.
-        value_scale: fixed-point units of money: sums are whole numbers, so their order does not matter.
-        quantity_scale: the same for expected conversions.
+        classes: see `Measures`.
+        value_scale: likewise.
+        quantity_scale: likewise.
     """
 
     starts: I64
@@ -71,6 +99,11 @@ class Table:
     def people_count(self) -> int:
         """P."""
         return len(self.person)
+
+    @property
+    def has_quantity(self) -> bool:
+        """Whether a limit asks for expected conversions."""
+        return self.quantity.size > 0
 
     @cached_property
     def is_single(self) -> bool:
@@ -182,6 +215,19 @@ def _pack(problem: Problem, classes: Classes, quantity: F32, kept: Bool, count: 
     contacts = len(person) * limit
     return Table(starts, klass, value, packed_quantity, source, person, segment, most, classes,
                  _fixed_point(value, contacts), _fixed_point(packed_quantity, contacts))  # fmt: skip
+
+
+def largest_use(table: Table) -> F64:
+    """More than any plan uses of each limit: all that candidates use of it on its own side, together [R]."""
+    classes = table.classes
+    use = np.maximum(classes.contacts, 0.0) @ np.bincount(table.klass, minlength=len(classes.channel))
+    if table.quantity.size:
+        shape = classes.conversions.shape[1:]
+        at = np.repeat(table.segment.astype(np.int64), np.diff(table.starts)) * shape[1] + table.klass
+        for sign in (1.0, -1.0):
+            caused = np.bincount(at, weights=np.maximum(sign * table.quantity, 0.0), minlength=shape[0] * shape[1])
+            use += np.maximum(sign * classes.conversions, 0.0).reshape(len(use), -1) @ caused
+    return np.asarray(use, dtype=np.float64)
 
 
 def _fixed_point(numbers: F32, count: int) -> float:

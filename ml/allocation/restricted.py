@@ -74,10 +74,10 @@ def person_of(table: Table, candidates: I64) -> I64:
     return np.asarray(np.searchsorted(table.starts, candidates, side="right") - 1, dtype=np.int64)
 
 
-def excess(table: Table, chosen: I64, limits: F64) -> F64:
-    """By how much a plan breaks each limit [R], summed candidate by candidate; the sums' own rounding is left out."""
+def excess(table: Table, chosen: I64, limits: F64, settled: F64) -> F64:
+    """By how much a plan and what is settled beside it break each limit [R]; the sums' own rounding is left out."""
     use, size = total_use(table, chosen[chosen >= 0])
-    over = use - limits
+    over = settled + use - limits
     rounding = _TOLERANCE * np.maximum(1.0, np.maximum(np.abs(limits), size))
     return np.where(over > rounding, over, 0.0)
 
@@ -91,16 +91,26 @@ class Restricted:
         chosen: everybody's contacts [P, k]; those of open people are decided anew.
         is_open: per person [P].
         pool: candidates of open people that may be chosen [n], ascending.
+        settled: use of people outside of the table [R]; None where there are none.
         losses: of the last limits, those with diminishing effects.
     """
 
     def __init__(
-        self, table: Table, limits: F64, chosen: I64, is_open: Bool, pool: I64, *, losses: Losses | None = None
+        self,
+        table: Table,
+        limits: F64,
+        chosen: I64,
+        is_open: Bool,
+        pool: I64,
+        *,
+        settled: F64 | None = None,
+        losses: Losses | None = None,
     ):
         self._table, self._limits, self._chosen, self._is_open, self._pool = table, limits, chosen, is_open, pool
         self._unit = float(np.abs(table.value[pool]).max(initial=0.0)) or 1.0
         fixed = chosen[~is_open]
-        used, _ = total_use(table, fixed[fixed >= 0])
+        self._settled = np.zeros(len(limits)) if settled is None else settled
+        used = self._settled + total_use(table, fixed[fixed >= 0])[0]
         self._left = limits - used
         self._use = candidate_use(table, pool)
         self._losses, self._soft = losses, None
@@ -142,25 +152,24 @@ class Restricted:
                 return best
             taken = np.round(x.value)
             plan = self.settled(taken, self._is_open)
-            over = excess(self._table, plan, self._limits)
+            over = excess(self._table, plan, self._limits, self._settled)
             if (over > 0).any():
                 tighter = tighter + 2.0 * over
                 continue
-            has_all = len(self._pool) == len(self._table.value)
-            bound = -problem.solver_stats.extra_stats.mip_dual_bound * self._unit if has_all else np.inf
-            found = Plan(plan, self._worth(plan), float(bound))
+            bound = -problem.solver_stats.extra_stats.mip_dual_bound * self._unit
+            found = Whole(plan, self._worth(plan), float(bound))
             best = found if best is None else _better(found, best)
             if self._soft is None or not self._soft.refine(taken) or self._soft.short <= loss:
                 return best
         return best
 
     def _worth(self, plan: I64) -> float:
-        """Value of the contacts of a plan, less what is lost to saturation."""
+        """Value of the table's contacts in a plan, less what is lost to saturation."""
         chosen = plan[plan >= 0]
         value = float(self._table.value[chosen].astype(np.float64).sum())
         if self._losses is None:
             return value
-        use, _ = total_use(self._table, chosen)
+        use = self._settled + total_use(self._table, chosen)[0]
         return value - float(self._losses.loss(use[len(use) - len(self._losses) :]).sum())
 
     def settled(self, share: F64, people: Bool) -> I64:
@@ -195,7 +204,7 @@ class Restricted:
         return cp.Problem(cp.Maximize(worth), constraints)
 
 
-def _better(one: Plan, other: Plan) -> Plan:
+def _better(one: Whole, other: Whole) -> Whole:
     """The plan of greater value, with the smaller bound: both hold for all plans."""
     chosen = one if one.value >= other.value else other
     return replace(chosen, bound=min(one.bound, other.bound))

@@ -7,15 +7,16 @@ from time import perf_counter
 
 import numpy as np
 
+from ml.allocation.concave import Losses
+from ml.allocation.engine import ClassPrices, Engine
 from ml.allocation.errors import Infeasible, SolverStatusError
 from ml.allocation.infeasibility import Explanation, find_feasible
 from ml.allocation.kernel import F64
-from ml.allocation.lookup import ClassPrices, Lookup
+from ml.allocation.lookup import Lookup
 from ml.allocation.pricing import Priced, Pricing, upper_bound
 from ml.allocation.problem import Problem, Rows
-from ml.allocation.pruning import Table, pruned, sampled
-from ml.allocation.recovery import Recovery
-from ml.allocation.restricted import Plan
+from ml.allocation.pruning import Measures, largest_use, pruned
+from ml.allocation.recovery import Plan, Recovery
 from ml.allocation.solution import Allocation, allocation, relative_gap
 from ml.allocation.steady import search_near
 
@@ -56,17 +57,22 @@ class _Solve:
         self._problem, self._gap, self._threads, self._explains = problem, gap, threads, explains
         self._most_seconds = seconds
         self._seconds: dict[str, float] = {}
+        self._losses: Losses | None = None
 
     def run(self, warm: dict[str, float]) -> Allocation:
         with self._phase("prune"):
             rows = self._problem.rows()
             if not len(self._problem.columns):  # no objective is active: nothing to choose from
                 return self._nobody(rows)
+            if self._problem.curves:
+                rows = rows.followed_by(self._problem.curve_rows())
             table = pruned(self._problem, rows, self._threads)
         if table.people_count == 0:
             return self._nobody(rows)
         with self._phase("price"):
             lookup = Lookup(table, _GROUPS, self._threads)
+            if self._problem.curves:
+                self._losses = Losses.of(self._problem.curves, largest_use(table)[-len(self._problem.curve_names) :])
             priced = self._price(lookup, rows, rows.prices(warm))
         with self._phase("recover"):
             plan = self._recover(lookup, rows, priced)
@@ -82,41 +88,49 @@ class _Solve:
         )
         return replace(empty, status="empty", seconds=self._seconds)
 
-    def _price(self, lookup: Lookup, rows: Rows, start: F64) -> Priced:
-        free = lookup.totals(ClassPrices.of(lookup.table, np.zeros(len(rows.bound))))
+    def _price(self, lookup: Engine, rows: Rows, start: F64) -> Priced:
+        free = lookup.totals(ClassPrices.of(lookup.measures, np.zeros(len(rows.bound))))
         whole = sum(free[1:], free[0])
-        largest = float(np.abs(lookup.table.value).max())
-        self._scale = _scale(lookup.table, rows, whole.use(lookup.table))
-        money = max(abs(whole.money(lookup.table)), largest) or 1.0
+        use = whole.use(lookup.measures)
+        self._scale = _scale(lookup.measures, rows, use)
+        if self._losses is not None:
+            curved = slice(len(use) - len(self._losses), len(use))
+            self._scale[curved] = np.maximum(np.abs(use[curved]), self._scale[curved])
+        money = max(abs(whole.money(lookup.measures)), lookup.largest_value) or 1.0
         price_gap = min(_PRICE_GAP, self._gap / 20)
-        near = search_near(lookup, rows.bound, self._scale, money, self._start(lookup, rows, start, money), price_gap)
+        near = search_near(
+            lookup,
+            rows.bound,
+            self._scale,
+            money,
+            self._start(lookup, rows, start, money),
+            price_gap,
+            losses=self._losses,
+        )
         if near.is_met:
             return near
         plans = None
         if (rows.bound < 0).any():
-            feasible = find_feasible(lookup, rows.bound, self._scale)
+            feasible = find_feasible(lookup, self._hard(rows), self._scale)
             if (feasible.mix.relief > 0).any():
                 raise self._explanation(lookup, rows).of_mixture(feasible) if self._explains else Infeasible([], [], [])
             plans = feasible.master.cuts
-        pricing = Pricing(lookup, rows.bound, self._scale, money, plans=plans)
+        pricing = Pricing(lookup, rows.bound, self._scale, money, plans=plans, losses=self._losses)
         return pricing.search(start, price_gap)
 
-    def _start(self, lookup: Lookup, rows: Rows, warm: F64, money: float) -> F64 | None:
+    def _start(self, lookup: Engine, rows: Rows, warm: F64, money: float) -> F64 | None:
         """Prices of an earlier allocation, or of a sample of the people where that saves passes; None where neither."""
-        if warm.any() or lookup.table.people_count < 2 * _SAMPLE:
+        if warm.any() or self._losses is not None or lookup.people_count < 2 * _SAMPLE:
             return warm if warm.any() else None
-        table = sampled(lookup.table, _SAMPLE)
-        share = table.people_count / lookup.table.people_count
-        few = Lookup(table, _GROUPS, self._threads)
+        few = lookup.sampled(_SAMPLE)
+        share = few.people_count / lookup.people_count
         return search_near(few, share * rows.bound, share * self._scale, share * money, None, _SAMPLE_GAP).prices
 
-    def _recover(self, lookup: Lookup, rows: Rows, priced: Priced) -> Plan:
+    def _recover(self, lookup: Engine, rows: Rows, priced: Priced) -> Plan:
         loss = _LOSS * self._gap * abs(priced.bound)
-        recovery = Recovery(
-            lookup, rows.bound, self._problem.contacts_per_person, loss=loss, seconds=self._most_seconds
-        )
+        recovery = Recovery(lookup, self._hard(rows), loss=loss, seconds=self._most_seconds, losses=self._losses)
         plan = recovery.plan(priced)
-        is_small = len(lookup.table.value) <= _WHOLE_CANDIDATES
+        is_small = lookup.candidate_count <= _WHOLE_CANDIDATES
         is_whole = plan is not None and np.isfinite(plan.bound)  # among all candidates already: again takes as long
         if is_small and not is_whole and (plan is None or relative_gap(plan.value, priced.bound) > self._gap):
             whole = recovery.whole()
@@ -131,19 +145,22 @@ class _Solve:
             "Widen a minimum and a maximum that leave less than one contact between them."
         )
 
-    def _finish(self, lookup: Lookup, rows: Rows, priced: Priced, plan: Plan) -> Allocation:
+    def _finish(self, lookup: Engine, rows: Rows, priced: Priced, plan: Plan) -> Allocation:
         with self._phase("verify"):
             best, bound = priced.prices, priced.bound
             if plan.prices is not None:
                 # A vertex's prices are 0 for every limit with room; nearly always they prove as much.
                 proven = upper_bound(
-                    lookup.totals(ClassPrices.of(lookup.table, plan.prices)), lookup, plan.prices, rows.bound
+                    lookup.totals(ClassPrices.of(lookup.measures, plan.prices)),
+                    lookup,
+                    plan.prices,
+                    rows.bound,
+                    losses=self._losses,
                 )
                 if proven <= bound + 1e-7 * abs(bound):
                     best, bound = plan.prices, min(bound, proven)
             bound = min(bound, plan.bound)
-            chosen = np.full((self._problem.candidates.people_count, plan.chosen.shape[1]), -1, dtype=np.int64)
-            chosen[lookup.table.person] = np.where(plan.chosen >= 0, lookup.table.source[plan.chosen], -1)
+            chosen = lookup.chosen(plan.decision, self._problem.candidates.people_count)
             prices = {
                 name: float(price)
                 for name, price, size in zip(rows.names, best, self._scale, strict=True)
@@ -152,8 +169,14 @@ class _Solve:
             found = allocation(self._problem, chosen, bound=bound, prices=prices, passes=lookup.passes, gap=self._gap)
         return replace(found, seconds=self._seconds)
 
-    def _explanation(self, lookup: Lookup, rows: Rows) -> Explanation:
-        return Explanation(self._problem, lookup, rows.bound, self._scale, self._is_solvable)
+    def _explanation(self, lookup: Engine, rows: Rows) -> Explanation:
+        return Explanation(self._problem, lookup, self._hard(rows), self._scale, self._is_solvable)
+
+    def _hard(self, rows: Rows) -> F64:
+        """The limits that a plan must keep [R]: those with diminishing effects are none."""
+        if self._losses is None:
+            return rows.bound
+        return np.concatenate([rows.bound[: len(rows.bound) - len(self._losses)], self._losses.most])
 
     def _is_solvable(self) -> bool:
         try:
@@ -171,9 +194,9 @@ class _Solve:
             self._seconds[name] = perf_counter() - start
 
 
-def _scale(table: Table, rows: Rows, use: F64) -> F64:
+def _scale(measures: Measures, rows: Rows, use: F64) -> F64:
     """One unit of each limit: its number, or where that is 0 what contacts would use of it."""
     scale = np.maximum(np.abs(rows.bound), 1e-3 * np.abs(use))
-    single = np.abs(table.classes.contacts).max(axis=1, initial=0.0)
+    single = np.abs(measures.classes.contacts).max(axis=1, initial=0.0)
     scale = np.where(scale > 0, scale, single)
     return np.where(scale > 0, scale, 1.0)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ml.allocation.concave import Losses
+from ml.allocation.engine import Engine
 from ml.allocation.kernel import F64, Bool
-from ml.allocation.lookup import Lookup
 from ml.allocation.pricing import Priced, Pricing
 
 _INWARD = 0.75
@@ -39,7 +40,16 @@ class _Box:
         return _Box(np.where(is_held, prices, self.center), np.where(is_held, _WIDER * self.radius, self.radius))
 
 
-def search_near(lookup: Lookup, limits: F64, scale: F64, money: float, start: F64 | None, gap: float) -> Priced:
+def search_near(  # noqa: PLR0917 - what the plain search takes, in its order
+    lookup: Engine,
+    limits: F64,
+    scale: F64,
+    money: float,
+    start: F64 | None,
+    gap: float,
+    *,
+    losses: Losses | None = None,
+) -> Priced:
     """Prices, bound and mixture, searched around `start`.
 
     Args:
@@ -49,11 +59,12 @@ def search_near(lookup: Lookup, limits: F64, scale: F64, money: float, start: F6
         money: what is one unit of value.
         start: prices expected nearby [R]; None where nothing is known.
         gap: relative distance of value and bound to stop at.
+        losses: of the last limits, those with diminishing effects.
 
     Returns:
         Not met where it was not found, and where no mixture keeps all limits: the plain search decides then.
     """
-    pricing = Pricing(lookup, limits, scale, money, inward=_INWARD)
+    pricing = Pricing(lookup, limits, scale, money, inward=_INWARD, losses=losses)
     unit = money / scale
     if start is None:
         box = _Box(np.zeros(len(limits)), _FROM_NOWHERE * unit)

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 
-from ml.allocation.kernel import F64
+from ml.allocation.kernel import F64, Bool
 from ml.allocation.saturation import SHAPES, Saturation, Shape
 
 _FIRST = np.array([0.0, 0.03, 0.1, 0.2, 0.35, 0.55, 0.8, 1.1])
 """Where the first tangents touch, as parts of the largest effect expected."""
 _LATEST = 10
 """Tangents that follow the search; the oldest gives way."""
+_EXACT = 1e-11
+"""Part of all value up to which a tangent's cost of a curve counts as its loss."""
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +134,17 @@ class Tangents:
         self._intercept.value = self._intercept_value / self._money
 
     def refine(self, effect: F64) -> float:
-        """Adds tangents at a mixture's effects [G]; returns its true loss, and keeps by how much z fell short of it."""
-        lost = float(self._losses.loss(effect).sum())
-        self.short = lost - float(self.cost.value.sum()) * self._money
-        self._put(self._next, effect)
-        self._next = self._next + 1 if self._next + 1 < len(self._slope_value) else _FIRST.size
-        return lost
+        """Adds tangents at a mixture's effects [G] where z fell short; returns the true loss, and keeps by how much."""
+        lost = self._losses.loss(effect)
+        short = lost - self.cost.value * self._money
+        self.short = float(short.sum())
+        # Where z is right already, another tangent beside the old one would only spoil the program's conditioning.
+        is_short = short > _EXACT * self._money
+        if is_short.any():
+            self._put(self._next, effect, is_short)
+            self._next = self._next + 1 if self._next + 1 < len(self._slope_value) else _FIRST.size
+        return float(lost.sum())
 
-    def _put(self, row: int, effect: F64) -> None:
-        self._slope_value[row], self._intercept_value[row] = self._losses.tangent(effect)
+    def _put(self, row: int, effect: F64, where: Bool | slice = _ALL) -> None:
+        slope, intercept = self._losses.tangent(effect)
+        self._slope_value[row, where], self._intercept_value[row, where] = slope[where], intercept[where]

@@ -12,6 +12,7 @@ from ml.allocation.lookup import ClassPrices
 
 SOLVER = cp.HIGHS
 _OPTIONS = {"output_flag": False, "random_seed": 0}
+_WAYS: tuple[dict[str, object], ...] = ({}, {"presolve": "off"}, {"solver": "ipm"})
 _COLUMNS, _ROWS = 16, 16
 """The master grows in steps of these sizes; between two steps cvxpy only refills parameters."""
 _MOST_COLUMNS = 64
@@ -21,17 +22,25 @@ _TOLERANCE = 1e-9
 def solve_quietly(problem: cp.Problem, **options: object) -> None:
     """Solves with the named solver and accepts nothing but an optimal answer.
 
+    Where its first way gives up (ill-conditioned programs), the next is tried: without presolve, then by interior point.
+
     Raises:
-        SolverStatusError: any other status.
+        SolverStatusError: none of the ways ended as optimal.
     """
-    try:
-        problem.solve(solver=SOLVER, **_OPTIONS, **options)
-    except cp.SolverError as error:
-        raise SolverStatusError(
-            f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
-        ) from error
-    if problem.status != cp.OPTIMAL:
-        raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
+    for way in _WAYS:
+        try:
+            problem.solve(solver=SOLVER, **_OPTIONS, **options, **way)
+        except cp.SolverError as error:
+            if way is _WAYS[-1]:
+                raise SolverStatusError(
+                    f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
+                ) from error
+            continue
+        if problem.status == cp.OPTIMAL:
+            return
+        if problem.status in {cp.INFEASIBLE, cp.UNBOUNDED}:
+            break
+    raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
 
 
 @dataclass(frozen=True, eq=False)

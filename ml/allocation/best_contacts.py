@@ -61,29 +61,44 @@ def _look_up_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     conversions: I64,
     chosen: I64,
 ) -> int:
+    # Indices are unsigned and tables flat: a signed index costs a test for negative ones at each access.
     weight, value_scale, quantity_scale = scales[0], scales[1], scales[2]
+    classes, one = np.uint64(contact.size), np.uint64(1)
+    nobody = np.uint64(0xFFFFFFFFFFFFFFFF)
+    paid, count = conversion.reshape(-1), np.zeros(conversion.size, dtype=np.int64)
+    converted = np.zeros(conversion.size, dtype=np.int64)
+    first = np.uint64(low)
+    end = np.uint64(starts[first])
     total = 0
-    for i in range(low, high):
-        best = 0.0
-        at = -1
-        if quantity.size == 0:
-            for j in range(starts[i], starts[i + 1]):
-                reduced = weight * value[j] - contact[klass[j]]
+    for i in range(first, np.uint64(high)):
+        best, at = 0.0, nobody
+        j, end = end, np.uint64(starts[i + one])
+        row = np.uint64(segment[i]) * classes
+        if quantity.size > 0:
+            while j < end:
+                k = np.uint64(klass[j])
+                reduced = weight * value[j] - contact[k] + paid[row + k] * quantity[j]
                 at = j if reduced > best else at
-                best = max(reduced, best)
+                best = max(best, reduced)
+                j += one
         else:
-            s = segment[i]
-            for j in range(starts[i], starts[i + 1]):
-                reduced = weight * value[j] - contact[klass[j]] + conversion[s, klass[j]] * quantity[j]
+            while j < end:
+                reduced = weight * value[j] - contact[np.uint64(klass[j])]
                 at = j if reduced > best else at
-                best = max(reduced, best)
-        if at >= 0:
+                best = max(best, reduced)
+                j += one
+        if at != nobody:
+            k = row + np.uint64(klass[at])
             total += int(np.float64(value[at]) * value_scale)
-            contacts[klass[at]] += 1
+            count[k] += 1
             if quantity.size > 0:
-                conversions[segment[i], klass[at]] += np.int64(np.float64(quantity[at]) * quantity_scale)
+                converted[k] += np.int64(np.float64(quantity[at]) * quantity_scale)
         if chosen.shape[0] > 0:
-            chosen[i - low, 0] = at
+            chosen[i - first, 0] = np.int64(at)
+    for s in range(conversion.shape[0]):
+        for k in range(contact.size):
+            contacts[k] += count[s * contact.size + k]
+            conversions[s, k] += converted[s * contact.size + k]
     return total
 
 

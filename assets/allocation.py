@@ -1,6 +1,7 @@
 """Allocation: one joint decision over all people, actions and objectives, and the plan that it makes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -19,12 +20,13 @@ from ml.configuration import Configuration
 from ml.decision import Decided, Moment, decide
 from ml.levers import PER_DAY, Day
 from ml.tracking import Tracking
-from ml.what_if import CurvePoint
+from ml.what_if import CurvePoint, curve_numbers
 from ml.what_if import value_curve as points_of
 
 OWNERS: Final = ["team:decision-science"]
-CURVE: Final = (0.5, 2.0)
-"""Multiples of the day's spend cap that the picture shows beside the plan itself: each costs a solve."""
+CURVE_BINDING: Final = (0.5, 2.0)
+CURVE_WITH_ROOM: Final = (0.25, 0.5)
+"""Multiples of the day's spend cap, or of what is used of it, shown beside the plan itself: each costs a solve."""
 
 
 @dg.asset(
@@ -103,8 +105,10 @@ def _pictures(decided: Decided, stored: StoredProblem, threads: int) -> dict[str
     day = Day.from_dict(stored.context["day"])
     cap = day.numbers[PER_DAY]
     if cap and decided.allocation.status != "empty":
-        numbers = [multiple * cap for multiple in CURVE]
-        points = [*points_of(stored, day, PER_DAY, numbers, threads=threads), CurvePoint.of(stored, day, PER_DAY)]
+        here = CurvePoint.of(stored, day, PER_DAY)
+        used = min(cap, sum(day.spent.values()) + stored.allocation.spend)
+        numbers = curve_numbers(stored, day, PER_DAY, CURVE_BINDING if here.marginal > 0 else CURVE_WITH_ROOM)
+        points = [*points_of(stored, day, PER_DAY, numbers, threads=threads), replace(here, number=used), here]
         drawn = value_curve(
             "Value against the day's spend cap",
             sorted(points, key=lambda each: each.number),

@@ -123,7 +123,14 @@ def _left(
     return max(0.0, allowance - today)
 
 
-def keep(home: Home, decided: Decided, gathered: Gathered, cycle_id: str, at: datetime) -> dict[str, Any]:
+def keep(
+    home: Home,
+    decided: Decided,
+    gathered: Gathered,
+    cycle_id: str,
+    at: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Write what was decided: every decision, the features of those that teach something, and the plan's figures."""
     folder = home.cycle(cycle_id)
     write_frame(decided.plan.decisions, folder / "decisions.parquet")
@@ -151,6 +158,7 @@ def keep(home: Home, decided: Decided, gathered: Gathered, cycle_id: str, at: da
         "versions": dict(gathered.versions),
         "notes": list(gathered.notes),
         "seconds": decided.seconds,
+        **(more or {}),
     }
     write_json(facts, folder / "plan.json")
     return facts

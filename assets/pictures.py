@@ -49,10 +49,10 @@ def value_curve(title: str, points: Sequence["CurvePoint"], words: tuple[str, st
     below.plot(numbers, [point.marginal for point in points], marker="o", markersize=3, color="#3b6ea5")
     for axes, label in ((above, f"net value, {words[1]}"), (below, "one more is worth")):
         axes.set_ylabel(label, fontsize=8)
-        axes.set_ylim(bottom=0)
         if mark is not None:
             axes.axvline(mark, color="#b5532d", linewidth=1, linestyle="--")
     above.set_title(title, loc="left", fontsize=10)
+    below.set_ylim(bottom=0)
     below.set_xlabel(words[0], fontsize=8)
     return _png(figure, above, below)
 

@@ -15,10 +15,11 @@ from ml.allocation.solution import Allocation, allocation
 from ml.allocation.solve import solve
 from ml.allocation.stored import StoredProblem
 from ml.entities import CHANNELS
-from ml.levers import Change, Day, LeverError, moved
+from ml.levers import PER_DAY, Change, Day, LeverError, moved
 
 CURVE_GAP: Final = 1e-2
 """About a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
+_CURVED: Final = ("budget", "per_day", "capacity_per_day")
 _KEPT: Final = 1e-9
 """Relative room for float sums when a plan is held against a limit."""
 
@@ -285,6 +286,21 @@ def _marginal(stored: StoredProblem, day: Day, key: str, number: float) -> float
     prices = rows.prices(dict(stored.allocation.prices))
     gains = [price * (bound.get(name, b) - b) for name, b, price in zip(rows.names, rows.bound, prices, strict=True)]
     return float(sum(gains)) / step
+
+
+def curve_numbers(stored: StoredProblem, day: Day, key: str, multiples: Sequence[float]) -> list[float]:
+    """Numbers that a curve is drawn at: multiples of today's, or of what is used of it where the spend cap has room.
+
+    Raises:
+        LeverError: The key isn't a budget, a cap or a capacity, or has no number today.
+    """
+    number = day.numbers[key]
+    if key.rsplit(".", 1)[-1] not in _CURVED and not key.startswith("policy.spend_caps."):
+        raise LeverError(f"a curve is drawn over a budget, a cap or a capacity; {key} is none")
+    if not number:
+        raise LeverError(f"a curve is drawn over multiples of today's {key}, and none is set; name another with --set")
+    used = sum(day.spent.values()) + stored.allocation.spend if key == PER_DAY else number
+    return [multiple * min(number, used) for multiple in multiples]
 
 
 def channels_of(figures: Sequence[PlanFigures]) -> list[str]:

@@ -113,7 +113,7 @@ def ingest(console: Console, facts: Facts) -> None:
     if facts.get("plan_id"):
         console.print(
             f"plan {facts['plan_id']} is [bold]{facts['state']}[/]: {facts['cancelled']:,} open messages withdrawn, "
-            f"{sum(facts['messages'].values()):,} new",
+            f"{sum(facts['messages'].values()):,} new, {facts['changes'].get('kept', 0):,} kept",
             highlight=False,
         )
 
@@ -158,6 +158,12 @@ def why(console: Console, facts: Facts) -> None:
                 f"{option['adjusted_value']:+.4f}",
             )
         console.print(table)
+    for change in facts["changes"]:
+        console.print(
+            f"[bold]Changed within the day[/] ({change['cycle_id']}): {change['old_option']} → {change['new_option']}",
+            highlight=False,
+        )
+        console.print(f"  · {escape(change['reason'])}", highlight=False)
 
 
 def report(console: Console, facts: Facts) -> None:

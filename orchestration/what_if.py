@@ -21,13 +21,12 @@ from assets.home import Home, cycle_id_of
 from ml.allocation.errors import AllocationError
 from ml.allocation.stored import DOCUMENT, StoredProblem, StoreError, load, replay
 from ml.levers import PER_DAY, Day, LeverError, parse
-from ml.what_if import PlanFigures, channels_of, value_curve, what_if
+from ml.what_if import PlanFigures, channels_of, curve_numbers, value_curve, what_if
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.settings import Settings
 
 Facts = dict[str, Any]
 MULTIPLES: Final = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-_CURVED: Final = ("budget", "per_day", "capacity_per_day")
 
 
 @contextmanager
@@ -112,19 +111,15 @@ def _cycle_id(home: Home, text: str | None, cycle: str | None) -> str:
 
 
 def _curve(settings: Settings, stored: StoredProblem, day: Day, key: str) -> Facts:
-    number = day.numbers[key]
-    if key.rsplit(".", 1)[-1] not in _CURVED and not key.startswith("policy.spend_caps."):
-        raise LeverError(f"--curve is drawn over a budget, a cap or a capacity; {key} is none")
-    if not number:
-        raise LeverError(f"--curve is drawn over multiples of today's {key}, and none is set; name another with --set")
-    points = value_curve(stored, day, key, [multiple * number for multiple in MULTIPLES], threads=settings.threads)
+    numbers = curve_numbers(stored, day, key, MULTIPLES)
+    points = value_curve(stored, day, key, numbers, threads=settings.threads)
     from assets.pictures import value_curve as draw  # noqa: PLC0415 - matplotlib takes half a second
 
     path: Path = Home(settings.home).reports / f"what-if-{day.cycle_id}-{key}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     title = f"What {key} is worth ({day.cycle_id})"
-    path.write_bytes(draw(title, points, (key.rsplit(".", 1)[-1].replace("_", " "), day.currency), number))
-    return {"key": key, "today": number, "points": [vars(point) for point in points], "picture": str(path)}
+    path.write_bytes(draw(title, points, (key.rsplit(".", 1)[-1].replace("_", " "), day.currency), day.numbers[key]))
+    return {"key": key, "today": day.numbers[key], "points": [vars(point) for point in points], "picture": str(path)}
 
 
 def _show_replay(console: Console, facts: Facts) -> None:
@@ -187,11 +182,13 @@ def _people(people: Facts) -> str:
     return f"{people['affected']:,} people treated differently{': ' if parts else ''}{'; '.join(parts)}"
 
 
-def _prices(facts: Facts) -> Table:
+def _prices(facts: Facts) -> Table | str:
     table = Table(box=box.SIMPLE, title="What one more unit of each binding limit is worth", title_justify="left")
     for name in ("limit", "today", "what if"):
         table.add_column(name, justify="left" if name == "limit" else "right")
     today, then = facts["today"]["prices"], facts["what_if"]["prices"]
+    if not today and not then:
+        return "nothing is scarce in either plan"
     for name in dict.fromkeys([*today, *then]):
         table.add_row(name, *(f"{prices[name]:,.4f}" if name in prices else "–" for prices in (today, then)))
     return table

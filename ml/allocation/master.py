@@ -6,9 +6,9 @@ import cvxpy as cp
 import numpy as np
 
 from ml.allocation.concave import Losses, Tangents
+from ml.allocation.engine import ClassPrices
 from ml.allocation.errors import SolverStatusError
 from ml.allocation.kernel import F64, Bool
-from ml.allocation.lookup import ClassPrices
 
 SOLVER = cp.HIGHS
 _OPTIONS = {"output_flag": False, "random_seed": 0}

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def measure(frame: pd.DataFrame, *, is_quick: bool) -> dict[str, dict[str, float
     budget, base = float(spend.sum()), split_value(TRUTH, even(spend.sum(axis=1), weeks))
     print(f"{'split':46} {'share x1':>8} {'money':>9} {'true effect':>13} {'gain':>9} {'s':>8}")
     figures = {"historical": show("historical split, even over weeks", even(spend.sum(axis=1), weeks), base, 0.0)}
-    ways = {
+    ways: dict[str, tuple[str, Callable[[], F64]]] = {
         "equal": ("equal split", lambda: even(np.full(2, budget / 2), weeks)),
         "slsqp": ("SciPy SLSQP, even over weeks", lambda: by_slsqp(budget, weeks)),
         "grid": ("grid of shares, even over weeks", lambda: by_grid(budget, weeks, 200 if is_quick else 2000)),

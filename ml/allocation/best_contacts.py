@@ -96,9 +96,9 @@ def _look_up_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
         if chosen.shape[0] > 0:
             chosen[i - first, 0] = np.int64(at)
     for s in range(conversion.shape[0]):
-        for k in range(contact.size):
-            contacts[k] += count[s * contact.size + k]
-            conversions[s, k] += converted[s * contact.size + k]
+        for c in range(contact.size):
+            contacts[c] += count[s * contact.size + c]
+            conversions[s, c] += converted[s * contact.size + c]
     return total
 
 

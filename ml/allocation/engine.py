@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ml.allocation.kernel import F32, F64, I64, Bool
-from ml.allocation.pruning import Measures, Table
+from ml.allocation.pruning import Classes, Measures, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +150,14 @@ class Engine(Protocol):
     def largest_value(self) -> float:
         """The largest value of a candidate in size, money."""
 
+    def classified(self, classes: Classes) -> "Engine":
+        """The same people where the limits' numbers have changed, but not which candidates they could favour."""
+
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Totals of each group at the prices: one pass."""
 
-    def sampled(self, size: int) -> "Engine":
-        """About `size` of the people, in this process, drawn alike however people are divided."""
+    def sampled(self, share: float) -> "Engine":
+        """About this share of the people, in this process, drawn alike however people are divided."""
 
     def nearest_ties(self, prices: ClassPrices, count: int) -> I64:
         """The people of the `count` smallest margins, by place in the problem, ascending."""
@@ -165,5 +168,5 @@ class Engine(Protocol):
     def everybody(self) -> Table:
         """All people's table; for few people only."""
 
-    def chosen(self, decision: Decision, people: int) -> I64:
-        """The candidates of all the problem's `people` by place in its table, -1 where there is none [N, k]."""
+    def chosen(self, decision: Decision, shape: tuple[int, int]) -> I64:
+        """The candidates of all the problem's people by place in its table, -1 where there is none [N, k]."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ml.allocation.best_contacts import look_up, margins
 from ml.allocation.engine import ClassPrices, Decision, Mixed, OpenPeople, RangeTotals
 from ml.allocation.kernel import F32, I64, Bool, slices
-from ml.allocation.pruning import Measures, Table, picked, sampled
+from ml.allocation.pruning import Classes, Measures, Table, largest, picked, sampled
 
 _Result = TypeVar("_Result")
 
@@ -19,8 +20,9 @@ class Lookup:
 
     Args:
         table: the value table.
-        groups: ranges of people whose totals are kept apart.
+        groups: number of ranges of people whose totals are kept apart, or the ranges.
         threads: that share a pass.
+        contacts: k, where the table is a part of one that has a larger k.
 
     Attributes:
         table: the value table.
@@ -29,11 +31,11 @@ class Lookup:
         contacts: k.
     """
 
-    def __init__(self, table: Table, groups: int, threads: int):
+    def __init__(self, table: Table, groups: int | list[tuple[int, int]], threads: int, *, contacts: int | None = None):
         self.table = table
-        self.ranges = slices(table.people_count, groups)
+        self.ranges = slices(table.people_count, groups) if isinstance(groups, int) else groups
         self.passes = 0.0
-        self.contacts = int(table.most.max(initial=1))
+        self.contacts = int(table.most.max(initial=1)) if contacts is None else contacts
         self._threads, self._pool = threads, ThreadPoolExecutor(threads)
         self._last: tuple[ClassPrices, I64, list[RangeTotals]] | None = None
 
@@ -55,16 +57,20 @@ class Lookup:
     @property
     def largest_value(self) -> float:
         """In size, money."""
-        return max(float(self.table.value.max(initial=0.0)), -float(self.table.value.min(initial=0.0)))
+        return largest(self.table.value)
+
+    def classified(self, classes: Classes) -> "Lookup":
+        """See `Engine`."""
+        return Lookup(replace(self.table, classes=classes), self.ranges, self._threads, contacts=self.contacts)
 
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Totals of each group."""
         self.passes += 1
         return self._each(lambda part: look_up(self.table, prices, *part))
 
-    def sampled(self, size: int) -> "Lookup":
-        """About `size` people, drawn by a hash of their place in the problem."""
-        return Lookup(sampled(self.table, size), len(self.ranges), self._threads)
+    def sampled(self, share: float) -> "Lookup":
+        """About this share of the people, drawn by a hash of their place in the problem."""
+        return Lookup(sampled(self.table, share), len(self.ranges), self._threads)
 
     def choices(self, prices: ClassPrices) -> I64:
         """Every person's candidates at the prices [P, k]; -1 where there is none."""
@@ -102,18 +108,17 @@ class Lookup:
         """The table."""
         return self.table
 
-    def chosen(self, decision: Decision, people: int) -> I64:
+    def chosen(self, decision: Decision, shape: tuple[int, int]) -> I64:
         """See `Engine`."""
-        chosen = np.full((people, self.contacts), -1, dtype=np.int64)
-        at = self.choices(decision.prices)
-        chosen[self.table.person] = np.where(at >= 0, self.table.source[at], -1)
-        chosen[decision.people] = decision.source
+        chosen, at = np.full(shape, -1, dtype=np.int64), self.choices(decision.prices)
+        chosen[self.table.person, : self.contacts] = np.where(at >= 0, self.table.source[at], -1)
+        chosen[decision.people, : self.contacts] = decision.source
         return chosen
 
     def _chosen(self, prices: ClassPrices) -> tuple[I64, list[RangeTotals]]:
         if self._last is None or not self._last[0].equals(prices):
             self.passes += 1
-            chosen = np.empty((self.people_count, self.contacts), dtype=np.int64)
+            chosen = np.full((self.people_count, self.contacts), -1, dtype=np.int64)
             totals = self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]))
             self._last = prices, chosen, totals
         return self._last[1:]
@@ -130,7 +135,7 @@ class Lookup:
             differs = (other != chosen[low:high]).any(axis=1)
             is_open[low:high] |= differs
             found.append(other[differs].reshape(-1))
-            self.passes += (high - low) / self.people_count
+            self.passes += (high - low) / max(self.people_count, 1)
         given = np.concatenate(found)
         return given[given >= 0]
 

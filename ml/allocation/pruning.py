@@ -116,11 +116,10 @@ class Table:
         return self.value.itemsize + self.klass.itemsize + (self.quantity.itemsize if self.quantity.size else 0)
 
 
-def sampled(table: Table, size: int) -> Table:
-    """About `size` people of the table, drawn by a hash of their place in the problem: the same in any partition."""
+def sampled(table: Table, share: float) -> Table:
+    """About this share of the table's people, drawn by a hash of their place in the problem: alike in any partition."""
     place = table.person.astype(np.uint64) * np.uint64(_GOLDEN)
-    chosen = np.flatnonzero((place >> np.uint64(32)) < np.uint64(2**32 * min(1.0, size / max(table.people_count, 1))))
-    return picked(table, chosen)
+    return picked(table, np.flatnonzero((place >> np.uint64(32)) < np.uint64(2**32 * min(1.0, share))))
 
 
 def picked(table: Table, people: I64) -> Table:
@@ -214,7 +213,7 @@ def _pack(problem: Problem, classes: Classes, quantity: F32, kept: Bool, count: 
     segment = np.zeros(len(person), dtype=np.uint8) if given.segment is None else given.segment[person]
     contacts = len(person) * limit
     return Table(starts, klass, value, packed_quantity, source, person, segment, most, classes,
-                 _fixed_point(value, contacts), _fixed_point(packed_quantity, contacts))  # fmt: skip
+                 fixed_point(largest(value), contacts), fixed_point(largest(packed_quantity), contacts))  # fmt: skip
 
 
 def largest_use(table: Table) -> F64:
@@ -230,12 +229,16 @@ def largest_use(table: Table) -> F64:
     return np.asarray(use, dtype=np.float64)
 
 
-def _fixed_point(numbers: F32, count: int) -> float:
-    """The largest power of two at which a sum of `count` of the numbers fits a 64-bit integer."""
-    largest = float(max(np.max(numbers, initial=0.0), -np.min(numbers, initial=0.0)))
+def fixed_point(largest: float, count: int) -> float:
+    """The largest power of two at which a sum of `count` numbers of at most this size fits a 64-bit integer."""
     if largest == 0.0:
         return 1.0
     return float(2.0 ** int(61 - np.ceil(np.log2(count + 1)) - np.ceil(np.log2(largest))))
+
+
+def largest(numbers: F32) -> float:
+    """The largest of the numbers in size, 0 where there are none."""
+    return float(max(numbers.max(initial=0.0), -numbers.min(initial=0.0)))
 
 
 @kernel

@@ -89,11 +89,11 @@ class Recovery:
 
     def _repair(self, prices: ClassPrices, few: OpenPeople) -> Plan | None:
         table, measures = few.table, self._engine.measures
-        beside = {"settled": few.settled.use(measures), "losses": self._losses}
+        beside = few.settled.use(measures)
         width = _WIDTH * float(np.max(few.margin[few.is_tied], initial=0.0))
         pool = np.union1d(_near(prices, few, width), few.others)
         everyone = np.ones(table.people_count, dtype=np.bool_)
-        linear = Restricted(table, self._limits, few.chosen, everyone, pool, **beside)
+        linear = Restricted(table, self._limits, few.chosen, everyone, pool, settled=beside, losses=self._losses)
         split = linear.shares()
         if split is None:
             return None
@@ -102,7 +102,8 @@ class Recovery:
         divided[owner[(split.share > _DIVIDED) & (split.share < 1 - _DIVIDED)]] = True
         still_open = divided | few.is_tied
         settled = linear.settled(split.share, ~still_open)
-        rest = Restricted(table, self._limits, settled, still_open, pool[still_open[owner]], **beside)
+        left = pool[still_open[owner]]
+        rest = Restricted(table, self._limits, settled, still_open, left, settled=beside, losses=self._losses)
         found = rest.whole(self._loss, self._seconds)
         if found is None:
             return None

@@ -2,31 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
 from ml.allocation.concave import Losses
-from ml.allocation.engine import ClassPrices, Engine
-from ml.allocation.errors import Infeasible, SolverStatusError
+from ml.allocation.engine import ClassPrices, Decision, Engine
+from ml.allocation.errors import Infeasible, SolverStatusError, TermError
 from ml.allocation.infeasibility import Explanation, find_feasible
 from ml.allocation.kernel import F64
 from ml.allocation.lookup import Lookup
 from ml.allocation.pricing import Priced, Pricing, upper_bound
 from ml.allocation.problem import Problem, Rows
-from ml.allocation.pruning import Measures, largest_use, pruned
+from ml.allocation.pruning import Measures, classify, largest_use, pruned
 from ml.allocation.recovery import Plan, Recovery
 from ml.allocation.solution import Allocation, allocation, relative_gap
 from ml.allocation.steady import search_near
 
-_GROUPS = 8
+GROUPS = 8
+"""Ranges of people whose plans the master mixes one by one."""
 _PRICE_GAP = 1e-6
 _SAMPLE, _SAMPLE_GAP = 20_000, 1e-4
 """People in a sample that only finds prices to start from, and how near their optimum these must be."""
 _WHOLE_CANDIDATES = 20_000
 """Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
-_SECONDS, _TRIAL_SECONDS = 10.0, 1.0
+_SECONDS, _TRIAL_SECONDS, _TRIAL_GAP = 10.0, 1.0, 0.1
 """Limit of one integer program, and of one that only asks whether moved limits leave any plan."""
 _LOSS = 0.2
 """Share of the gap that the integer program may use up."""
@@ -52,9 +53,69 @@ def solve(
     return _Solve(problem, gap, threads).run(warm_prices or {})
 
 
+@dataclass(frozen=True, eq=False)
+class ProvenPlan:
+    """A plan in few words, with its proof: what comes back where the people stay elsewhere.
+
+    Attributes:
+        decision: who gets what.
+        value: money.
+        bound: no plan within the limits is worth more.
+        prices: of each binding limit.
+        passes: over the table.
+    """
+
+    decision: Decision
+    value: float
+    bound: float
+    prices: dict[str, float]
+    passes: float
+
+    @property
+    def gap(self) -> float:
+        """(bound - value) / bound."""
+        return relative_gap(self.value, self.bound)
+
+
+def decide_on(
+    problem: Problem, engine: Engine, *, warm_prices: dict[str, float] | None = None, gap: float = 1e-4
+) -> ProvenPlan:
+    """`solve` for people that an engine holds elsewhere.
+
+    Args:
+        problem: columns and terms; its own table may be empty.
+        engine: the people, pruned by the same terms.
+        warm_prices: see `solve`.
+        gap: likewise.
+
+    Raises:
+        Infeasible: no plan keeps all limits; names the conflict and what resolves it.
+        TermError: a term of diminishing returns, which needs the whole table in this process.
+    """
+    if problem.curves:
+        raise TermError("Diminishing returns are decided in one process: leave their terms out of a problem in parts.")
+    rows = problem.rows()
+    engine = engine.classified(classify(problem, rows))
+    solver = _Solve(problem, gap, 1, elsewhere=engine)
+    if engine.people_count == 0:
+        solver.nobody(rows)
+        return ProvenPlan(_nothing(rows, engine), 0.0, 0.0, {}, 0.0)
+    return solver.decide(engine, rows, rows.prices(warm_prices or {}))
+
+
 class _Solve:
-    def __init__(self, problem: Problem, gap: float, threads: int, *, seconds: float = _SECONDS, explains: bool = True):
+    def __init__(
+        self,
+        problem: Problem,
+        gap: float,
+        threads: int,
+        *,
+        seconds: float = _SECONDS,
+        explains: bool = True,
+        elsewhere: Engine | None = None,
+    ):
         self._problem, self._gap, self._threads, self._explains = problem, gap, threads, explains
+        self._elsewhere = elsewhere
         self._most_seconds = seconds
         self._seconds: dict[str, float] = {}
         self._losses: Losses | None = None
@@ -63,22 +124,39 @@ class _Solve:
         with self._phase("prune"):
             rows = self._problem.rows()
             if not len(self._problem.columns):  # no objective is active: nothing to choose from
-                return self._nobody(rows)
+                return self.nobody(rows)
             if self._problem.curves:
                 rows = rows.followed_by(self._problem.curve_rows())
             table = pruned(self._problem, rows, self._threads)
         if table.people_count == 0:
-            return self._nobody(rows)
+            return self.nobody(rows)
+        if self._problem.curves:
+            self._losses = Losses.of(self._problem.curves, largest_use(table)[-len(self._problem.curve_names) :])
+        lookup = Lookup(table, GROUPS, self._threads)
+        decided = self.decide(lookup, rows, rows.prices(warm))
+        with self._phase("verify"):
+            shape = (self._problem.candidates.people_count, self._problem.contacts_per_person)
+            chosen = lookup.chosen(decided.decision, shape)
+            found = allocation(
+                self._problem,
+                chosen,
+                bound=decided.bound,
+                prices=decided.prices,
+                passes=lookup.passes,
+                gap=self._gap,
+            )
+        return replace(found, seconds=self._seconds)
+
+    def decide(self, lookup: Engine, rows: Rows, warm: F64) -> ProvenPlan:
+        """Prices, the plan near them and its proof, from the people wherever they are."""
         with self._phase("price"):
-            lookup = Lookup(table, _GROUPS, self._threads)
-            if self._problem.curves:
-                self._losses = Losses.of(self._problem.curves, largest_use(table)[-len(self._problem.curve_names) :])
-            priced = self._price(lookup, rows, rows.prices(warm))
+            priced = self._price(lookup, rows, warm)
         with self._phase("recover"):
             plan = self._recover(lookup, rows, priced)
-        return self._finish(lookup, rows, priced, plan)
+        with self._phase("prove"):
+            return self._proven(lookup, rows, priced, plan)
 
-    def _nobody(self, rows: Rows) -> Allocation:
+    def nobody(self, rows: Rows) -> Allocation:
         if (rows.bound < 0).any():
             explanation = Explanation(self._problem, None, rows.bound, np.ones(len(rows.bound)), self._is_solvable)
             raise explanation.of_nobody() if self._explains else Infeasible([], [], [])
@@ -122,7 +200,7 @@ class _Solve:
         """Prices of an earlier allocation, or of a sample of the people where that saves passes; None where neither."""
         if warm.any() or self._losses is not None or lookup.people_count < 2 * _SAMPLE:
             return warm if warm.any() else None
-        few = lookup.sampled(_SAMPLE)
+        few = lookup.sampled(_SAMPLE / lookup.people_count)
         share = few.people_count / lookup.people_count
         return search_near(few, share * rows.bound, share * self._scale, share * money, None, _SAMPLE_GAP).prices
 
@@ -145,29 +223,21 @@ class _Solve:
             "Widen a minimum and a maximum that leave less than one contact between them."
         )
 
-    def _finish(self, lookup: Engine, rows: Rows, priced: Priced, plan: Plan) -> Allocation:
-        with self._phase("verify"):
-            best, bound = priced.prices, priced.bound
-            if plan.prices is not None:
-                # A vertex's prices are 0 for every limit with room; nearly always they prove as much.
-                proven = upper_bound(
-                    lookup.totals(ClassPrices.of(lookup.measures, plan.prices)),
-                    lookup,
-                    plan.prices,
-                    rows.bound,
-                    losses=self._losses,
-                )
-                if proven <= bound + 1e-7 * abs(bound):
-                    best, bound = plan.prices, min(bound, proven)
-            bound = min(bound, plan.bound)
-            chosen = lookup.chosen(plan.decision, self._problem.candidates.people_count)
-            prices = {
-                name: float(price)
-                for name, price, size in zip(rows.names, best, self._scale, strict=True)
-                if price * size > 1e-9 * max(abs(bound), 1e-300)
-            }
-            found = allocation(self._problem, chosen, bound=bound, prices=prices, passes=lookup.passes, gap=self._gap)
-        return replace(found, seconds=self._seconds)
+    def _proven(self, lookup: Engine, rows: Rows, priced: Priced, plan: Plan) -> ProvenPlan:
+        best, bound = priced.prices, priced.bound
+        if plan.prices is not None:
+            # A vertex's prices are 0 for every limit with room; nearly always they prove as much.
+            totals = lookup.totals(ClassPrices.of(lookup.measures, plan.prices))
+            proven = upper_bound(totals, lookup, plan.prices, rows.bound, losses=self._losses)
+            if proven <= bound + 1e-7 * abs(bound):
+                best, bound = plan.prices, min(bound, proven)
+        bound = min(bound, plan.bound)
+        prices = {
+            name: float(price)
+            for name, price, size in zip(rows.names, best, self._scale, strict=True)
+            if price * size > 1e-9 * max(abs(bound), 1e-300)
+        }
+        return ProvenPlan(plan.decision, plan.value, max(bound, plan.value), prices, lookup.passes)
 
     def _explanation(self, lookup: Engine, rows: Rows) -> Explanation:
         return Explanation(self._problem, lookup, self._hard(rows), self._scale, self._is_solvable)
@@ -179,8 +249,13 @@ class _Solve:
         return np.concatenate([rows.bound[: len(rows.bound) - len(self._losses)], self._losses.most])
 
     def _is_solvable(self) -> bool:
+        trial = _Solve(self._problem, _TRIAL_GAP, self._threads, seconds=_TRIAL_SECONDS, explains=False)
         try:
-            _Solve(self._problem, 0.1, self._threads, seconds=_TRIAL_SECONDS, explains=False).run({})
+            if self._elsewhere is None:
+                trial.run({})
+            else:
+                rows = self._problem.rows()
+                trial.decide(self._elsewhere.classified(classify(self._problem, rows)), rows, rows.prices({}))
         except (Infeasible, SolverStatusError):
             return False
         return True
@@ -192,6 +267,12 @@ class _Solve:
             yield
         finally:
             self._seconds[name] = perf_counter() - start
+
+
+def _nothing(rows: Rows, engine: Engine) -> Decision:
+    """The plan that contacts nobody."""
+    free = ClassPrices.of(engine.measures, np.zeros(len(rows.bound)))
+    return Decision(free, np.empty(0, dtype=np.int64), np.empty((0, engine.contacts), dtype=np.int64))
 
 
 def _scale(measures: Measures, rows: Rows, use: F64) -> F64:

@@ -63,7 +63,7 @@ def losses(shape: str, ceiling: float, carried: float, most: float) -> Losses:
     effect=st.floats(0, 50),
     touched=st.floats(0, 50),
 )
-def test_no_effect_is_worth_more_at_a_price_than_the_conjugate_and_no_tangent_passes_the_loss(
+def test_no_effect_is_worth_more_at_a_price_than_the_conjugate_and_no_tangent_passes_the_loss(  # noqa: PLR0917
     shape, ceiling, carried, price, effect, touched
 ):
     made, y = losses(shape, ceiling, carried, 50.0), np.array([effect])
@@ -104,7 +104,7 @@ class Instance:
         return Problem(candidates, COLUMNS, [*responses, *self.terms])
 
     def effect(self, taken: np.ndarray) -> np.ndarray:
-        """e by channel and segment [3, 2] of what is taken [N, 3]."""
+        """By channel and segment [3, 2] of what is taken [N, 3]."""
         caused = UNIT * self.quantity.astype(float) * taken
         return np.stack([caused[self.segment == s].sum(axis=0) for s in range(2)], axis=1)
 

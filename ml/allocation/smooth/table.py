@@ -92,10 +92,10 @@ class SmoothTable:
     @cached_property
     def is_closed(self) -> Bool:
         """Classes of which not one contact fits [T]: a limit without room in which nothing gives any back."""
-        closed = self.reach[0, : self.classes] == 0
+        closed: Bool = np.equal(self.reach[0, : self.classes], 0)
         while True:
             usable = np.append(np.logical_not(closed), np.ones(self.use.shape[1] - self.classes, dtype=np.bool_))
-            takes_only = (np.where(usable, self.use, 0.0) >= 0).all(axis=1)
+            takes_only = np.asarray((np.where(usable, self.use, 0.0) >= 0).all(axis=1))
             full = takes_only[:, None] & (self.use[:, : self.classes] > (self.limits * (1 + 1e-9))[:, None])
             found = np.asarray(closed | full.any(axis=0), dtype=np.bool_)
             if (found == closed).all():

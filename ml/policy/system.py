@@ -8,7 +8,7 @@ import numpy as np
 from ml.allocation.problem import Problem
 from ml.allocation.smooth.draw import draw
 from ml.allocation.smooth.temperature import explore
-from ml.allocation.solution import Allocation
+from ml.allocation.solution import Allocation, saturation_loss
 from ml.policy.hashing import digests
 
 
@@ -93,7 +93,8 @@ def choose(
         )
         return _as_it_is(problem, exact, value_share, reason)
     chosen = draw(plan, int(digests(f"draw/{seed}", [cycle_id])[0, 0] >> np.uint64(1)), threads=threads)
-    drawn = float(problem.candidates.value[chosen[chosen >= 0]].sum(dtype=np.float64))
+    picked = chosen[chosen >= 0]
+    drawn = float(problem.candidates.value[picked].sum(dtype=np.float64)) - saturation_loss(problem, picked)
     facts = Exploration(
         value_share,
         plan.temperature,

@@ -1,5 +1,6 @@
 """A smooth plan: every candidate's exact probability at a temperature, with all limits kept in expectation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -66,25 +67,40 @@ class Smoother:
         held: the limits that a draw needs.
         contacts: k.
         threads: of the passes.
+        constant: money added to every plan's value.
     """
 
-    def __init__(self, table: SmoothTable, held: Margins, contacts: int, threads: int):
+    def __init__(self, table: SmoothTable, held: Margins, contacts: int, threads: int, *, constant: float = 0.0):
         self._started = perf_counter()
         self.table, self._margins, self._contacts, self._threads = table, held, contacts, threads
+        self.constant = constant
         self._dual = Dual(table, held, threads)
 
     @classmethod
-    def of(cls, problem: Problem, threads: int) -> "Smoother":
-        """Of a problem as its parameters stand."""
-        table = smooth_table(problem)
+    def of(cls, problem: Problem, prices: Mapping[str, float], threads: int) -> "Smoother":
+        """Of a problem as its parameters stand, response curves at the level of the prices.
+
+        Raises:
+            NoSmoothPlan: offers exclude each other over channels, for people who may get several contacts.
+        """
+        if problem.contacts_per_person > 1 and len(problem.exclusive):
+            raise NoSmoothPlan(
+                "Probabilities of several contacts a person are exact with one a channel only: drop the offers that "
+                "exclude each other, set one contact a person, or explore at temperature 0."
+            )
+        table = smooth_table(problem, prices)
         return cls(table, margins(table), problem.contacts_per_person, threads)
+
+    def value(self, found: Minimum) -> float:
+        """Expected value of the plan at prices that were found."""
+        return found.point.found.value + self.constant
 
     def every(self, step: int) -> "Smoother":
         """The same over every so many-th person, with limits that shrink alike."""
         table = self.table.every(step)
         share = table.people_count / self.table.people_count
         shrunk = replace(self._margins, limits=self._margins.limits * share, scale=self._margins.scale * share)
-        return Smoother(table, shrunk, self._contacts, self._threads)
+        return Smoother(table, shrunk, self._contacts, self._threads, constant=self.constant * share)
 
     def minimum(self, temperature: float, prices: F64) -> Minimum:
         """Prices at a temperature, searched from others [R].
@@ -112,7 +128,7 @@ class Smoother:
             temperature=temperature,
             probability=probability,
             nothing=nothing,
-            value=float(probability @ self.table.value),
+            value=float(probability @ self.table.value) + self.constant,
             prices={name: float(price) for name, price, scale in named if price * scale > least},
             totals=found.point.found.totals,
             held=self._margins.held,
@@ -138,5 +154,5 @@ def smooth(problem: Problem, temperature: float, prices: dict[str, float], *, th
     """
     if not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"The temperature is {temperature}; it must be an amount of money above 0.")
-    smoother = Smoother.of(problem, threads)
+    smoother = Smoother.of(problem, prices, threads)
     return smoother.plan(temperature, smoother.minimum(temperature, smoother.table.named_prices(prices)))

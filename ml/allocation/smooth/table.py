@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ml.allocation.kernel import F32, F64, I64, Bool, Index, kernel
 from ml.allocation.problem import Problem
 from ml.allocation.pruning import classify
+from ml.allocation.solution import adjusted_values
 
 CLOSED = 1e30
 """Charged for a contact of a class that no limit leaves any room for."""
@@ -25,7 +26,7 @@ class SmoothTable:
     Attributes:
         starts: [N + 1].
         klass: class per candidate [M].
-        value: money [M].
+        value: money [M]; where effects diminish, at the exact plan's level of them.
         quantity: expected conversions [M]; empty where no limit asks.
         segment: per person [N].
         most: contacts allowed per person [N].
@@ -124,9 +125,13 @@ class SmoothTable:
         )  # fmt: skip
 
 
-def smooth_table(problem: Problem) -> SmoothTable:
-    """The problem's candidates and limits, with the numbers that its parameters hold now."""
+def smooth_table(problem: Problem, prices: Mapping[str, float]) -> SmoothTable:
+    """The problem's candidates and limits, with the numbers that its parameters hold now.
+
+    Where effects diminish, a contact is worth what it adds at the level that the prices stand for.
+    """
     rows, given = problem.rows(), problem.candidates
+    levels = {name: prices[name] for name in problem.curve_names if name in prices}
     classes = classify(problem, rows)
     count = len(classes.channel)
     part, conversions = _conversion_totals(classes.conversions)
@@ -136,7 +141,7 @@ def smooth_table(problem: Problem) -> SmoothTable:
     return SmoothTable(
         starts=given.starts,
         klass=classes.of_column.astype(np.min_scalar_type(max(count - 1, 0)))[given.column],
-        value=given.value,
+        value=adjusted_values(problem, levels) if levels else given.value,
         quantity=given.quantity if given.quantity is not None and (part >= 0).any() else np.empty(0, dtype=np.float32),
         segment=np.zeros(given.people_count, dtype=np.uint8) if given.segment is None else given.segment,
         most=most,

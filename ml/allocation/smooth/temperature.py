@@ -69,9 +69,11 @@ def explore(problem: Problem, exact: Allocation, value_share: float, *, threads:
     wanted = value_share * exact.value
     if exact.status == "empty" or not wanted > 0:
         return None
-    whole = Smoother.of(problem, threads)
-    unit = wanted / max(1, int((exact.chosen >= 0).sum()))
+    contacts = exact.chosen[exact.chosen >= 0]
+    unit = wanted / max(1, len(contacts))
     try:
+        whole = Smoother.of(problem, exact.prices, threads)
+        whole.constant = exact.value - float(whole.table.value[contacts].sum(dtype=float))
         tried = _search(whole, _Aim(exact.value, wanted, unit), *_guess(whole, exact, wanted, unit))
     except NoSmoothPlan:
         return None
@@ -109,7 +111,7 @@ def _search(smoother: Smoother, aim: _Aim, temperature: float, prices: F64) -> _
     before, dear, cheap = None, None, None
     for _ in range(_MOST_TRIES):
         found = smoother.minimum(temperature, prices)
-        tried = _Tried(temperature, max(aim.value - found.point.found.value, 1e-12 * aim.wanted), found)
+        tried = _Tried(temperature, max(aim.value - smoother.value(found), 1e-12 * aim.wanted), found)
         if abs(tried.loss - aim.wanted) <= TOLERANCE * aim.wanted:
             return tried
         dear, cheap = (tried, cheap) if tried.loss > aim.wanted else (dear, tried)

@@ -11,7 +11,7 @@ TEMPERATURE = 0.3
 
 @pytest.fixture(params=[1, 2, 3])
 def table(request, make_problem):
-    return smooth_table(make_problem(60, contacts=request.param, quota=0.001))
+    return smooth_table(make_problem(60, contacts=request.param, quota=0.001), {})
 
 
 def charge_of(table):
@@ -31,7 +31,7 @@ def test_expected_totals_are_minus_the_slope_of_the_dual(table):
 
 
 def test_probabilities_are_the_softmax_of_value_less_charge(make_problem):
-    table = smooth_table(make_problem(50))
+    table = smooth_table(make_problem(50), {})
     charge = charge_of(table)
     probability, nothing = probabilities(table, charge, TEMPERATURE, 1e-12, 1)
     for i in range(table.people_count):

@@ -27,6 +27,8 @@ from ml.response.scores import Scores
 LOOK_BACK: Final = timedelta(days=60)
 SUPERVISED: Final = "supervised"
 SETTLED_AFTER_DAYS: Final = 7
+CHANCES: Final = "chances.parquet"
+"""In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +137,9 @@ def keep(
     folder = home.cycle(cycle_id)
     write_frame(decided.plan.decisions, folder / "decisions.parquet")
     write_frame(_remembered(gathered.known.customers, decided), folder / "features.parquet")
+    people = gathered.known.customers["customer_id"].to_numpy()
+    chances = decided.chances.frame(people, decided.problem.columns.objectives)
+    write_frame(chances, folder / CHANCES)
     allocation = decided.allocation
     facts: dict[str, Any] = {
         "cycle_id": cycle_id,
@@ -153,6 +158,7 @@ def keep(
             "passes": allocation.passes,
             "seconds": allocation.seconds,
         },
+        "exploration": asdict(decided.exploration),
         "room": asdict(gathered.room),
         "eligibility": decided.eligibility.counts(),
         "versions": dict(gathered.versions),

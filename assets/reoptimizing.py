@@ -21,6 +21,7 @@ from ml.decision import Decided, Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.explain.changes import Worth, explain_changes, summary
 from ml.news import News, news_of, refreshed
+from ml.policy.standing import standing
 from ml.response.scores import Scores
 from ml.response.store import with_threads
 
@@ -87,6 +88,7 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
     cycle_id = next_revision(home, day)
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
+    stands = standing([decisions_of(home, earlier) for earlier in revisions(home, day)], still_open)
     decided = decide(
         moment,
         gathered.known,
@@ -94,13 +96,14 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
         gathered.room,
         threads=threads,
         warm_prices=warm,
-        keeps=still_open,
+        keeps=stands,
         keep_bonus=KEEP_BONUS,
     )
     freed = {str(name): float(cost) for name, cost in still_open.groupby("objective_id")["cost"].sum().items()}
     keep_problem(home, ledger, decided, gathered, cycle_id, warm_prices=warm, freed=freed)
     changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
-    reasons = _reasons(decided, gathered, still_open[still_open["message_id"].isin(withdraws)], changes, news, warm)
+    taken_back = still_open[still_open["message_id"].isin(withdraws)].merge(stands, how="left")
+    reasons = _reasons(decided, gathered, taken_back, changes, news, warm)
     decided = replace(decided, plan=replace(decided.plan, decisions=changes))
     write_json({"withdraws": withdraws}, home.cycle(cycle_id) / WITHDRAWS)
     write_frame(reasons, home.cycle(cycle_id) / CHANGES)

@@ -11,6 +11,7 @@ from ml.allocation.problem import Problem
 from ml.allocation.solution import adjusted_values
 from ml.entities import CHANNELS, NONE
 from ml.news import News
+from ml.policy.standing import credit_of
 
 COLUMNS: Final = (
     "customer_id", "message_id", "decision_id", "old_objective_id", "old_option", "new_objective_id", "new_option",
@@ -44,7 +45,7 @@ class Worth:
         problem: With the values of open messages raised by `keep_bonus`.
         prices: Shadow prices by limit.
         customer_ids: Of the table's people, in order.
-        keep_bonus: Money by which the values of open messages were raised.
+        keep_bonus: Money by which the values of open messages were raised, beside what their draw gave up.
     """
 
     problem: Problem
@@ -56,7 +57,7 @@ class Worth:
         """Net value now and the same after prices, float [n, 2]; missing where the contact isn't a candidate.
 
         Args:
-            rows: customer_id, objective_id, channel, offer_id of n contacts.
+            rows: customer_id, objective_id, channel, offer_id of n contacts, and `given_up` where a draw accepted a loss.
             is_open: Whether they are open messages, whose raised values are lowered again.
         """
         candidates, columns = self.problem.candidates, self.problem.columns
@@ -68,7 +69,7 @@ class Worth:
             for i, (o, c, f) in enumerate(zip(objectives, columns.channel, columns.offer_ids, strict=True))
         }
         found = np.full((len(rows), 2), np.nan)
-        bonus = self.keep_bonus if is_open else 0.0
+        bonus = credit_of(rows, self.keep_bonus) if is_open else np.zeros(len(rows))
         for at, (customer, *contact) in enumerate(
             rows[["customer_id", "objective_id", "channel", "offer_id"]].to_numpy()
         ):
@@ -77,7 +78,7 @@ class Worth:
                 continue
             span = np.arange(candidates.starts[i], candidates.starts[i + 1])
             for j in span[candidates.column[span] == c]:
-                found[at] = candidates.value[j] - bonus, adjusted[j] - bonus
+                found[at] = candidates.value[j] - bonus[at], adjusted[j] - bonus[at]
         return found
 
 

@@ -54,4 +54,4 @@ def standing(cycles: Sequence[pd.DataFrame], still_open: pd.DataFrame) -> pd.Dat
 def credit_of(standing: pd.DataFrame, bonus: float) -> np.ndarray:
     """Money by which another choice must beat each decision that stands, float64 [R]."""
     extra = standing["given_up"].to_numpy(dtype=float) if "given_up" in standing else np.zeros(len(standing))
-    return np.asarray(bonus + np.nan_to_num(extra))
+    return np.asarray(bonus + np.nan_to_num(extra), dtype=np.float64)

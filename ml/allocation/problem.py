@@ -6,6 +6,7 @@ from functools import cached_property
 
 import cvxpy as cp
 import numpy as np
+import scipy.sparse as sp
 
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.concave import Curves
@@ -167,22 +168,33 @@ class Problem:
                 use_conversions[row] = slope[conversions].toarray().reshape(conversions.shape, order="F")
         return Rows(tuple(limit.name for limit in self.limits), use, use_conversions, bound)
 
-    def curve_rows(self) -> Rows:
-        """The effects of all curves as rows, each with a bound of 0."""
+    def effects(self) -> tuple[sp.csr_array, sp.csr_array]:
+        """What a contact [G, C] and an expected conversion [G, S C] add to the effect of each curve."""
         contacts, conversions = self.totals.contacts, self.totals.conversions
         contacts.value, conversions.value = np.zeros(contacts.shape), np.zeros(conversions.shape)
-        names = self.curve_names
-        use, use_conversions = np.zeros((len(names), *contacts.shape)), np.zeros((len(names), *conversions.shape))
-        low = 0
+        per_contact, per_conversion = [], []
         for one in self.curves:
-            at, slope = slice(low, low + len(one.names)), one.effect.grad
-            if contacts in slope:
-                use[at] = slope[contacts].toarray().T
-            if conversions in slope:
-                dense = slope[conversions].toarray().T
-                use_conversions[at] = dense.reshape((-1, *conversions.shape), order="F")
-            low += len(one.names)
-        return Rows(names, use, use_conversions, np.zeros(len(names)))
+            slope, count = one.effect.grad, len(one.names)
+            per_contact.append(_rows_of(slope.get(contacts), count, contacts.size))
+            # cvxpy counts the entries of q column by column; here they go row by row.
+            by_column = _rows_of(slope.get(conversions), count, conversions.size)
+            order = np.arange(conversions.size).reshape(conversions.shape, order="F").reshape(-1)
+            per_conversion.append(by_column[:, order])
+        return sp.csr_array(sp.vstack(per_contact)), sp.csr_array(sp.vstack(per_conversion))
+
+    def curve_rows(self) -> Rows:
+        """The effects of all curves as rows, each with a bound of 0."""
+        if not self.curves:
+            shape = self.totals.conversions.shape
+            return Rows((), np.zeros((0, shape[1])), np.zeros((0, *shape)), np.zeros(0))
+        per_contact, per_conversion = self.effects()
+        dense = per_conversion.toarray().reshape(-1, *self.totals.conversions.shape)
+        return Rows(self.curve_names, per_contact.toarray(), dense, np.zeros(len(self.curve_names)))
+
+
+def _rows_of(slope: sp.spmatrix | None, count: int, size: int) -> sp.csr_array:
+    """A gradient of cvxpy, its columns as rows [count, size]."""
+    return sp.csr_array((count, size)) if slope is None else sp.csr_array(sp.csr_array(slope).T)
 
 
 def _check_affine(curves: Curves) -> None:

@@ -87,16 +87,15 @@ def saturation_loss(problem: Problem, picked: I64) -> float:
     """Money by which the effects of the picked candidates fall short of adding up."""
     if not problem.curves:
         return 0.0
-    candidates, rows = problem.candidates, problem.curve_rows()
+    candidates, (per_contact, per_conversion) = problem.candidates, problem.effects()
     column = candidates.column[picked].astype(np.int64)
-    effect = rows.contacts @ np.bincount(column, minlength=len(problem.columns))
+    effect = per_contact @ np.bincount(column, minlength=len(problem.columns))
     if candidates.quantity is not None:
         person = np.searchsorted(candidates.starts, picked, side="right") - 1
         segment = np.zeros(len(picked), dtype=np.int64) if candidates.segment is None else candidates.segment[person]
-        shape = rows.conversions.shape[1:]
-        at = segment.astype(np.int64) * shape[1] + column
-        caused = np.bincount(at, weights=candidates.quantity[picked].astype(np.float64), minlength=shape[0] * shape[1])
-        effect = effect + rows.conversions.reshape(len(rows.names), -1) @ caused
+        at = segment.astype(np.int64) * len(problem.columns) + column
+        weights = candidates.quantity[picked].astype(np.float64)
+        effect = effect + per_conversion @ np.bincount(at, weights=weights, minlength=per_conversion.shape[1])
     return float(Losses.of(problem.curves, np.maximum(effect, 0.0)).loss(effect).sum())
 
 

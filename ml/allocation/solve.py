@@ -13,6 +13,7 @@ from ml.allocation.errors import Infeasible, SolverStatusError, TermError
 from ml.allocation.infeasibility import Explanation, find_feasible
 from ml.allocation.kernel import F64
 from ml.allocation.lookup import Lookup
+from ml.allocation.many_curves import solve_by_turns
 from ml.allocation.pricing import Priced, Pricing, upper_bound
 from ml.allocation.problem import Problem, Rows
 from ml.allocation.pruning import Measures, classify, largest_use, pruned
@@ -29,6 +30,8 @@ _WHOLE_CANDIDATES = 20_000
 """Up to so many, an integer program over all candidates stands in where the plan near the prices misses its gap."""
 _SECONDS, _TRIAL_SECONDS, _TRIAL_GAP = 10.0, 1.0, 0.1
 """Limit of one integer program, and of one that only asks whether moved limits leave any plan."""
+_MOST_CURVES = 100
+"""Diminishing totals that one master takes; where there are more, it and they are settled by turns."""
 _LOSS = 0.2
 """Share of the gap that the integer program may use up."""
 
@@ -50,7 +53,30 @@ def solve(
         Infeasible: no plan keeps all limits; names the conflict and what resolves it.
         SolverStatusError: the solver, not the problem, is at fault.
     """
+    if problem.curves:
+        return _with_curves(problem, warm_prices or {}, gap, threads)
     return _Solve(problem, gap, threads).run(warm_prices or {})
+
+
+def _with_curves(problem: Problem, warm: dict[str, float], gap: float, threads: int) -> Allocation:
+    """By one master where the curves are few; by turns where they are many, or where the master misses the gap."""
+    begun, found = perf_counter(), None
+    if len(problem.curve_names) <= _MOST_CURVES:
+        try:
+            found = _Solve(problem, gap, threads).run(warm)
+        except SolverStatusError:  # too ill-conditioned: the turns have no such program
+            found = None
+        if found is not None and found.status != "gap_not_met":
+            return found
+
+    def linear(part: Problem, prices: dict[str, float]) -> Allocation:
+        return _Solve(part, gap / 4, threads, seconds=_TRIAL_SECONDS).run(prices)
+
+    by_turns = solve_by_turns(problem, linear, gap=gap, threads=threads)
+    best = by_turns if found is None or by_turns.value >= found.value else found
+    bound = by_turns.bound if found is None else min(by_turns.bound, found.bound)
+    proven = allocation(problem, best.chosen, bound=bound, prices=best.prices, passes=best.passes, gap=gap)
+    return replace(proven, seconds={"turns": perf_counter() - begun})
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.concave import Losses
-from ml.allocation.errors import CandidateError, TermError
+from ml.allocation.errors import CandidateError, SolverStatusError, TermError
 from ml.allocation.problem import Problem
 from ml.allocation.saturation import SHAPES, carried_over
 from ml.allocation.solve import solve
+from ml.allocation.steady import search_near
 from ml.allocation.terms import (
     ChannelCapacity,
     ConcaveResponse,
@@ -256,3 +257,48 @@ def test_a_response_without_expected_conversions_or_of_an_unknown_segment_is_ref
         Problem(bare, COLUMNS, [response()])
     with pytest.raises(TermError, match="No segment 'x'"):
         Problem(bare, COLUMNS, [response(segments=("x",))])
+
+
+def test_very_many_curves_are_settled_by_turns_to_the_same_optimum(monkeypatch):
+    made = instance(np.random.default_rng(5), 4000)
+    made.terms = (TotalBudget(400.0), ContactVolume(channel="voice", minimum=60))
+    by_master = solve(made.problem)
+    monkeypatch.setattr("ml.allocation.solve._MOST_CURVES", 0)
+    by_turns = solve(made.problem)
+    assert by_turns.status == "certified"
+    assert by_turns.value == pytest.approx(by_master.value, rel=2e-4)
+    assert by_turns.bound >= by_master.value - 1e-6
+    assert by_turns.contacts_by_channel["voice"] >= 60
+    assert by_turns.spend <= 400.0 + 1e-6
+
+
+def test_where_the_master_gives_up_the_turns_stand_in(monkeypatch):
+    made = instance(np.random.default_rng(6), 3000)
+    made.terms = (TotalBudget(300.0),)
+    calls = []
+
+    def give_up_with_curves(*arguments, losses, **rest):
+        calls.append(losses)
+        if losses is not None:
+            raise SolverStatusError("gave up")
+        return search_near(*arguments, losses=losses, **rest)
+
+    monkeypatch.setattr("ml.allocation.solve.search_near", give_up_with_curves)
+    assert solve(made.problem).status == "certified"
+    assert calls[0] is not None
+
+
+def test_few_people_in_each_of_many_segments_leave_a_gap_that_is_said():
+    rng = np.random.default_rng(7)
+    people, segments = 1200, tuple(f"s{s}" for s in range(60))
+    quantity = (0.1 * rng.random((people, 3))).astype(np.float32)
+    value = (UNIT * quantity - COLUMNS.unit_cost).astype(np.float32)
+    candidates = Candidates.from_dense(
+        value, value > -1, quantity, segment=rng.integers(0, 60, people).astype(np.uint16), segments=segments
+    )
+    terms = [ConcaveResponse(channel, UNIT, (5.0,) * 60, segments) for channel in COSTS]
+    found = solve(Problem(candidates, COLUMNS, [*terms, TotalBudget(60.0)]))
+    assert found.value <= found.bound
+    assert found.status == ("certified" if found.gap <= 1e-4 else "gap_not_met")
+    assert found.gap < 0.05
+    assert found.spend <= 60.0 + 1e-6

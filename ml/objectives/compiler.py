@@ -4,7 +4,7 @@ An objective that can't be reached doesn't stop a cycle: the cycle does what it 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,8 @@ from ml.objectives.words import figure_of
 
 PLAN_GAP: Final = 1e-3
 """Far below what a forecast knows."""
+HELD: Final = 0.01
+"""Part of the plan's value that a limit must hold to be named."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Stated:
         standing: How it stands.
         spent: Money spent or bound so far, by objective.
         days: Days left, the day of the cycle included.
-        period_of: The rest of the period if it had so many days, with the effect at 1.
+        period_of: The rest of the period if it had so many days; the effect is set here.
     """
 
     objective: Objective
@@ -48,7 +50,7 @@ class Plan:
     """What the rest of the period brings if each day does what is worth most.
 
     Attributes:
-        units: That the model expects by the end.
+        units: That it causes by the end.
         spend: Money for the objective.
         money_worth: Marginal value of its budget: net value of one more unit of money over the rest.
         held_by: What else holds the plan back, in words, dearest first.
@@ -71,7 +73,7 @@ class Compiled:
         plan: The rest as planned.
         forecast: Where it will end.
         answer: Whether any plan reaches the target, and what stands in the way.
-        needed: Units still to be caused by contacts to come, before the ratio.
+        needed: Units still to be caused by contacts to come.
         underspends: Why money will stay unspent; empty where it won't.
     """
 
@@ -97,7 +99,8 @@ class Compiled:
         """
         terms: list[Term] = [ObjectiveBudget(self.objective_id, allowance)]
         if self.answer.is_reachable and self.plan.units < self.needed:
-            terms.append(ObjectiveQuota(self.objective_id, self.needed * day_share))
+            expected = self.needed / self.standing.effect.ratio.mean  # a day's table is the model's own
+            terms.append(ObjectiveQuota(self.objective_id, expected * day_share))
         return terms
 
     def facts(self) -> dict[str, Any]:
@@ -132,11 +135,14 @@ def compile_objective(people: People, stated: Stated, limits: DayLimits, *, expl
         limits: What a day allows.
         explains: Whether conflicts and moves are looked for where the target can't be reached.
     """
-    rest = rest_of_period(people, stated.period_of(stated.days), limits)
-    plan = _plan(rest, stated)
     ratio = stated.standing.effect.ratio.mean
+
+    def period_of(days: int) -> Period:
+        return replace(stated.period_of(days), effect={stated.objective.id: ratio})
+
+    plan = _plan(rest_of_period(people, period_of(stated.days), limits), stated)
     needed = _needed(stated, ratio)
-    question = Question(stated.objective, needed, stated.goal.units.mean, stated.spent, stated.period_of, stated.days)
+    question = Question(stated.objective, needed, stated.goal.units.mean, stated.spent, period_of, stated.days)
     if plan.units >= needed:
         answer = Answer(plan.units, is_reachable=True, has_plan=True)
     else:
@@ -154,12 +160,12 @@ def compile_objective(people: People, stated: Stated, limits: DayLimits, *, expl
 
 
 def _needed(stated: Stated, ratio: float) -> float:
-    """Units, as the model counts them, that contacts of the days left would have to cause."""
+    """Units that contacts of the days left would have to cause."""
     standing, goal = stated.standing, stated.goal
     missing = goal.units.mean - standing.reached(goal).mean - ratio * standing.maturing
     if goal.is_total and standing.untouched_rest is not None:
         missing -= standing.untouched_rest.mean
-    return max(0.0, missing) / max(ratio, 1e-3)  # contacts that cause nothing reach nothing
+    return max(0.0, missing)
 
 
 def _plan(rest: Rest, stated: Stated) -> Plan:
@@ -170,7 +176,7 @@ def _plan(rest: Rest, stated: Stated) -> Plan:
     held = {
         limit: prices[limit.name] * float(bound)
         for limit, bound in zip(rest.problem.limits, np.abs(rows.bound), strict=True)
-        if prices[limit.name] * float(bound) > 1e-3 * abs(found.bound) and not limit.name.startswith("budget:")
+        if prices[limit.name] * float(bound) > HELD * abs(found.bound) and not limit.name.startswith("budget:")
     }
     nouns = [figure_of(limit, rest, stated.spent).noun for limit in sorted(held, key=lambda limit: -held[limit])]
     return Plan(

@@ -17,6 +17,7 @@ from ml.objectives.estimate import Estimate
 
 PRIOR_SD: Final = 0.5
 """Spread of what contacts cause over what the model expects, before anything is measured: half as much is no surprise."""
+LEAST_RATIO: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Effect:
     """What contacts cause as a multiple of what the model expects.
 
     Attributes:
-        ratio: The multiple, not below 0.
+        ratio: The multiple, not below a thousandth.
         is_measured: Whether a lift is in it.
     """
 
@@ -44,7 +45,7 @@ def effect_of(expected: float, caused: Estimate | None) -> Effect:
     measured = caused.times(1 / expected)
     prior, seen = 1 / PRIOR_SD**2, 1 / measured.sd**2
     mean = (prior + seen * measured.mean) / (prior + seen)
-    return Effect(Estimate(max(0.0, mean), sqrt(1 / (prior + seen))), is_measured=True)
+    return Effect(Estimate(max(LEAST_RATIO, mean), sqrt(1 / (prior + seen))), is_measured=True)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,7 @@ class Standing:
         maturing: What it expects to come by the end from contacts made already.
         reached_total: The metric so far, whoever was contacted; counts where the target is on the total.
         untouched_rest: What the rest of the period brings untouched; where the target is on the total.
-        dispersion: Variance over mean of past weeks' counts.
-        unit_variance: Variance that one unit brings.
+        dispersion: Variance over mean of a past week's figure.
     """
 
     expected: float
@@ -118,7 +118,6 @@ class Standing:
     reached_total: float = 0.0
     untouched_rest: Estimate | None = None
     dispersion: float = 1.0
-    unit_variance: float = 1.0
 
     @property
     def effect(self) -> Effect:
@@ -155,11 +154,11 @@ def forecast(goal: Goal, standing: Standing, rest: float) -> Forecast:
     Args:
         goal: Its target.
         standing: How it stands.
-        rest: Units that the model expects of the rest of the period, by its end, before the ratio.
+        rest: Units of the rest of the period, by its end, the ratio included.
     """
     ratio = standing.effect.ratio
-    ahead = standing.maturing + rest
-    chance_sd = sqrt(max(0.0, ratio.mean * ahead) * standing.dispersion * standing.unit_variance)
+    ahead = standing.maturing + rest / max(ratio.mean, LEAST_RATIO)
+    chance_sd = sqrt(max(0.0, ratio.mean * ahead) * standing.dispersion)
     effects = Estimate(ratio.mean * ahead, sqrt((ratio.sd * ahead) ** 2 + chance_sd**2))
     if goal.is_total:
         untouched = standing.untouched_rest or Estimate(0.0, 0.0)

@@ -132,3 +132,22 @@ def maturation(after: F64, before: F64) -> Maturation:
         return Maturation(np.linspace(0.0, 1.0, max(2, len(after) + 1)), is_measured=False)
     risen = np.maximum.accumulate(np.cumsum(excess).clip(min=0.0))
     return Maturation(np.concatenate([[0.0], np.minimum(1.0, risen / risen[-1])]), is_measured=True)
+
+
+def lapse_rate(rates: F64, people: F64) -> Estimate | None:
+    """Share of active customers who lapse untouched over a period, from earlier periods of the same length.
+
+    The mean of the periods; its spread is that between them, as a period to come has one of its own, and chance.
+
+    Args:
+        rates: Share lapsed in each period [K].
+        people: Customers in each [K].
+
+    Returns:
+        None where no period is known. With one only, a tenth of the rate stands for the spread between periods.
+    """
+    if not len(rates):
+        return None
+    mean = float(np.mean(rates))
+    between = float(np.std(rates, ddof=1)) * sqrt(1 + 1 / len(rates)) if len(rates) > 1 else 0.1 * mean
+    return Estimate(mean, sqrt(between**2 + mean * (1 - mean) / float(np.mean(people))))

@@ -121,8 +121,10 @@ def _urgency(chance: float | None, previous: Pace | None) -> float:
 
 
 def _tilt(worth: MoneyWorth | None) -> float:
-    if worth is None or worth.lately <= 0 or worth.rest <= 0:
+    if worth is None or worth.lately <= 0:
         return 1.0
+    if worth.rest <= 0:
+        return 1 + TILT  # later there is more money than use for it
     return float(np.clip(sqrt(worth.lately / worth.rest), 1 - TILT, 1 + TILT))
 
 
@@ -130,7 +132,7 @@ def _weights(
     days_left: int, weekdays: Sequence[float] | np.ndarray, weekday: int, maturation: Maturation, urgency: float
 ) -> np.ndarray:
     ahead = np.arange(days_left)
-    in_time = np.array([max(LATE, maturation.by(days_left - d)) for d in ahead])
+    in_time = np.array([max(LATE, maturation.by(float(days_left - d))) for d in ahead])
     return np.asarray(weekdays, dtype=float)[(weekday + ahead) % 7] * (1 - urgency + urgency * in_time)
 
 

@@ -45,6 +45,42 @@ def margins(table: Table, prices: ClassPrices, low: int, high: int, margin: F32)
     _margins(*arrays, prices.contact, prices.conversion, prices.value_weight, low, high, margin)
 
 
+def tally(table: Table, chosen: I64) -> RangeTotals:
+    """What chosen candidates add up to, in the same whole units; -1 stands for none."""
+    contacts = np.zeros(len(table.classes.channel), dtype=np.int64)
+    conversions = np.zeros(table.classes.conversions.shape[1:], dtype=np.int64)
+    scales = np.array([table.value_scale, table.quantity_scale])
+    flat = np.sort(chosen[chosen >= 0])
+    value = _tally(
+        table.starts, table.klass, table.value, table.quantity, table.segment, scales, flat, contacts, conversions
+    )
+    return RangeTotals(int(value), contacts, conversions)
+
+
+@kernel
+def _tally(  # noqa: PLR0917 - a compiled loop takes its arrays in order
+    starts: I64,
+    klass: Index,
+    value: F32,
+    quantity: F32,
+    segment: Index,
+    scales: F64,
+    chosen: I64,
+    contacts: I64,
+    conversions: I64,
+) -> int:
+    value_scale, quantity_scale = scales[0], scales[1]
+    total, person = 0, 0
+    for j in chosen:
+        total += int(np.float64(value[j]) * value_scale)
+        contacts[klass[j]] += 1
+        if quantity.size > 0:
+            while starts[person + 1] <= j:
+                person += 1
+            conversions[segment[person], klass[j]] += np.int64(np.float64(quantity[j]) * quantity_scale)
+    return total
+
+
 @kernel
 def _look_up_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     starts: I64,

@@ -81,8 +81,8 @@ class RangeTotals:
         return np.asarray(use, dtype=np.float64)
 
 
-Mixed = list[list[ClassPrices | None]]
-"""For each group, the prices of the plans that the master mixes; None stands for the empty plan."""
+Mixed = list[list[tuple[ClassPrices | None, float]]]
+"""For each group, the plans that the master mixes: their prices (None stands for the empty plan) and weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class OpenPeople:
         margin: loss of each one's cheapest change [n].
         is_tied: who was asked for by name; the others differ between the plans that the master mixes [n].
         others: candidates of `table` that these plans give them.
-        settled: totals of everybody else at the prices.
+        settled: totals of everybody else.
     """
 
     table: Table
@@ -108,15 +108,13 @@ class OpenPeople:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Everybody's contacts in few words: what the prices choose, but for some people.
+    """Everybody's contacts in few words: what the engine was last told to settle, but for some people.
 
     Attributes:
-        prices: of the classes.
         people: whose contacts are given, by their place in the problem, ascending [n].
         source: their candidates by place in the problem's table, -1 where there is none [n, k].
     """
 
-    prices: ClassPrices
     people: I64
     source: I64
 
@@ -162,8 +160,14 @@ class Engine(Protocol):
     def nearest_ties(self, prices: ClassPrices, count: int) -> I64:
         """The people of the `count` smallest margins, by place in the problem, ascending."""
 
-    def open_people(self, prices: ClassPrices, mixed: Mixed, people: I64) -> OpenPeople:
-        """The given people and those whose contacts differ between the mixed plans."""
+    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
+        """Gives everybody what the prices choose; those whose contacts differ between the mixed plans, one plan's.
+
+        Each of the latter takes one of the plans in proportion to the weights, by place. Says how many they are.
+        """
+
+    def open_people(self, people: I64, share: float) -> OpenPeople:
+        """The given people, and about this share of those whose contacts differ between the mixed plans."""
 
     def everybody(self) -> Table:
         """All people's table; for few people only."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
-from ml.allocation.best_contacts import look_up, margins
+from ml.allocation.best_contacts import look_up, margins, tally
 from ml.allocation.engine import ClassPrices, Decision, Mixed, OpenPeople, RangeTotals
 from ml.allocation.kernel import F32, I64, Bool, slices
-from ml.allocation.pruning import Classes, Measures, Table, largest, picked, sampled
+from ml.allocation.pruning import Classes, Measures, Table, largest, picked, sampled, scattered
 
 _Result = TypeVar("_Result")
+_MIXING, _OPENING = 1, 2
+"""Numbers drawn by place for who takes which plan, and for who is open, must not go together."""
 
 
 class Lookup:
@@ -37,7 +39,7 @@ class Lookup:
         self.passes = 0.0
         self.contacts = int(table.most.max(initial=1)) if contacts is None else contacts
         self._threads, self._pool = threads, ThreadPoolExecutor(threads)
-        self._last: tuple[ClassPrices, I64, list[RangeTotals]] | None = None
+        self._settled = _Settled.nobody(self)
 
     @property
     def measures(self) -> Measures:
@@ -74,7 +76,10 @@ class Lookup:
 
     def choices(self, prices: ClassPrices) -> I64:
         """Every person's candidates at the prices [P, k]; -1 where there is none."""
-        return self._chosen(prices)[0]
+        self.passes += 1
+        chosen = np.full((self.people_count, self.contacts), -1, dtype=np.int64)
+        self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]))
+        return chosen
 
     def margins(self, prices: ClassPrices) -> F32:
         """By how little each person's best contacts are best: the loss of the cheapest change [P]."""
@@ -88,61 +93,77 @@ class Lookup:
         margin = self.margins(prices)
         return self.table.person[smallest(margin, count)]
 
-    def open_people(self, prices: ClassPrices, mixed: Mixed, people: I64) -> OpenPeople:
+    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
         """See `Engine`."""
-        chosen, totals = self._chosen(prices)
-        is_open, is_tied = np.zeros(self.people_count, dtype=np.bool_), np.isin(self.table.person, people)
-        others = [self._differing(part, chosen, group, is_open) for part, group in zip(self.ranges, mixed, strict=True)]
-        at = np.flatnonzero(is_open | is_tied)
-        few, shift = picked(self.table, at), np.full(self.people_count, 0, dtype=np.int64)
-        shift[at] = few.starts[:-1] - self.table.starts[at]
+        settled = _Settled(prices, self.choices(prices), [], np.zeros(self.people_count, dtype=np.bool_))
+        mark = scattered(self.table.person, _MIXING)
+        chosen = settled.chosen.copy()
+        for (low, high), plans in zip(self.ranges, mixed, strict=True):
+            below = 0.0
+            for plan_prices, weight in plans:
+                other = np.full((high - low, self.contacts), -1, dtype=np.int64)
+                if plan_prices is not None:
+                    look_up(self.table, plan_prices, low, high, other)
+                differs = (other != settled.chosen[low:high]).any(axis=1)
+                settled.is_mixed[low:high] |= differs
+                settled.others.append(other[differs].reshape(-1))
+                takes = differs & (mark[low:high] >= below) & (mark[low:high] < below + weight)
+                chosen[low:high][takes] = other[takes]
+                below += weight
+                self.passes += (high - low) / max(self.people_count, 1)
+        self._settled = replace(settled, chosen=chosen)
+        return int(np.count_nonzero(settled.is_mixed))
+
+    def open_people(self, people: I64, share: float) -> OpenPeople:
+        """See `Engine`."""
+        settled, table = self._settled, self.table
+        is_tied = np.isin(table.person, people)
+        is_open = is_tied | (settled.is_mixed & (scattered(table.person, _OPENING) < share))
+        at = np.flatnonzero(is_open)
+        few, shift = picked(table, at), np.zeros(self.people_count, dtype=np.int64)
+        shift[at] = few.starts[:-1] - table.starts[at]
         margin = np.empty(len(at), dtype=np.float32)
-        margins(few, prices, 0, len(at), margin)
-        found = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *others]))
-        owner = np.searchsorted(self.table.starts, found, side="right") - 1
-        mine = np.where(chosen[at] >= 0, chosen[at] + shift[at][:, None], -1)
-        settled = sum(totals[1:], totals[0]) - look_up(few, prices, 0, len(at))
-        return OpenPeople(few, mine, margin, is_tied[at], found + shift[owner], settled)
+        margins(few, settled.prices, 0, len(at), margin)
+        others = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *settled.others]))
+        others = others[others >= 0]
+        owner = np.searchsorted(table.starts, others, side="right") - 1
+        others, owner = others[is_open[owner]], owner[is_open[owner]]
+        chosen = np.where(settled.chosen[at] >= 0, settled.chosen[at] + shift[at][:, None], -1)
+        beside = tally(table, settled.chosen[~is_open])
+        return OpenPeople(few, chosen, margin, is_tied[at], others + shift[owner], beside)
 
     def everybody(self) -> Table:
         """The table."""
         return self.table
 
-    def chosen(self, decision: Decision, shape: tuple[int, int]) -> I64:
-        """See `Engine`."""
-        chosen, at = np.full(shape, -1, dtype=np.int64), self.choices(decision.prices)
-        chosen[self.table.person, : self.contacts] = np.where(at >= 0, self.table.source[at], -1)
+    def chosen(self, decision: Decision, shape: tuple[int, int], before: int = 0) -> I64:
+        """See `Engine`; `before` people of the problem are not in `shape`."""
+        chosen, at = np.full(shape, -1, dtype=np.int64), self._settled.chosen
+        chosen[self.table.person - before, : self.contacts] = np.where(at >= 0, self.table.source[at], -1)
         chosen[decision.people, : self.contacts] = decision.source
         return chosen
-
-    def _chosen(self, prices: ClassPrices) -> tuple[I64, list[RangeTotals]]:
-        if self._last is None or not self._last[0].equals(prices):
-            self.passes += 1
-            chosen = np.full((self.people_count, self.contacts), -1, dtype=np.int64)
-            totals = self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]))
-            self._last = prices, chosen, totals
-        return self._last[1:]
-
-    def _differing(self, part: tuple[int, int], chosen: I64, mixed: list[ClassPrices | None], is_open: Bool) -> I64:
-        """Marks the people of a group whom mixed plans give something else, and says what."""
-        low, high = part
-        found = [np.empty(0, dtype=np.int64)]
-        other = np.empty((high - low, self.contacts), dtype=np.int64)
-        for prices in mixed:
-            other[:] = -1
-            if prices is not None:
-                look_up(self.table, prices, low, high, other)
-            differs = (other != chosen[low:high]).any(axis=1)
-            is_open[low:high] |= differs
-            found.append(other[differs].reshape(-1))
-            self.passes += (high - low) / max(self.people_count, 1)
-        given = np.concatenate(found)
-        return given[given >= 0]
 
     def _each(self, work: Callable[[tuple[int, int]], _Result]) -> list[_Result]:
         if self._threads == 1:
             return [work(part) for part in self.ranges]
         return list(self._pool.map(work, self.ranges))
+
+
+@dataclass(frozen=True, eq=False)
+class _Settled:
+    """Everybody's candidates [P, k], and whose differ between the mixed plans [P], which give them the others."""
+
+    prices: ClassPrices
+    chosen: I64
+    others: list[I64]
+    is_mixed: Bool
+
+    @classmethod
+    def nobody(cls, people: "Lookup") -> "_Settled":
+        table = people.table
+        free = ClassPrices.of(table, np.zeros(len(table.classes.contacts)))
+        nothing = np.broadcast_to(np.int64(-1), (people.people_count, people.contacts))
+        return cls(free, nothing, [], np.broadcast_to(np.False_, people.people_count))
 
 
 def smallest(margin: F32, count: int) -> I64:

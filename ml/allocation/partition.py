@@ -152,9 +152,13 @@ class Partition:
         at = smallest(margin, count)
         return margin[at], self._table.person[at]
 
-    def open_people(self, prices: ClassPrices, mixed: Mixed, people: I64) -> OpenPeople:
+    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
+        """Settles its own people."""
+        return self._lookup.settle(prices, mixed)
+
+    def open_people(self, people: I64, share: float) -> OpenPeople:
         """Its part of the open people; what is settled is of this partition."""
-        return self._lookup.open_people(prices, mixed, people)
+        return self._lookup.open_people(people, share)
 
     def everybody(self) -> Table:
         """Its table."""
@@ -162,11 +166,10 @@ class Partition:
 
     def chosen(self, decision: Decision) -> I64:
         """The candidates of its people by place among all, -1 where there is none [people, k]."""
-        low = self._place.people
-        mine = (decision.people >= low) & (decision.people < low + self._people)
-        local = replace(self._table, person=self._table.person - low)
-        own = Decision(decision.prices, decision.people[mine] - low, decision.source[mine])
-        return Lookup(local, self._place.ranges, self._threads, contacts=self._place.contacts).chosen(own, self._shape)
+        low, high = self._place.people, self._place.people + self._people
+        mine = (decision.people >= low) & (decision.people < high)
+        own = Decision(decision.people[mine] - low, decision.source[mine])
+        return self._lookup.chosen(own, self._shape, before=low)
 
     def write(self, decision: Decision) -> Path:
         """Writes its people's candidates by place in its own file, -1 where there is none; names the new file."""

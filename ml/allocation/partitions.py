@@ -117,9 +117,13 @@ class Partitions:
         margin, person = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return np.asarray(person[smallest(margin, count)], dtype=np.int64)
 
-    def open_people(self, prices: ClassPrices, mixed: Mixed, people: I64) -> OpenPeople:
+    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
         """See `Engine`."""
-        parts: list[OpenPeople] = self._ask("open_people", prices, mixed, people)
+        return sum(self._ask("settle", prices, mixed))
+
+    def open_people(self, people: I64, share: float) -> OpenPeople:
+        """See `Engine`."""
+        parts: list[OpenPeople] = self._ask("open_people", people, share)
         before = [0, *accumulate(len(part.table.value) for part in parts)]
         chosen = [np.where(part.chosen >= 0, part.chosen + at, -1) for part, at in zip(parts, before, strict=False)]
         settled = [part.settled for part in parts]

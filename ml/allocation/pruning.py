@@ -14,7 +14,7 @@ from ml.allocation.problem import Problem, Rows
 _ANY, _MORE, _SAME = 0, 1, 2
 """What another candidate's quantity must be to dominate: any (no limit asks), at least as much, the same."""
 _GOLDEN = 0x9E3779B97F4A7C15
-"""2^64 over the golden ratio: multiplied with it, consecutive numbers scatter evenly (Fibonacci hashing)."""
+"""2^64 over the golden ratio: the step of splitmix64 (Steele, Lea and Flood, 2014)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +118,15 @@ class Table:
 
 def sampled(table: Table, share: float) -> Table:
     """About this share of the table's people, drawn by a hash of their place in the problem: alike in any partition."""
-    place = table.person.astype(np.uint64) * np.uint64(_GOLDEN)
-    return picked(table, np.flatnonzero((place >> np.uint64(32)) < np.uint64(2**32 * min(1.0, share))))
+    return picked(table, np.flatnonzero(scattered(table.person, 0) < share))
+
+
+def scattered(place: I64, use: int) -> F64:
+    """A number from 0 to under 1 for each place, evenly scattered; another one for each use (the mixer of splitmix64)."""
+    mixed = (place.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN) + np.uint64(use << 32)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
 def picked(table: Table, people: I64) -> Table:

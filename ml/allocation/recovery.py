@@ -16,6 +16,8 @@ _FEW_CANDIDATES = 1500
 _NEAR_TIES = 150
 _MOST_TIES = 6000
 _WIDER = 6
+_MOST_OPEN = 3000
+"""Of more people whose contacts differ between the mixed plans the rest take one plan each: a program stays small."""
 _WIDTH = 4.0
 """How far from the nearest ties' loss a candidate of an open person may lie to stay in the pool."""
 _DIVIDED = 1e-7
@@ -63,12 +65,14 @@ class Recovery:
             return self.whole()
         prices, ties = ClassPrices.of(self._engine.measures, priced.prices), _NEAR_TIES
         mixed = [
-            [cuts.prices[cut] for cut in np.flatnonzero(weights > 0)]
+            [(cuts.prices[cut], float(weights[cut])) for cut in np.flatnonzero(weights > 0)]
             for cuts, weights in zip(priced.master.cuts, priced.mix.weights, strict=True)
         ]
+        differing = self._engine.settle(prices, mixed)
         while True:
             tied = self._engine.nearest_ties(prices, ties)
-            plan = self._repair(prices, self._engine.open_people(prices, mixed, tied))
+            share = min(1.0, max(_MOST_OPEN, ties) / max(differing, 1))
+            plan = self._repair(prices, self._engine.open_people(tied, share))
             if plan is not None or ties >= min(self._engine.people_count, _MOST_TIES):
                 return plan
             ties *= _WIDER
@@ -84,8 +88,7 @@ class Recovery:
         found = program.whole(self._loss, self._seconds)
         if found is None:
             return None
-        free = ClassPrices.of(table, np.zeros(len(self._limits)))
-        return Plan(_decision(free, table, found.chosen), found.value, found.bound)
+        return Plan(_decision(table, found.chosen), found.value, found.bound)
 
     def _repair(self, prices: ClassPrices, few: OpenPeople) -> Plan | None:
         table, measures = few.table, self._engine.measures
@@ -108,11 +111,11 @@ class Recovery:
         if found is None:
             return None
         value = few.settled.money(measures) + found.value
-        return Plan(_decision(prices, table, found.chosen), value, prices=split.prices)
+        return Plan(_decision(table, found.chosen), value, prices=split.prices)
 
 
-def _decision(prices: ClassPrices, table: Table, chosen: I64) -> Decision:
-    return Decision(prices, table.person, np.where(chosen >= 0, table.source[chosen], -1))
+def _decision(table: Table, chosen: I64) -> Decision:
+    return Decision(table.person, np.where(chosen >= 0, table.source[chosen], -1))
 
 
 def _near(prices: ClassPrices, few: OpenPeople, width: float) -> I64:

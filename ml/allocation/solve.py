@@ -125,7 +125,8 @@ def decide_on(
     solver = _Solve(problem, gap, 1, elsewhere=engine)
     if engine.people_count == 0:
         solver.nobody(rows)
-        return ProvenPlan(_nothing(rows, engine), 0.0, 0.0, {}, 0.0)
+        nothing = Decision(np.empty(0, dtype=np.int64), np.empty((0, engine.contacts), dtype=np.int64))
+        return ProvenPlan(nothing, 0.0, 0.0, {}, 0.0)
     return solver.decide(engine, rows, rows.prices(warm_prices or {}))
 
 
@@ -293,12 +294,6 @@ class _Solve:
             yield
         finally:
             self._seconds[name] = perf_counter() - start
-
-
-def _nothing(rows: Rows, engine: Engine) -> Decision:
-    """The plan that contacts nobody."""
-    free = ClassPrices.of(engine.measures, np.zeros(len(rows.bound)))
-    return Decision(free, np.empty(0, dtype=np.int64), np.empty((0, engine.contacts), dtype=np.int64))
 
 
 def _scale(measures: Measures, rows: Rows, use: F64) -> F64:

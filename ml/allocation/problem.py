@@ -90,6 +90,7 @@ class Problem:
             _check_convex(limit)
         for one in self.curves:
             _check_affine(one)
+        _ = self.exclusive
         if self.candidates.quantity is None and self._uses_conversions:
             raise CandidateError(
                 "A quota or a response needs the candidates' expected conversions (`quantity`); none are given."

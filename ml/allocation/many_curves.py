@@ -34,7 +34,9 @@ _SETTLED = 0.1
 Decide = Callable[[Problem, dict[str, float]], Allocation]
 
 
-def solve_by_turns(problem: Problem, decide: Decide, *, gap: float, threads: int) -> Allocation:
+def solve_by_turns(
+    problem: Problem, decide: Decide, *, gap: float, threads: int, warm: dict[str, float] | None = None
+) -> Allocation:
     """The best plan of a problem with very many curves, and what proves it.
 
     Args:
@@ -42,12 +44,14 @@ def solve_by_turns(problem: Problem, decide: Decide, *, gap: float, threads: int
         decide: solves a problem without curves from prices by limit name.
         gap: relative distance to the bound that is asked for.
         threads: of the lookup.
+        warm: prices of an earlier allocation, by the names of limits and curves.
 
     Raises:
         Infeasible: no plan keeps all limits.
     """
     segments = _Segments(problem, threads)
-    lost, prices = segments.losses.slope(np.zeros(len(segments.losses))), dict[str, float]()
+    prices, least = dict(warm or {}), segments.losses.slope(np.zeros(len(segments.losses)))
+    lost = np.array([prices.get(name, share) for name, share in zip(problem.curve_names, least, strict=True)])
     best: Allocation | None = None
     bound, passes, gaps = np.inf, 0.0, list[float]()
     while True:

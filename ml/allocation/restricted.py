@@ -18,6 +18,8 @@ from ml.entities import CHANNELS
 _TOLERANCE = 1e-9
 _TAKEN = 0.5
 _TIGHTENINGS, _REFINEMENTS = 4, 4
+_MOST_NODES = 2000
+"""Of an integer program's search tree: unlike its time limit, this one stops every machine at the same plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +222,7 @@ def _solve_whole(problem: cp.Problem, loss: float, seconds: float) -> bool:
             presolve="off",  # on some programs it does not end, whatever the time limit
             mip_abs_gap=loss,
             mip_rel_gap=0.0,
+            mip_max_nodes=_MOST_NODES,
             time_limit=seconds,
             primal_feasibility_tolerance=_TOLERANCE,
             mip_feasibility_tolerance=_TOLERANCE,

@@ -32,12 +32,15 @@ _SECONDS, _TRIAL_SECONDS, _TRIAL_GAP = 10.0, 1.0, 0.1
 """Limit of one integer program, and of one that only asks whether moved limits leave any plan."""
 _MOST_CURVES = 100
 """Diminishing totals that one master takes; where there are more, it and they are settled by turns."""
+_TURN_GAP = 2e-5
+"""A turn's plan need not be nearer to its bound: the next turn moves both."""
+_FEW, _MANY = 1000, 200_000
 _LOSS = 0.2
 """Share of the gap that the integer program may use up."""
 
 
 def solve(
-    problem: Problem, *, warm_prices: dict[str, float] | None = None, gap: float = 1e-4, threads: int = 2
+    problem: Problem, *, warm_prices: dict[str, float] | None = None, gap: float | None = None, threads: int = 2
 ) -> Allocation:
     """The allocation of greatest value within all limits, with its proof.
 
@@ -46,16 +49,28 @@ def solve(
     Args:
         problem: value table and terms.
         warm_prices: prices of an earlier allocation, by limit name: fewer passes where little has changed.
-        gap: relative distance to the bound that is asked for. A plan that misses it is returned as `gap_not_met`.
+        gap: relative distance to the bound that is asked for; None: `usual_gap`. A plan that misses it is returned as
+            `gap_not_met`.
         threads: of the lookup.
 
     Raises:
         Infeasible: no plan keeps all limits; names the conflict and what resolves it.
         SolverStatusError: the solver, not the problem, is at fault.
     """
+    gap = usual_gap(problem.candidates.people_count) if gap is None else gap
     if problem.curves:
         return _with_curves(problem, warm_prices or {}, gap, threads)
     return _Solve(problem, gap, threads).run(warm_prices or {})
+
+
+def usual_gap(people: int) -> float:
+    """What a gap can be expected to reach: a dozen people are divided in the best mixture, whatever their number.
+
+    Few people are decided by an integer program over all of them, for which 1e-4 is no more work than 3e-4.
+    """
+    if people >= _MANY:
+        return 1e-5
+    return 3e-4 if _FEW < people < 10 * _FEW else 1e-4
 
 
 def _with_curves(problem: Problem, warm: dict[str, float], gap: float, threads: int) -> Allocation:
@@ -70,9 +85,9 @@ def _with_curves(problem: Problem, warm: dict[str, float], gap: float, threads: 
             return found
 
     def linear(part: Problem, prices: dict[str, float]) -> Allocation:
-        return _Solve(part, gap / 4, threads, seconds=_TRIAL_SECONDS).run(prices)
+        return _Solve(part, max(gap / 4, _TURN_GAP), threads, seconds=_TRIAL_SECONDS).run(prices)
 
-    by_turns = solve_by_turns(problem, linear, gap=gap, threads=threads)
+    by_turns = solve_by_turns(problem, linear, gap=gap, threads=threads, warm=warm)
     best = by_turns if found is None or by_turns.value >= found.value else found
     bound = by_turns.bound if found is None else min(by_turns.bound, found.bound)
     proven = allocation(problem, best.chosen, bound=bound, prices=best.prices, passes=best.passes, gap=gap)

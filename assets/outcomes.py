@@ -30,6 +30,9 @@ _STATS: Final = "select path, size_bytes, modified_at from raw.landed_files unio
     owners=OWNERS,
     deps=[dg.AssetKey(["raw", "outcomes"]), dg.AssetKey(["raw", "consents"])],
     pool="warehouse",
+    op_tags={
+        "dagster/priority": "-1"
+    },  # after dbt, which needs nothing of it and has Great Expectations loaded meanwhile
 )
 def outcomes(
     home: dg.ResourceParam[Home],

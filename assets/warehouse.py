@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from assets.dbt_build import Dbt
 from assets.duck import writer
 from assets.due import is_training_due
 from assets.home import Home
@@ -15,6 +17,7 @@ from assets.intake import prepare, set_cycle
 from assets.ledger.ledger import Ledger
 from assets.partitions import CYCLES
 from assets.publishing import MARTS, prune, publish
+from data_tests.engine import load
 from ml.configuration import Configuration
 from ml.tracking import Tracking
 
@@ -64,7 +67,7 @@ def warehouse_models(manifest: Path) -> dg.AssetsDefinition:
     Args:
         manifest: dbt's manifest; a function, since it's known only where the workspace is.
     """
-    from dagster_dbt import DbtCliResource, dbt_assets  # noqa: PLC0415 - 2 seconds that other processes needn't spend
+    from dagster_dbt import dbt_assets  # noqa: PLC0415 - 2 seconds that other processes needn't spend
 
     one_day = dg.BackfillPolicy.multi_run(
         max_partitions_per_run=1
@@ -73,11 +76,10 @@ def warehouse_models(manifest: Path) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=manifest, partitions_def=CYCLES, backfill_policy=one_day, pool="warehouse", name="warehouse_models"
     )
-    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-        """Build and test in one go: a failed test stops what is downstream of it. Unit tests are for changes of code, not of data."""
-        yield from dbt.cli(
-            ["build", "--exclude-resource-type", "unit_test"], context=context, target_path=manifest.parent
-        ).stream()
+    def models(context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt]) -> Iterator[Any]:
+        """Build and test in one go: a failed test stops what is downstream of it."""
+        Thread(target=load, name="load").start()  # dbt works in a process of its own, and this one only waits
+        yield from dbt.build(context)
 
     return models  # type: ignore[no-any-return]
 

@@ -122,6 +122,6 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         jobs=jobs.ALL,
         schedules=schedules.build_schedules(time_zone),
         sensors=sensors.build_sensors(time_zone),
-        resources=resources.build_resources(DBT_PROJECT, DBT),
+        resources=resources.build_resources(),
         executor=dg.in_process_executor,
     )

@@ -1,7 +1,8 @@
 """What assets ask for, as plain objects. Dagster knows these classes; nothing below `orchestration` does."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,13 +10,14 @@ import dagster as dg
 from assets.channels.contract import Driver
 from assets.channels.drivers import open_drivers
 from assets.channels.messages import Unsubscribe
+from assets.dbt_build import Dbt, started
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.releasing import Office
 from ml.configuration import Configuration, read_configuration
 from ml.tracking import Tracking
 from orchestration.build import ledger_url, secret_key
-from orchestration.settings import Settings
+from orchestration.settings import DBT_PROJECT, Settings
 
 AT_TAG = "wayfinder/at"
 
@@ -98,10 +100,19 @@ class ThreadsResource(dg.ConfigurableResource[int]):
         return _settings().threads
 
 
-def build_resources(dbt_project: Path, dbt: Path) -> dict[str, Any]:
-    """Every resource by the name under which assets ask for it."""
-    from dagster_dbt import DbtCliResource  # noqa: PLC0415 - heavy
+class DbtResource(dg.ConfigurableResource[Dbt]):
+    """dbt over the workspace's warehouse."""
 
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Dbt]:  # noqa: ARG002
+        """A dbt process that loads while the steps before it work."""
+        folder = _settings().home / "dbt"
+        with started(DBT_PROJECT, folder / "target", folder / "logs") as dbt:
+            yield dbt
+
+
+def build_resources() -> dict[str, Any]:
+    """Every resource by the name under which assets ask for it."""
     return {
         "home": HomeResource(),
         "configuration": ConfigurationResource(),
@@ -112,7 +123,7 @@ def build_resources(dbt_project: Path, dbt: Path) -> dict[str, Any]:
         "at": ClockResource(),
         "seed": SeedResource(),
         "threads": ThreadsResource(),
-        "dbt": DbtCliResource(project_dir=str(dbt_project), profiles_dir=str(dbt_project), dbt_executable=str(dbt)),
+        "dbt": DbtResource(),
     }
 
 

@@ -29,6 +29,13 @@ where (select is_training_due from {{ ref('stg_cycle') }}) and (
 {% endif %}
 {% endmacro %}
 
+{#- Whether this run makes snapshots: always where there are none yet, else when a training is due. Asked before the
+    statement is written, since even for no rows the features take seconds to plan and scan. -#}
+{% macro makes_snapshots() %}
+    {%- if not execute or not is_incremental() -%}{{ return(true) }}{%- endif -%}
+    {{ return(run_query("select is_training_due from " ~ ref('stg_cycle')).rows[0][0]) }}
+{% endmacro %}
+
 {#- Number of the newest load that any model on history holds. -#}
 {% macro newest_batch() -%}
     greatest(

@@ -9,6 +9,7 @@
 -- depends_on: {{ ref('int_late_events') }}
 -- depends_on: {{ ref('int_customers') }}
 
+{% if makes_snapshots() %}
 with snapshots as (
 
     {{ customer_features(snapshots_due()) }}
@@ -28,3 +29,7 @@ select
 from snapshots
 inner join {{ ref('int_snapshot_spine') }} as spine
     on snapshots.as_of_on = spine.as_of_on and snapshots.customer_number = spine.customer_number
+{% else %}
+select * from {{ this }}
+where false
+{% endif %}

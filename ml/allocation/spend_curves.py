@@ -22,6 +22,8 @@ from ml.allocation.solution import relative_gap
 _FIRST = np.geomspace(1e-3, 1.0, 40)
 """Where the first tangents touch, as parts of all money; and at 0."""
 _ROUNDS = 30
+_COUNTED = 1e-9
+"""Part of a period's effect that the program may count too much without another tangent."""
 
 
 @dataclass(frozen=True)
@@ -183,42 +185,57 @@ class _Program:
         self._curves, self._past, count = curves, past, len(curves)
         self._unit = budget / periods or 1.0  # money and effect of one period are of order one
         self._worth = max(curve.slope for curve in curves) * self._unit
-        base = cp.Variable((count, 1 if is_even else periods), nonneg=True)
-        self._spend = base @ np.ones((1, periods)) if is_even else base
-        self._caused = cp.Variable((count, periods))
-        self._budget = cp.sum(self._spend) <= cp.Parameter(nonneg=True, value=budget / self._unit)
+        self._spend = cp.Variable((count, 1 if is_even else periods), nonneg=True)
+        spent = cp.sum(self._spend, axis=1) * (periods if is_even else 1)
+        self._budget = cp.sum(spent) <= cp.Parameter(nonneg=True, value=budget / self._unit)
         low, high = cp.Parameter(count, value=least / self._unit), cp.Parameter(count, value=most / self._unit)
-        self._constraints = [self._budget, cp.sum(self._spend, axis=1) >= low, cp.sum(self._spend, axis=1) <= high]
-        self._acting: list[cp.Expression] = []
-        for c, curve in enumerate(curves):
+        self._constraints = [self._budget, spent >= low, spent <= high]
+        self._periods, weights, carried = periods, [], []
+        for curve in curves:
             matrix, before = curve.adstock(periods), curve.before(past.get(curve.channel, ()))
-            carried = matrix[:, : curve.lags - 1] @ before / self._unit
-            self._acting.append(matrix[:, curve.lags - 1 :] @ self._spend[c] + carried)
+            carried.append(matrix[:, : curve.lags - 1] @ before / self._unit)
+            own = matrix[:, curve.lags - 1 :]
+            weights.append(own.sum(axis=1, keepdims=True) if is_even else own)
+        # With even spend, all periods but the first few are the same: each kind is stated once, with its number.
+        facts = np.round(np.hstack([*weights, *(each[:, None] for each in carried)]), 12)
+        _, self._kept, self._number = np.unique(facts, axis=0, return_index=True, return_counts=True)
+        self._acting = [
+            each[self._kept] @ row + more[self._kept]
+            for each, row, more in zip(weights, self._spend, carried, strict=True)
+        ]
+        self._caused = cp.Variable((count, len(self._kept)))
         for part in (0.0, *_FIRST):
             self._touch([np.full(periods, part * budget / (periods if is_even else 1))] * count)
 
     def solve(self) -> tuple[F64, float, float]:
         """Spend [C, T], an upper bound of what any spend causes, and the value of one more unit of money."""
-        problem = cp.Problem(cp.Maximize(cp.sum(self._caused)), self._constraints)
+        problem = cp.Problem(cp.Maximize(cp.sum(self._caused @ self._number)), self._constraints)
         solve_quietly(problem, primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10)
         marginal = float(self._budget.dual_value) * self._worth / self._unit
+        spend = np.maximum(self._spend.value, 0.0) * self._unit
         return (
-            np.maximum(self._spend.value, 0.0) * self._unit,
+            np.repeat(spend, self._periods // spend.shape[1], axis=1),
             float(problem.value) * self._worth * (1 + 1e-9),
             max(0.0, marginal),
         )
 
     def refine(self, spend: F64) -> None:
-        """Adds tangents at an answer."""
+        """Adds tangents at an answer, where the program had counted more than it causes."""
         known = [self._past.get(curve.channel, ()) for curve in self._curves]
-        self._touch([curve.acting(row, past) for curve, row, past in zip(self._curves, spend, known, strict=True)])
+        acting = [curve.acting(row, past) for curve, row, past in zip(self._curves, spend, known, strict=True)]
+        self._touch(acting, least=_COUNTED)
 
-    def _touch(self, acting: Sequence[F64]) -> None:
-        for c, (curve, at) in enumerate(zip(self._curves, acting, strict=True)):
-            slope = curve.slope * curve.saturation.slope(at)
-            above = (curve.slope * curve.saturation.effect(at) - slope * at) / self._worth
-            tangent = cp.multiply(slope * self._unit / self._worth, self._acting[c]) + above
-            self._constraints.append(self._caused[c] <= tangent)
+    def _touch(self, acting: Sequence[F64], *, least: float = -np.inf) -> None:
+        for c, (curve, everywhere) in enumerate(zip(self._curves, acting, strict=True)):
+            at = everywhere[self._kept]
+            caused = curve.slope * curve.saturation.effect(at) / self._worth
+            counted = np.inf if self._caused.value is None else self._caused.value[c]
+            where = np.flatnonzero(counted - caused > least)
+            if not len(where):
+                continue
+            slope = (curve.slope * curve.saturation.slope(at) / self._worth)[where]
+            tangent = cp.multiply(slope * self._unit, self._acting[c][where]) + (caused[where] - slope * at[where])
+            self._constraints.append(self._caused[c][where] <= tangent)
 
 
 def _limits(

@@ -40,6 +40,7 @@ OPTIONS: Final = tuple(Option(channel, offer) for channel in CHANNELS for offer 
 CAUSES: Final = ("budget", "capacity", "contacts", "deadline", "share", "minimum", "target")
 STARTS_ON: Final = date(2026, 1, 5)
 STANDS_FOR: Final = 20.0
+LEAST_PART: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def case_of(seed: int, cause: str, count: int = 600) -> Case:
     else:
         part, tight = float(rng.uniform(0.1, 0.4)), free[0]
         while tight > 0.95 * free[0]:  # until the cause takes something away
+            if part < LEAST_PART:
+                return case_of(seed + 1_000_003, cause, count)  # it never does with these people: others
             kept, limits_now = _scarce(cause, part, free[1], limits)
             tight = _most(people, _periods(metric, kept), days, limits_now)[0]
             part /= 2

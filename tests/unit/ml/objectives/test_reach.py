@@ -59,7 +59,7 @@ def test_another_question_to_the_same_fluid_gets_the_answer_of_a_fresh_one():
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_an_unreachable_target_names_its_cause_and_a_move_that_a_general_solver_confirms(cause):
-    case = case_of(CAUSES.index(cause) + 7, cause, count=250)
+    case = case_of(CAUSES.index(cause) + 7, cause, count=150)
     answer = can_be_reached(case.people, case.question, case.limits)
     assert not answer.is_reachable
     assert answer.has_plan == (cause != "minimum")
@@ -69,7 +69,7 @@ def test_an_unreachable_target_names_its_cause_and_a_move_that_a_general_solver_
 
 
 def test_a_move_is_the_smallest_one_that_an_operator_would_state():
-    case = case_of(7, "budget", count=250)
+    case = case_of(7, "budget", count=150)
     move = next(
         move
         for move in can_be_reached(case.people, case.question, case.limits).relaxations
@@ -80,7 +80,7 @@ def test_a_move_is_the_smallest_one_that_an_operator_would_state():
 
 
 def test_a_target_within_the_limits_is_reachable_and_nothing_is_said():
-    case = case_of(7, "budget", count=250)
+    case = case_of(7, "budget", count=150)
     answer = can_be_reached(case.people, replace(case.question, needed=0.5 * case.question.needed), case.limits)
     assert answer.is_reachable
     assert not answer.conflicts
@@ -88,7 +88,7 @@ def test_a_target_within_the_limits_is_reachable_and_nothing_is_said():
 
 
 def test_words_are_the_operators_and_never_a_rows_name():
-    case = case_of(7, "budget", count=250)
+    case = case_of(7, "budget", count=150)
     answer = can_be_reached(case.people, case.question, case.limits)
     said = " ".join([*answer.words, *(move.words for move in answer.relaxations)])
     assert "the budget" in said

@@ -19,7 +19,7 @@ from ml.allocation.smooth.table import SmoothTable
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
-_GROUPS = 16
+GROUPS = 16
 """People are cut into so many ranges, whatever the threads: sums are then taken in one order and have the same bits."""
 _FAR = -36.0
 """A weight is 0 where its logarithm is so far under the person's largest: less than a 64-bit sum can hold."""
@@ -69,7 +69,7 @@ def run_pass(table: SmoothTable, charge: F64, temperature: float, threads: int) 
         work(*arrays, charge, temperature, *part, sums, totals, covariance)
         return sums, totals, covariance
 
-    found = each(of_range, slices(table.people_count, _GROUPS), threads)
+    found = each(of_range, slices(table.people_count, GROUPS), threads)
     sums = sum((part[0] for part in found), np.zeros(2))
     covariance = sum((part[2] for part in found), np.zeros((size, size)))
     lower = np.tril(covariance)
@@ -81,36 +81,6 @@ def run_pass(table: SmoothTable, charge: F64, temperature: float, threads: int) 
     )
 
 
-def probabilities(table: SmoothTable, charge: F64, temperature: float, least: float, threads: int) -> tuple[F64, F64]:
-    """Probability of every candidate [M], and of no contact [N].
-
-    Args:
-        table: N people, M candidates.
-        charge: per total [D].
-        temperature: money, above 0.
-        least: a smaller probability is 0; with one contact the person's others keep their proportions.
-        threads: of the pass.
-    """
-    probability, nothing = np.zeros(len(table.value)), np.ones(table.people_count)
-    arrays = (
-        table.starts,
-        table.klass,
-        table.value,
-        table.quantity,
-        table.segment,
-        table.most,
-        table.channel,
-        table.part,
-    )
-    work = _shares_of_one if table.is_single else _shares_of_several
-
-    def of_range(part: tuple[int, int]) -> None:
-        work(*arrays, charge, temperature, least, *part, probability, nothing)
-
-    each(of_range, slices(table.people_count, _GROUPS), threads)
-    return probability, nothing
-
-
 def each(work: Callable[[_Part], _Result], parts: Sequence[_Part], threads: int) -> list[_Result]:
     """The work done on every part, in their order, on so many threads."""
     if threads == 1 or len(parts) == 1:
@@ -120,7 +90,7 @@ def each(work: Callable[[_Part], _Result], parts: Sequence[_Part], threads: int)
 
 
 @kernel
-def _reduced(  # noqa: PLR0917 - a compiled loop takes its arrays in order
+def reduce_values(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     klass: Index,
     value: F32,
     quantity: F32,
@@ -143,7 +113,8 @@ def _reduced(  # noqa: PLR0917 - a compiled loop takes its arrays in order
 
 
 @kernel
-def _longest(starts: I64, low: int, high: int) -> int:
+def most_candidates(starts: I64, low: int, high: int) -> int:
+    """Most candidates of one person in a range, at least 1."""
     longest = 1
     for i in range(low, high):
         longest = max(longest, starts[i + 1] - starts[i])
@@ -168,13 +139,13 @@ def _one_contact(  # noqa: C901, PLR0917 - one pass; calls inside would cost as 
     totals: F64,
     covariance: F64,
 ) -> None:
-    weight = np.empty(_longest(starts, low, high))
+    weight = np.empty(most_candidates(starts, low, high))
     mean, touched = np.zeros(charge.size), np.empty(charge.size, dtype=np.int64)
     for i in range(low, high):
         first, last = starts[i], starts[i + 1]
         if most[i] == 0 or first == last:
             continue
-        best = _reduced(klass, value, quantity, part, charge, segment[i], first, last, weight)
+        best = reduce_values(klass, value, quantity, part, charge, segment[i], first, last, weight)
         z = np.exp(-best / temperature)
         for j in range(last - first):
             x = (weight[j] - best) / temperature
@@ -214,7 +185,7 @@ def _one_contact(  # noqa: C901, PLR0917 - one pass; calls inside would cost as 
 
 
 @kernel
-def _laws(  # noqa: PLR0917 - a compiled loop takes its arrays in order
+def channel_laws(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     klass: Index,
     channel: I64,
     temperature: float,
@@ -276,15 +247,15 @@ def _several_contacts(  # noqa: PLR0917 - one pass
     totals: F64,
     covariance: F64,
 ) -> None:
-    longest = _longest(starts, low, high)
+    longest = most_candidates(starts, low, high)
     share, position = np.empty(longest), np.empty(longest, dtype=np.int64)
     logs, single, pair = np.empty(8), np.empty(8), np.zeros((8, 8))
     for i in range(low, high):
         first, last = starts[i], starts[i + 1]
         if most[i] == 0 or first == last:
             continue
-        _reduced(klass, value, quantity, part, charge, segment[i], first, last, share)
-        count = _laws(klass, channel, temperature, first, last, share, logs, position)
+        reduce_values(klass, value, quantity, part, charge, segment[i], first, last, share)
+        count = channel_laws(klass, channel, temperature, first, last, share, logs, position)
         sums[0] += temperature * inclusion(logs, count, most[i], single, pair)
         for j in range(first, last):
             c, t = position[j - first], klass[j]
@@ -309,79 +280,3 @@ def _several_contacts(  # noqa: PLR0917 - one pass
                     covariance[v, u] += both * q
                 if v >= 0 and w >= 0:
                     covariance[v, w] += both * q * np.float64(quantity[m])
-
-
-@kernel
-def _shares_of_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
-    starts: I64,
-    klass: Index,
-    value: F32,
-    quantity: F32,
-    segment: npt.NDArray[np.uint8],
-    most: npt.NDArray[np.uint8],
-    channel: I64,  # noqa: ARG001 - the same arguments as for several contacts
-    part: I64,
-    charge: F64,
-    temperature: float,
-    least: float,
-    low: int,
-    high: int,
-    probability: F64,
-    nothing: F64,
-) -> None:
-    weight = np.empty(_longest(starts, low, high))
-    for i in range(low, high):
-        first, last = starts[i], starts[i + 1]
-        if most[i] == 0 or first == last:
-            continue
-        best = _reduced(klass, value, quantity, part, charge, segment[i], first, last, weight)
-        none = np.exp(-best / temperature)
-        z = none
-        for j in range(last - first):
-            weight[j] = np.exp(max((weight[j] - best) / temperature, -700.0))
-            z += weight[j]
-        kept = none if none >= least * z else 0.0
-        for j in range(last - first):
-            if weight[j] >= least * z:
-                kept += weight[j]
-        nothing[i] = none / kept if none >= least * z else 0.0
-        for j in range(first, last):
-            if weight[j - first] >= least * z:
-                probability[j] = weight[j - first] / kept
-
-
-@kernel
-def _shares_of_several(  # noqa: PLR0917 - a compiled loop takes its arrays in order
-    starts: I64,
-    klass: Index,
-    value: F32,
-    quantity: F32,
-    segment: npt.NDArray[np.uint8],
-    most: npt.NDArray[np.uint8],
-    channel: I64,
-    part: I64,
-    charge: F64,
-    temperature: float,
-    least: float,
-    low: int,
-    high: int,
-    probability: F64,
-    nothing: F64,
-) -> None:
-    longest = _longest(starts, low, high)
-    share, position = np.empty(longest), np.empty(longest, dtype=np.int64)
-    logs, single, pair = np.empty(8), np.empty(8), np.empty((0, 0))
-    for i in range(low, high):
-        first, last = starts[i], starts[i + 1]
-        if most[i] == 0 or first == last:
-            continue
-        _reduced(klass, value, quantity, part, charge, segment[i], first, last, share)
-        count = _laws(klass, channel, temperature, first, last, share, logs, position)
-        inclusion(logs, count, most[i], single, pair)
-        total = 0.0
-        for j in range(first, last):
-            p = single[position[j - first]] * share[j - first]
-            if p >= least:
-                probability[j] = p
-                total += p
-        nothing[i] = max(0.0, 1.0 - total)

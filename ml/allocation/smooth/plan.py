@@ -11,7 +11,7 @@ from ml.allocation.kernel import F64, I64
 from ml.allocation.problem import Problem
 from ml.allocation.smooth.margins import Margins, margins
 from ml.allocation.smooth.newton import Dual, Minimum
-from ml.allocation.smooth.passes import probabilities
+from ml.allocation.smooth.shares import probabilities
 from ml.allocation.smooth.table import SmoothTable, smooth_table
 
 LEAST = 1e-9

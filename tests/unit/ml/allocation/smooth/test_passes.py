@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.allocation.smooth.passes import probabilities, run_pass
+from ml.allocation.smooth.passes import run_pass
+from ml.allocation.smooth.shares import probabilities
 from ml.allocation.smooth.table import smooth_table
 
 TEMPERATURE = 0.3

@@ -114,7 +114,7 @@ def frequencies(people: int, redraws: int, contacts: int, threads: int) -> dict[
 def main() -> None:
     """Prints the table, then the figures as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20,000 people, 2,000 redraws")
+    parser.add_argument("--quick", action="store_true", help="20,000 people, 1,000 redraws")
     parser.add_argument("--people", type=int, nargs="*", help="sizes; default 50,000 200,000")
     parser.add_argument(
         "--share", type=float, nargs="*", default=[0.005, 0.02], help="of value, what exploring may cost"
@@ -128,7 +128,7 @@ def main() -> None:
     if warm is not None:
         draw(warm, 0, threads=given.threads)
     rows = [measure(people, share, given.contacts, given.threads) for people in sizes for share in given.share]
-    redrawn = frequencies(2_000, 2_000 if given.quick else 20_000, given.contacts, given.threads)
+    redrawn = frequencies(2_000, 1_000 if given.quick else 10_000, given.contacts, given.threads)
     print(json.dumps({"benchmark": "smooth", "rows": rows, "frequencies": redrawn}))
 
 

@@ -17,6 +17,8 @@ TOLERANCE = 0.05
 """The expected loss is within this share of what was asked for."""
 _SAMPLE = 20_000
 _MOST_TRIES = 14
+_SLOPE = 2.0
+"""Of log loss over log temperature where little is lost."""
 _FASTEST = 8.0
 """Largest factor between one temperature tried and the next."""
 _COLDEST, _HOTTEST = 1e-4, 1e4
@@ -25,9 +27,12 @@ _COLDEST, _HOTTEST = 1e-4, 1e4
 
 @dataclass(frozen=True)
 class _Tried:
+    """A temperature, what it costs, where its search ended, and how log loss rises with log temperature there."""
+
     temperature: float
     loss: float
     found: Minimum
+    slope: float
 
 
 def temperature_for(problem: Problem, exact: Allocation, value_share: float, *, threads: int = 2) -> float:
@@ -91,9 +96,9 @@ class _Aim:
     unit: float
 
 
-def _guess(whole: Smoother, exact: Allocation, wanted: float, unit: float) -> tuple[float, F64]:
-    """A temperature and prices to begin with: those of a sample, where people are many."""
-    start = 2 * unit, whole.table.named_prices(exact.prices)
+def _guess(whole: Smoother, exact: Allocation, wanted: float, unit: float) -> tuple[float, F64, float]:
+    """A temperature, prices and a slope to begin with: those of a sample, where people are many."""
+    start = 2 * unit, whole.table.named_prices(exact.prices), _SLOPE
     step = whole.table.people_count // _SAMPLE
     if step <= 1:
         return start
@@ -103,15 +108,20 @@ def _guess(whole: Smoother, exact: Allocation, wanted: float, unit: float) -> tu
         tried = _search(sample, _Aim(exact.value * share, wanted * share, unit), *start)
     except NoSmoothPlan:  # a few people's limits may be tighter than everybody's
         return start
-    return start if tried is None else (tried.temperature, tried.found.point.prices)
+    return start if tried is None else (tried.temperature, tried.found.point.prices, tried.slope)
 
 
-def _search(smoother: Smoother, aim: _Aim, temperature: float, prices: F64) -> _Tried | None:
+def _search(smoother: Smoother, aim: _Aim, temperature: float, prices: F64, slope: float) -> _Tried | None:
     """Secants on the logarithms, kept between the coldest temperature that cost too much and the hottest that did not."""
-    before, dear, cheap = None, None, None
+    before: _Tried | None = None
+    dear, cheap = None, None
     for _ in range(_MOST_TRIES):
         found = smoother.minimum(temperature, prices)
-        tried = _Tried(temperature, max(aim.value - smoother.value(found), 1e-12 * aim.wanted), found)
+        loss = max(aim.value - smoother.value(found), 1e-12 * aim.wanted)
+        if before is not None:
+            run = math.log(temperature / before.temperature)
+            slope = min(max(math.log(loss / before.loss) / run, 0.25), 4.0)
+        tried = _Tried(temperature, loss, found, slope)
         if abs(tried.loss - aim.wanted) <= TOLERANCE * aim.wanted:
             return tried
         dear, cheap = (tried, cheap) if tried.loss > aim.wanted else (dear, tried)
@@ -119,16 +129,12 @@ def _search(smoother: Smoother, aim: _Aim, temperature: float, prices: F64) -> _
             return None
         if tried.loss < aim.wanted and temperature >= _HOTTEST * aim.unit:
             return tried
-        temperature, before, prices = _following(tried, before, dear, cheap, aim.wanted), tried, found.point.prices
+        temperature, before, prices = _following(tried, dear, cheap, aim.wanted), tried, found.point.prices
     return cheap
 
 
-def _following(tried: _Tried, before: _Tried | None, dear: _Tried | None, cheap: _Tried | None, wanted: float) -> float:
-    slope = 2.0
-    if before is not None:
-        run = math.log(tried.temperature / before.temperature)
-        slope = min(max(math.log(tried.loss / before.loss) / run, 0.25), 4.0)
-    factor = (wanted / tried.loss) ** (1 / slope)
+def _following(tried: _Tried, dear: _Tried | None, cheap: _Tried | None, wanted: float) -> float:
+    factor = (wanted / tried.loss) ** (1 / tried.slope)
     temperature: float = tried.temperature * min(max(factor, 1 / _FASTEST), _FASTEST)
     if dear is not None and cheap is not None and not cheap.temperature < temperature < dear.temperature:
         return math.sqrt(cheap.temperature * dear.temperature)

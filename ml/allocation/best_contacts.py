@@ -41,16 +41,20 @@ def look_up(table: Table, prices: ClassPrices, low: int, high: int, chosen: I64 
 
 def margins(table: Table, prices: ClassPrices, low: int, high: int, margin: F32) -> None:
     """Loss of the cheapest change of the people `low` to `high`, into their places of `margin`."""
-    arrays = (table.starts, table.klass, table.value, table.quantity, table.segment, table.most)
-    _margins(*arrays, prices.contact, prices.conversion, prices.value_weight, low, high, margin)
+    arrays = (table.starts, table.klass, table.value, table.quantity, table.segment)
+    charges = (prices.contact, prices.conversion, prices.value_weight)
+    if table.is_single:
+        _margins_of_one(*arrays, *charges, low, high, margin)
+    else:
+        _margins(*arrays, table.most, *charges, low, high, margin)
 
 
 def tally(table: Table, chosen: I64) -> RangeTotals:
-    """What chosen candidates add up to, in the same whole units; -1 stands for none."""
+    """What chosen candidates of people in their order add up to, in the same whole units; -1 stands for none [n, k]."""
     contacts = np.zeros(len(table.classes.channel), dtype=np.int64)
     conversions = np.zeros(table.classes.conversions.shape[1:], dtype=np.int64)
     scales = np.array([table.value_scale, table.quantity_scale])
-    flat = np.sort(chosen[chosen >= 0])
+    flat = chosen[chosen >= 0]
     value = _tally(
         table.starts, table.klass, table.value, table.quantity, table.segment, scales, flat, contacts, conversions
     )
@@ -198,6 +202,40 @@ def _look_up_several(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside w
             for m in range(chosen.shape[1]):
                 chosen[i - low, m] = at[m] if m < found else -1
     return total
+
+
+@kernel
+def _margins_of_one(  # noqa: PLR0917 - a compiled loop takes its arrays in order
+    starts: I64,
+    klass: Index,
+    value: F32,
+    quantity: F32,
+    segment: Index,
+    contact: F64,
+    conversion: F64,
+    weight: float,
+    low: int,
+    high: int,
+    margin: F32,
+) -> None:
+    classes, one = np.uint64(contact.size), np.uint64(1)
+    paid = conversion.reshape(-1)
+    first = np.uint64(low)
+    end = np.uint64(starts[first])
+    for i in range(first, np.uint64(high)):
+        best, second = -np.inf, -np.inf
+        j, end = end, np.uint64(starts[i + one])
+        row = np.uint64(segment[i]) * classes
+        while j < end:
+            k = np.uint64(klass[j])
+            reduced = weight * value[j] - contact[k]
+            if quantity.size > 0:
+                reduced += paid[row + k] * quantity[j]
+            second = max(second, min(best, reduced))
+            best = max(best, reduced)
+            j += one
+        # The cheapest change: drop the contact (or make the best one), or swap it for the next best.
+        margin[i] = min(best, best - second) if best > 0 else -best
 
 
 @kernel

@@ -217,7 +217,7 @@ class _Solve:
             curved = slice(len(use) - len(self._losses), len(use))
             self._scale[curved] = np.maximum(np.abs(use[curved]), self._scale[curved])
         money = max(abs(whole.money(lookup.measures)), lookup.largest_value) or 1.0
-        price_gap = min(_PRICE_GAP, self._gap / 20)
+        price_gap = min(_PRICE_GAP, self._gap / 10)
         near = search_near(
             lookup,
             rows.bound,

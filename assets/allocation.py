@@ -58,7 +58,7 @@ def allocation(
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     decided = decide(moment, gathered.known, gathered.configuration, gathered.room, threads=threads)
     facts = keep(home, decided, gathered, cycle_id, at)
-    stored = keep_problem(home, ledger, decided, gathered, cycle_id)
+    stored = keep_problem(home, ledger, decided, gathered, cycle_id, seed)
     for note in gathered.notes:
         context.log.info(note)
     words = {limit.name: limit.spoken() for limit in decided.problem.limits}
@@ -78,11 +78,22 @@ def _figures(facts: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         "spend": round(float(sum(summary["spend_by_channel"].values())), 2),
         "people_eligible": facts["people_eligible"],
         "people_contacted": summary["contacted"],
+        **_explored(facts),
         "passes": round(solved["passes"], 1),
         **{f"seconds_{phase.replace(' ', '_')}": round(taken, 3) for phase, taken in seconds.items()},
         "binding_limits": dg.MetadataValue.md(_binding(solved["prices"], words)),
         "channels": dg.MetadataValue.md(_channels(summary)),
         "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in facts["notes"]) or "none"),
+    }
+
+
+def _explored(facts: dict[str, Any]) -> dict[str, float]:
+    explored = facts.get("exploration")  # of a plan from before draws there is none
+    if not explored:
+        return {}
+    return {
+        "exploration_cost": round(explored["expected_cost"], 2),
+        "temperature": float(f"{explored['temperature']:.3g}"),
     }
 
 

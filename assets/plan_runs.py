@@ -40,6 +40,7 @@ def plan_run(facts: dict[str, Any]) -> PlanRun:
         facts: Of the cycle's `plan.json`.
     """
     solved, summary = facts["allocation"], facts["summary"]
+    explored = facts.get("exploration")  # of a plan from before draws there is none
     metrics = {
         "value": summary["value"],
         "system_value": solved["value"],
@@ -57,9 +58,10 @@ def plan_run(facts: dict[str, Any]) -> PlanRun:
         **_named("seconds_by_phase", facts["seconds"]),
         **_named("seconds_of_solve", solved["seconds"]),
     }
-    for name in ("exploration_cost", "temperature"):
-        if solved.get(name) is not None:
-            metrics[name] = solved[name]
+    if explored:
+        metrics["exploration_cost"] = explored["expected_cost"]
+        metrics["exploration_cost_drawn"] = explored["drawn_cost"]
+        metrics["temperature"] = explored["temperature"]
     return PlanRun(
         name=facts["cycle_id"],
         started_at=datetime.fromisoformat(facts["at"]),

@@ -1,6 +1,7 @@
 """Keeps a cycle's allocation problem, so that its solve can be repeated to the same bits and asked "what if?"."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Final
 
@@ -10,13 +11,13 @@ import pandas as pd
 from assets.deciding import SETTLED_AFTER_DAYS, SUPERVISED, Gathered
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from ml.allocation.stored import StoredProblem, save
+from ml.allocation.stored import Drawn, StoredProblem, save
 from ml.configuration.objective import Objective
 from ml.decision import Decided
 from ml.entities import NONE
 from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay
 from ml.objectives.active import active_objectives
-from ml.objectives.pacing import daily_budget
+from ml.policy.system import draw_seed
 
 GAP: Final = 1e-4
 """What `ml.decision` asks of a solve."""
@@ -28,6 +29,7 @@ def keep_problem(
     decided: Decided,
     gathered: Gathered,
     cycle_id: str,
+    seed: int,
     *,
     warm_prices: Mapping[str, float] | None = None,
     freed: Mapping[str, float] | None = None,
@@ -40,6 +42,7 @@ def keep_problem(
         decided: As `decide` gave it, with all its decisions.
         gathered: What it was decided from.
         cycle_id: The cycle.
+        seed: Of the run.
         warm_prices: That the solve started from.
         freed: Money by objective of messages that were open and decided anew.
 
@@ -49,8 +52,14 @@ def keep_problem(
     day = _day(ledger, decided, gathered, cycle_id, freed or {})
     ids = gathered.known.customers["customer_id"]
     people = pd.util.hash_pandas_object(ids, index=False).to_numpy().astype(np.uint64)
-    context = {"day": day.to_dict(), "versions": dict(gathered.versions)}
-    stored = StoredProblem(decided.problem, decided.allocation, GAP, dict(warm_prices or {}), people, context)
+    explored = decided.exploration
+    context = {"day": day.to_dict(), "versions": dict(gathered.versions), "exploration": asdict(explored)}
+    drawn = None
+    if explored.temperature > 0:
+        drawn = Drawn(explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column)
+    stored = StoredProblem(
+        decided.problem, decided.allocation, GAP, dict(warm_prices or {}), people, context, drawn=drawn
+    )
     save(stored, home.cycle(cycle_id))
     return stored
 
@@ -104,15 +113,20 @@ def numbers_of(gathered: Gathered, on: date) -> dict[str, float | None]:
 def _objective_day(
     objective: Objective, ledger: Ledger, figures: pd.DataFrame, gathered: Gathered, on: date, freed: float
 ) -> ObjectiveDay:
+    """As `deciding` makes the day's room of a budget: the pace's share of what is left, supervised within the usual."""
     by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
     bound = float(by_day.get(on.isoformat(), 0.0))
     before = by_day.drop(on.isoformat(), errors="ignore")
-    spent_before = ledger.budgets.spent_of(objective.id) - bound
-    is_bounded = ledger.objectives.level(objective.id) == SUPERVISED and len(before) >= SETTLED_AFTER_DAYS
-    reference = float(before.mean()) if is_bounded else None
-    rise = gathered.configuration.policy.guardrails.spend_change_per_day
-    room, today = gathered.room.objectives.get(objective.id, 0.0), bound - freed
-    left = max(0.0, objective.budget - spent_before)
-    is_held_back = room == 0 or (reference is not None and room + today >= (1 + rise) * reference - 1e-9)
-    day = daily_budget(objective, spent_before, on) if is_held_back else room + today
-    return ObjectiveDay(objective.budget, left, room, day / left if left else 0.0, reference, today)
+    days_left = (objective.ends_on - on).days + 1
+    share = gathered.objectives.get(objective.id, {}).get("pace", {}).get("share")
+    is_bounded = (ledger.objectives.level(objective.id) or objective.autonomy) == SUPERVISED
+    is_settled = len(before) >= SETTLED_AFTER_DAYS
+    return ObjectiveDay(
+        budget=objective.budget,
+        left=max(0.0, objective.budget - (ledger.budgets.spent_of(objective.id) - bound)),
+        room=gathered.room.objectives.get(objective.id, 0.0),
+        day_share=1 / days_left if share is None else float(share),
+        rise_reference=float(before.mean()) if is_bounded and is_settled else None,
+        even_days=days_left if is_bounded and not is_settled else None,
+        today=bound - freed,
+    )

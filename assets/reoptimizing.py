@@ -100,7 +100,7 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
         keep_bonus=KEEP_BONUS,
     )
     freed = {str(name): float(cost) for name, cost in still_open.groupby("objective_id")["cost"].sum().items()}
-    keep_problem(home, ledger, decided, gathered, cycle_id, warm_prices=warm, freed=freed)
+    keep_problem(home, ledger, decided, gathered, cycle_id, seed, warm_prices=warm, freed=freed)
     changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
     taken_back = still_open[still_open["message_id"].isin(withdraws)].merge(stands, how="left")
     reasons = _reasons(decided, gathered, taken_back, changes, news, warm)

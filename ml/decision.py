@@ -131,6 +131,7 @@ class Decided:
         seconds: Wall time by phase.
         exploration: What the plan's draw gives up against the allocation, and at which temperature it was drawn.
         chances: Chance of a contact by objective and channel, for parts of the plan that aren't released.
+        column: Column of each of the system arm's contacts, as drawn; -1 for none [N, k].
     """
 
     plan: Plan
@@ -142,6 +143,7 @@ class Decided:
     seconds: dict[str, float]
     exploration: Exploration
     chances: Chances
+    column: np.ndarray
 
 
 @dataclass
@@ -257,6 +259,7 @@ def decide(
         clock.seconds,
         choice.exploration,
         Chances(randomized.chance, _by_channel(problem, choice.chance, len(objectives))),
+        choice.column,
     )
 
 
@@ -345,8 +348,7 @@ def _problem(
     table: ValueTable, is_free: np.ndarray, everyone: Eligibility, configuration: Configuration, room: Room
 ) -> Problem:
     values, candidates = table.dense("system", is_free)
-    most = configuration.policy.max_contacts_per_cycle
-    left = np.clip(everyone.left.max(axis=1), 0, most).astype(np.uint8)
+    left = np.clip(everyone.left.max(axis=1), 0, len(CHANNELS)).astype(np.uint8)
     columns = Columns.of(
         [
             (objective, option, float(cost))

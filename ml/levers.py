@@ -46,7 +46,8 @@ class ObjectiveDay:
         left: Of the budget, before today.
         room: Money for today, before the randomized arms.
         day_share: Share of what is left that pacing gives to today.
-        rise_reference: Mean spend of a day that `spend_change_per_day` holds against; None where that guardrail is off.
+        rise_reference: Mean spend of a day that `spend_change_per_day` holds against, once there are days enough.
+        even_days: Days left, where that guardrail holds against the even split of what is left. Neither where it is off.
         today: Money that is spent or bound today already.
     """
 
@@ -55,14 +56,20 @@ class ObjectiveDay:
     room: float
     day_share: float
     rise_reference: float | None = None
+    even_days: int | None = None
     today: float = 0.0
 
     def room_at(self, budget: float, rise: float) -> float:
         """Today's money under another budget or another bound on the rise of a day's spend."""
-        day = self.day_share * max(0.0, self.left + budget - self.budget)
-        if self.rise_reference is not None:
-            day = min(day, (1 + rise) * self.rise_reference)
-        return max(0.0, day - self.today)
+        left = max(0.0, self.left + budget - self.budget)
+        usual = left / self.even_days if self.even_days else self.rise_reference
+        day = self.day_share * left
+        return max(0.0, (day if usual is None else min(day, (1 + rise) * usual)) - self.today)
+
+    @property
+    def is_rise_bounded(self) -> bool:
+        """Whether `spend_change_per_day` holds for it."""
+        return self.rise_reference is not None or self.even_days is not None
 
 
 @dataclass(frozen=True)
@@ -222,13 +229,13 @@ def _objective_budget(problem: Problem, day: Day, wanted: Mapping[str, float | N
 
 
 def _spend_change(problem: Problem, day: Day, wanted: Mapping[str, float | None], key: str) -> tuple[Problem, str]:
-    bound = [name for name, each in day.objectives.items() if each.rise_reference is not None]
+    bound = [name for name, each in day.objectives.items() if each.is_rise_bounded]
     if not bound:
-        return problem, "holds against nothing yet: no supervised objective has a week of spend behind it"
+        return problem, "holds for supervised objectives only, and none is"
     problem = _objective_rooms(problem, day, wanted, bound)
     return (
         problem,
-        f"a day's spend at most {1 + (wanted[key] or 0.0):.0%} of the last days' mean for {', '.join(bound)}",
+        f"a day's spend at most {1 + (wanted[key] or 0.0):.0%} of what is usual for {', '.join(bound)}",
     )
 
 

@@ -72,6 +72,9 @@ def ask(settings: Settings, wanted: Sequence[str], text: str | None, cycle: str 
         raise BadInput(str(error)) from None
     except AllocationError as error:
         raise WorkFailed(str(error)) from None
+    exploration = stored.context.get("exploration")
+    if exploration is not None:
+        facts["exploration"] = exploration
     seconds = {"read": read - begun, "solve": solved - read, "curve": perf_counter() - solved}
     return {"cycle_id": cycle_id, "currency": day.currency, **facts, "seconds": seconds}
 
@@ -130,6 +133,7 @@ def _show_replay(console: Console, facts: Facts) -> None:
         f"{today['value']:,.2f} {facts['currency']} (proven within {today['gap'] * 100:.2g} %)",
         highlight=False,
     )
+    _show_exploration(console, facts)
     for difference in facts["differences"]:
         console.print(f"  · {escape(difference)}", highlight=False)
 
@@ -144,7 +148,19 @@ def _show_change(console: Console, facts: Facts) -> None:
         )
     console.print(_beside(facts))
     console.print(_people(facts["people"]), highlight=False)
+    _show_exploration(console, facts)
     console.print(_prices(facts))
+
+
+def _show_exploration(console: Console, facts: Facts) -> None:
+    """Plans are compared before exploring: what a draw near them gives up is the same share of either."""
+    explored = facts.get("exploration")
+    if explored and explored["temperature"] > 0:
+        console.print(
+            f"Before exploring, which gave up {explored['expected_cost']:,.2f} of the day's net value on average "
+            f"({explored['value_share']:.1%} allowed)",
+            highlight=False,
+        )
 
 
 def _beside(facts: Facts) -> Table:

@@ -61,6 +61,23 @@ def library_versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
+class Drawn:
+    """What exploring made of the exact allocation.
+
+    Attributes:
+        value_share: Of the exact plan's value that it might cost.
+        seed: Of the draw.
+        temperature: Found for the share; 0 where the exact plan was taken as it is.
+        column: Column of each contact, -1 for none [N, k].
+    """
+
+    value_share: float
+    seed: int
+    temperature: float
+    column: I64
+
+
+@dataclass(frozen=True, eq=False)
 class StoredProblem:
     """A problem with all that its solve depended on, and what came out.
 
@@ -72,6 +89,7 @@ class StoredProblem:
         people: Hash of each person's customer_id, in the order of the table [N].
         context: What the caller wants to keep beside it; plain values.
         versions: Of the libraries that the bits may depend on.
+        drawn: The contacts that were drawn near the allocation; None where it was taken as it is.
     """
 
     problem: Problem
@@ -81,6 +99,7 @@ class StoredProblem:
     people: npt.NDArray[np.uint64]
     context: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=library_versions)
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +136,8 @@ def replay(stored: StoredProblem, *, threads: int = 2) -> Replay:
         for name in ("value", "bound", "prices", "status")
         if getattr(kept, name) != getattr(found, name)
     ]
+    if stored.drawn is not None:
+        differences += _draw_again(stored.problem, found, stored.drawn, threads)
     now = library_versions()
     changed = [
         f"{name} {kept} then, {now.get(name)} now" for name, kept in stored.versions.items() if now.get(name) != kept
@@ -124,6 +145,22 @@ def replay(stored: StoredProblem, *, threads: int = 2) -> Replay:
     if differences and changed:
         differences.append(f"other versions: {', '.join(changed)}")
     return Replay(tuple(differences), found)
+
+
+def _draw_again(problem: Problem, exact: Allocation, drawn: Drawn, threads: int) -> list[str]:
+    from ml.allocation.smooth.draw import draw  # noqa: PLC0415 - its compiled code takes time that what-if has no use for
+    from ml.allocation.smooth.temperature import explore  # noqa: PLC0415
+
+    plan = explore(problem, exact, drawn.value_share, threads=threads)
+    temperature = 0.0 if plan is None else plan.temperature
+    chosen = exact.chosen if plan is None else draw(plan, drawn.seed, threads=threads)
+    column = np.full(chosen.shape, -1, dtype=np.int64)
+    column[chosen >= 0] = problem.candidates.column[chosen[chosen >= 0]]
+    moved = int((column != drawn.column).any(axis=1).sum())
+    differences = [f"{moved:,} people's drawn contacts"] if moved else []
+    if temperature != drawn.temperature:
+        differences.append(f"temperature: {drawn.temperature!r} was stored, {temperature!r} came out")
+    return differences
 
 
 def save(stored: StoredProblem, folder: Path) -> None:
@@ -141,7 +178,12 @@ def save(stored: StoredProblem, folder: Path) -> None:
         "context": dict(stored.context),
         "versions": dict(stored.versions),
         "types": {},
+        "drawn": None,
     }
+    if stored.drawn is not None:
+        drawn = stored.drawn
+        document["drawn"] = {"value_share": drawn.value_share, "seed": drawn.seed, "temperature": drawn.temperature}
+        _put("drawn.column", drawn.column + 1, arrays, document["types"])
     for whole, part in (("candidates", stored.problem.given), ("columns", stored.problem.columns)):
         document[whole] = _take_apart(part, whole, arrays, document["types"])
     _put("allocation.chosen", stored.allocation.chosen + 1, arrays, document["types"])
@@ -170,6 +212,7 @@ def load(folder: Path) -> StoredProblem:
     columns = _put_together(Columns, "columns", document, arrays)
     problem = Problem(candidates, columns, [_term(each) for each in document["terms"]])
     chosen = arrays["allocation.chosen"] - 1
+    drawn = document["drawn"]
     return StoredProblem(
         problem,
         Allocation(chosen=chosen, **document["allocation"]),
@@ -178,6 +221,7 @@ def load(folder: Path) -> StoredProblem:
         arrays["people"],
         document["context"],
         document["versions"],
+        None if drawn is None else Drawn(**drawn, column=arrays["drawn.column"] - 1),
     )
 
 

@@ -92,7 +92,7 @@ def choose(
             else "nothing may be spent on exploring, or there is nothing to choose from"
         )
         return _as_it_is(problem, exact, value_share, reason)
-    chosen = draw(plan, int(digests(f"draw/{seed}", [cycle_id])[0, 0] >> np.uint64(1)), threads=threads)
+    chosen = draw(plan, draw_seed(seed, cycle_id), threads=threads)
     picked = chosen[chosen >= 0]
     drawn = float(problem.candidates.value[picked].sum(dtype=np.float64)) - saturation_loss(problem, picked)
     facts = Exploration(
@@ -113,6 +113,11 @@ def choose(
         plan.prices,
         facts,
     )
+
+
+def draw_seed(seed: int, cycle_id: str) -> int:
+    """Seed of a cycle's draw."""
+    return int(digests(f"draw/{seed}", [cycle_id])[0, 0] >> np.uint64(1))
 
 
 def _as_it_is(problem: Problem, exact: Allocation, value_share: float, reason: str) -> SystemChoice:

@@ -41,6 +41,7 @@ def facts(cycle_id: str) -> dict[str, Any]:
             "value": 11.0, "bound": 11.5, "gap": 0.04, "status": "certified", "prices": {"capacity:voice": 0.7},
             "passes": 12.0, "seconds": {"price": 0.2},
         },
+        "exploration": {"expected_cost": 0.2, "drawn_cost": 0.3, "temperature": 0.01},
         "versions": {"generation_id": "g1", "model_sha256": "m1"},
         "seconds": {"randomized arms": 0.1, "allocation": 0.4},
     }  # fmt: skip
@@ -58,6 +59,7 @@ def test_a_plan_is_logged_with_what_can_be_compared_over_days() -> None:
     assert run.metrics["value"] == 12.0
     assert (run.metrics["system_value"], run.metrics["bound"], run.metrics["gap"]) == (11.0, 11.5, 0.04)
     assert run.metrics["spend"] == 3.5
+    assert (run.metrics["exploration_cost"], run.metrics["temperature"]) == (0.2, 0.01)
     assert run.metrics["messages_by_channel/voice"] == 1
     assert run.metrics["price/capacity/voice"] == 0.7
     assert run.metrics["seconds_by_phase/allocation"] == 0.4

@@ -5,7 +5,18 @@ import pytest
 
 from ml.allocation.problem import Problem
 from ml.allocation.terms import ChannelBudget, ChannelSpendShare, ContactLimit
-from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, LeverError, moved, parse
+from ml.levers import (
+    CONTACTS,
+    PER_CHANNEL,
+    PER_DAY,
+    SPEND_CHANGE,
+    SPEND_SHARE,
+    Day,
+    LeverError,
+    ObjectiveDay,
+    moved,
+    parse,
+)
 from tests.unit.ml.stored_days import COSTS, SPENT, day_of, problem_of
 
 MAIL = f"{PER_CHANNEL}.direct_mail"
@@ -91,10 +102,17 @@ def test_the_bound_on_a_rise_holds_whatever_the_budget_is() -> None:
     assert both["budget:grow"] == pytest.approx(13)
 
 
-def test_a_bound_on_a_rise_that_holds_against_nothing_says_so() -> None:
+def test_a_bound_on_a_rise_that_holds_for_nothing_says_so() -> None:
     day = day_of(objectives={})
     _, changes = moved(problem_of(20), day, {SPEND_CHANGE: 1.0})
-    assert "holds against nothing yet" in changes[0].words
+    assert "supervised objectives only" in changes[0].words
+
+
+def test_before_there_are_days_enough_the_rise_is_against_the_even_split() -> None:
+    early = ObjectiveDay(500.0, 400.0, 20.0, 0.2, even_days=40)
+    assert early.room_at(500.0, 0.5) == pytest.approx(15)  # 0.2 of 400 would be 80; half as much again as 10 is 15
+    assert early.room_at(900.0, 0.5) == pytest.approx(30)
+    assert early.room_at(500.0, 99.0) == pytest.approx(80)
 
 
 def test_a_price_moves_values_and_what_a_contact_uses() -> None:

@@ -1,5 +1,6 @@
 """Another number gives the plan that a decision under it would have given; one that doesn't matter changes nobody."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.allocation.candidates import Candidates
 from ml.allocation.errors import Infeasible
 from ml.allocation.problem import Problem
 from ml.allocation.solve import solve
@@ -128,3 +130,17 @@ def test_a_curve_is_drawn_where_money_is_used(stored: StoredProblem) -> None:
         curve_numbers(stored, day, SPEND_SHARE, (1.0,))
     with pytest.raises(LeverError, match="none is set"):
         curve_numbers(stored, day, "policy.spend_caps.per_channel_per_day.email", (1.0,))
+
+
+def test_of_plans_that_are_worth_the_same_todays_stays() -> None:
+    value = np.ones((40, len(COLUMNS)), dtype=np.float32)
+    is_mail = np.zeros_like(value, dtype=bool)
+    is_mail[:, 4] = True  # one option for each person, all worth the same; a tenth of them fits
+    problem = Problem(Candidates.from_dense(value, is_mail), COLUMNS, [TotalBudget(0.7 * 4 + 0.01)])
+    found = solve(problem, gap=GAP, threads=1)
+    others = np.roll(np.where(found.chosen >= 0, 1, 0), 7)
+    today = replace(found, chosen=np.where(others > 0, problem.given.starts[:-1, None], -1))
+    stored = StoredProblem(problem, today, GAP, {}, np.arange(40, dtype=np.uint64))
+    same = what_if(stored, day_of(), {"objectives.win.budget": 5000.0}, threads=1)
+    assert same.people.affected == 0
+    assert np.array_equal(same.allocation.chosen, today.chosen)

@@ -57,7 +57,7 @@ def fly(  # noqa: C901, PLR0917 - one loop over edges, its state in arrays
     """
     inverse, effect, weight = np.eye(size), np.zeros(size), np.zeros(size)
     leaf, hub = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int64)
-    rate = np.zeros(probability.size)
+    rate, ends = np.zeros(probability.size), np.empty(2 * size + 2, dtype=np.int64)
     exchanges = 0
     for i in range(people.size - 1):
         base = -1
@@ -73,7 +73,7 @@ def fly(  # noqa: C901, PLR0917 - one loop over edges, its state in arrays
             _add_effect(base, -1.0, use_starts, total, amount, row, effect)
             slot = _weigh(effect, inverse, leaf, weight)
             if slot < 0:
-                gone = _move(o, base, weight, leaf, hub, rate, probability, state)
+                gone = _move(o, base, weight, leaf, hub, ends, rate, probability, state)
                 if gone == o:
                     continue
                 for s in range(size):
@@ -121,21 +121,21 @@ def _weigh(effect: F64, inverse: F64, leaf: I64, weight: F64) -> int:
 
 @kernel
 def _move(  # noqa: PLR0917 - a compiled loop takes its arrays in order
-    o: int, base: int, weight: F64, leaf: I64, hub: I64, rate: F64, probability: F64, state: I64
+    o: int, base: int, weight: F64, leaf: I64, hub: I64, ends: I64, rate: F64, probability: F64, state: I64
 ) -> int:
     """Moves the new edge and the parked ones together until an outcome is gone; returns it."""
-    size = weight.size
+    ends[0], ends[1], count = o, base, 2
     rate[o] += 1.0
     rate[base] -= 1.0
-    for s in range(size):
+    for s in range(weight.size):
         if weight[s] != 0.0:
             rate[leaf[s]] -= weight[s]
             rate[hub[s]] += weight[s]
+            ends[count], ends[count + 1] = leaf[s], hub[s]
+            count += 2
     ahead, behind, first_ahead, first_behind = np.inf, np.inf, o, o
-    for m in range(2 * size + 2):
-        at = _touched(m, o, base, weight, leaf, hub)
-        if at < 0:
-            continue
+    for m in range(count):
+        at = ends[m]
         if rate[at] < -_DEPENDENT and probability[at] < -ahead * rate[at]:
             ahead, first_ahead = -probability[at] / rate[at], at
         if rate[at] > _DEPENDENT and probability[at] < behind * rate[at]:
@@ -143,27 +143,14 @@ def _move(  # noqa: PLR0917 - a compiled loop takes its arrays in order
     gone, step = first_ahead, ahead
     if ahead + behind > 0 and random(state) * (ahead + behind) >= behind:
         gone, step = first_behind, -behind
-    for m in range(2 * size + 2):
-        at = _touched(m, o, base, weight, leaf, hub)
-        if at >= 0 and rate[at] != 0.0:
+    for m in range(count):
+        at = ends[m]
+        if rate[at] != 0.0:
             moved = probability[at] + step * rate[at]
             probability[at] = moved if moved > _GONE else 0.0
             rate[at] = 0.0
     probability[gone] = 0.0
     return gone
-
-
-@kernel
-def _touched(  # noqa: PLR0917 - a compiled loop takes its arrays in order
-    m: int, o: int, base: int, weight: F64, leaf: I64, hub: I64
-) -> int:
-    """The m-th end of the edges that move: leaves at even places, hubs at odd ones; -1 where the edge stays."""
-    if m < 2:  # noqa: PLR2004
-        return o if m == 0 else base
-    s = m // 2 - 1
-    if weight[s] == 0.0:
-        return -1
-    return int(leaf[s] if m % 2 == 0 else hub[s])
 
 
 @kernel

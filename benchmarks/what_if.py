@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from assets.home import Home
-from benchmarks.allocation import COLUMNS, COSTS
+from benchmarks.allocation.instances import COLUMNS, COSTS
 from ml.allocation.candidates import Candidates
 from ml.allocation.problem import Problem
 from ml.allocation.solve import solve

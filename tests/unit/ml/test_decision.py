@@ -113,3 +113,20 @@ def test_a_drawn_choice_that_is_not_the_best_says_so(explored):
     assert (given_up(drawn) > 0).mean() > 0.9  # another objective's option may be the better one
     best = system[(system["channel"] != "none") & ~system["reason"].str.startswith("drawn")]
     assert (given_up(best) < 1e-3).all()
+
+
+def test_several_contacts_a_person_are_drawn_with_their_own_chances():
+    configuration = configuration_of(0.03)
+    policy = configuration.policy.model_copy(update={"max_contacts_per_cycle": 2})
+    configuration = replace(configuration, policy=policy)
+    known = known_people(6000, configuration)
+    found = decide(MOMENT, known, configuration, room_for(6000, configuration), threads=1)
+    contacts = found.plan.decisions.query("channel != 'none' and arm == 'system'")
+    each = contacts["customer_id"].value_counts()
+    assert found.exploration.temperature > 0
+    assert each.max() == 2
+    assert not contacts.duplicated(["customer_id", "channel"]).any()
+    assert contacts["logging_propensity"].between(0, 1, inclusive="right").all()
+    alone = found.plan.decisions.query("channel == 'none' and arm == 'system'")
+    nothing = pd.Series(found.chances.nothing(np.zeros((4, 8), dtype=bool)), index=known.customers["customer_id"])
+    assert np.allclose(alone["logging_propensity"], nothing[alone["customer_id"]], atol=1e-6)

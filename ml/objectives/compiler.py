@@ -194,6 +194,6 @@ def _underspends(stated: Stated, plan: Plan) -> str:
         return ""
     held = f" ({', '.join(plan.held_by)})" if plan.held_by else ""
     return (
-        f"about {unused:,.0f} of the budget will stay unspent: within the limits{held}, "
+        f"about {unused:,.0f} of the budget is likely to stay unspent: within the limits{held}, "
         "no further contact of the audience is worth what it costs"
     )

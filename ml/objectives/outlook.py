@@ -54,16 +54,10 @@ def outlook(objective: Objective, facts: Mapping[str, Any], currency: str) -> Ou
     if facts["forecast"] is None:
         return Outlook(_stated(objective), "", f"no forecast: {facts['without_forecast']}", pace, "", "", ())
     goal, reached = facts["target"], facts["reached"]
-    counted = "in total" if goal["is_total"] else "caused"
-    basis = (
-        ""
-        if goal["is_total"]
-        else (" measured against holdout" if reached["is_measured"] else ", expected, not measured yet")
-    )
     ends = facts["forecast"]
     return Outlook(
         target=_target(objective, goal, unit),
-        reached=f"{_interval(reached)} {unit} {counted} so far{basis}",
+        reached=f"{_interval(reached)} {unit} {_basis(goal, reached)}",
         forecast=(
             f"{_interval(ends)} {unit} by {objective.ends_on}; the target is {chance_words(facts['chance'])} to be reached"
         ),
@@ -79,6 +73,14 @@ def chance_words(chance: float) -> str:
     if chance > _CERTAIN:
         return "more than 99 % likely"
     return "less than 1 % likely" if chance < 1 - _CERTAIN else f"{chance:.0%} likely"
+
+
+def _basis(goal: Mapping[str, Any], reached: Mapping[str, Any]) -> str:
+    if goal["is_total"]:
+        return "so far, in total"
+    if reached["is_measured"]:
+        return "caused so far, measured against holdout"
+    return "expected of the contacts so far, not measured yet"
 
 
 def _stated(objective: Objective) -> str:

@@ -145,7 +145,7 @@ def _loose_quotas(people: int) -> list[Term]:
 def _tight_quotas(people: int) -> list[Term]:
     """Quotas near the most that there is: value is given up for conversions, and little room is left."""
     others = [term for term in limits(people) if not isinstance(term, ObjectiveQuota)]
-    return others + [ObjectiveQuota("win_back", 0.0078 * people, segment) for segment in SEGMENTS]
+    return others + [ObjectiveQuota("win_back", 0.0076 * people, segment) for segment in SEGMENTS]
 
 
 def _hundred_rows(people: int) -> list[Term]:

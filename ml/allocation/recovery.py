@@ -59,8 +59,13 @@ class Recovery:
         self._engine, self._limits, self._loss, self._seconds = engine, limits, loss, seconds
         self._losses = losses
 
-    def plan(self, priced: Priced) -> Plan | None:
-        """The best plan found near the prices; None where none was."""
+    def plan(self, priced: Priced, enough: float = -np.inf) -> Plan | None:
+        """The best plan found near the prices; None where none was.
+
+        Args:
+            priced: prices and the mixture.
+            enough: a plan worth less, money, is sought once more among more people.
+        """
         if self._engine.candidate_count <= _FEW_CANDIDATES:
             return self.whole()
         prices, ties = ClassPrices.of(self._engine.measures, priced.prices), _NEAR_TIES
@@ -69,12 +74,16 @@ class Recovery:
             for cuts, weights in zip(priced.master.cuts, priced.mix.weights, strict=True)
         ]
         differing = self._engine.settle(prices, mixed)
+        best: Plan | None = None
         while True:
             tied = self._engine.nearest_ties(prices, ties)
             share = min(1.0, max(_MOST_OPEN, ties) / max(differing, 1))
-            plan = self._repair(prices, self._engine.open_people(tied, share))
-            if plan is not None or ties >= min(self._engine.people_count, _MOST_TIES):
-                return plan
+            plan, is_second = self._repair(prices, self._engine.open_people(tied, share)), best is not None
+            if plan is not None and (best is None or plan.value > best.value):
+                best = plan
+            is_done = best is not None and (is_second or best.value >= enough)
+            if is_done or ties >= min(self._engine.people_count, _MOST_TIES):
+                return best
             ties *= _WIDER
 
     def whole(self) -> Plan | None:

@@ -249,7 +249,7 @@ class _Solve:
     def _recover(self, lookup: Engine, rows: Rows, priced: Priced) -> Plan:
         loss = _LOSS * self._gap * abs(priced.bound)
         recovery = Recovery(lookup, self._hard(rows), loss=loss, seconds=self._most_seconds, losses=self._losses)
-        plan = recovery.plan(priced)
+        plan = recovery.plan(priced, priced.bound - self._gap * abs(priced.bound))
         is_small = lookup.candidate_count <= _WHOLE_CANDIDATES
         is_whole = plan is not None and np.isfinite(plan.bound)  # among all candidates already: again takes as long
         if is_small and not is_whole and (plan is None or relative_gap(plan.value, priced.bound) > self._gap):

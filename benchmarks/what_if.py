@@ -144,7 +144,8 @@ def measure(people: int, repeat: int) -> dict[str, Any]:
         made = make_home(root, people)
         stored = load(Home(root).cycle(CYCLE))
         day = Day.from_dict(stored.context["day"])
-        ask(root, [])  # compiles into the home's cache
+        for wanted in ([], [f"{CONTACTS}=2"]):  # compiles into the home's cache, as the cycle does
+            ask(root, wanted)
         rows = []
         for name, wanted in {"replay": [], **questions(people)}.items():
             runs = sorted((ask(root, wanted) for _ in range(repeat)), key=lambda run: float(run["wall"]))

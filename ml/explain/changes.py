@@ -60,6 +60,8 @@ class Worth:
             rows: customer_id, objective_id, channel, offer_id of n contacts, and `given_up` where a draw accepted a loss.
             is_open: Whether they are open messages, whose raised values are lowered again.
         """
+        if rows.empty:
+            return np.empty((0, 2))
         candidates, columns = self.problem.candidates, self.problem.columns
         adjusted = adjusted_values(self.problem, dict(self.prices))
         person = pd.Series(np.arange(len(self.customer_ids)), index=self.customer_ids.to_numpy())

@@ -50,16 +50,15 @@ def standing_of(
     here = {on: units * arrives.by((morning.day - on).days) for on, units in by_day.items()}
     at_end = {on: units * arrives.by((ends - on).days) for on, units in by_day.items() if on >= counts_from}
     counted = sum(units for on, units in here.items() if on >= counts_from)
-    caused = _caused(morning, objective, unit)
-    share = counted / sum(here.values()) if sum(here.values()) > 0 else 1.0
     days = (objective.ends_on - morning.day).days + 1
     return Standing(
         expected=float(counted),
-        caused=caused.times(share) if caused else None,
+        caused=_caused(morning, objective, unit),
         maturing=float(sum(at_end.values()) - counted),
         reached_total=_reached_total(morning, objective),
         untouched_rest=level.over(days) if level else None,
         dispersion=level.dispersion if level else 1.0,
+        expected_of_all=float(sum(here.values())),
     )
 
 

@@ -104,12 +104,14 @@ class Standing:
     """How an objective stands on a morning, in its units.
 
     Attributes:
-        expected: What the model expects to have arrived from contacts so far.
-        caused: The same as measured against holdout; None where it's too early.
+        expected: What the model expects to have arrived from contacts so far, as far as it will count at the end.
+        caused: What all contacts so far have caused, measured against holdout; None where it's too early.
         maturing: What it expects to come by the end from contacts made already.
         reached_total: The metric so far, whoever was contacted; counts where the target is on the total.
         untouched_rest: What the rest of the period brings untouched; where the target is on the total.
         dispersion: Variance over mean of a past week's figure.
+        expected_of_all: What the model expects to have arrived from all contacts so far; `expected` without it. For churn a
+            sale long before the end doesn't count there, but tells as much of the effect.
     """
 
     expected: float
@@ -118,18 +120,17 @@ class Standing:
     reached_total: float = 0.0
     untouched_rest: Estimate | None = None
     dispersion: float = 1.0
+    expected_of_all: float | None = None
 
     @property
     def effect(self) -> Effect:
         """What contacts cause as a multiple of what is expected."""
-        return effect_of(self.expected, self.caused)
+        return effect_of(self.expected if self.expected_of_all is None else self.expected_of_all, self.caused)
 
     def reached(self, goal: Goal) -> Estimate:
         """Of the goal so far: the count where the total counts, else what contacts have caused."""
         if goal.is_total:
             return Estimate(self.reached_total, 0.0)
-        if self.expected <= 0 and self.caused is not None:
-            return self.caused
         return self.effect.ratio.times(self.expected)
 
 

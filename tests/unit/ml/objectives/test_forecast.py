@@ -44,6 +44,13 @@ def test_a_forecast_is_what_has_come_what_is_still_to_come_and_the_rest():
     assert found.chance == pytest.approx(0.31, abs=0.01)
 
 
+def test_sales_too_early_to_count_at_the_end_still_tell_of_the_effect():
+    standing = Standing(expected=0, caused=Estimate(300, 10), maturing=0, expected_of_all=1000)
+    assert standing.reached(CAUSED).mean == 0
+    assert forecast(CAUSED, standing, rest=150).units.mean == pytest.approx(150, rel=0.01)
+    assert standing.effect.ratio.mean == pytest.approx(0.3, abs=0.01)
+
+
 def test_counted_in_total_what_happens_untouched_is_part_of_it():
     goal = Goal(Estimate(1000, 0), is_total=True, words="")
     standing = Standing(expected=100, caused=None, maturing=0, reached_total=400, untouched_rest=Estimate(450, 30))

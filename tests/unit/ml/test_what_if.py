@@ -26,7 +26,7 @@ def stored() -> StoredProblem:
     return stored_day(400)[0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), cap=st.floats(3.5, 60))
 def test_the_plan_is_the_one_that_a_decision_under_the_number_would_give(seed: int, cap: float) -> None:
     stored, day = stored_day(120, seed)
@@ -40,7 +40,7 @@ def test_the_plan_is_the_one_that_a_decision_under_the_number_would_give(seed: i
     assert found.then.value <= found.then.bound + 1e-6
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000), more=st.floats(1.0, 3.0))
 def test_room_is_never_worth_less_than_no_room(seed: int, more: float) -> None:
     stored, day = stored_day(120, seed)

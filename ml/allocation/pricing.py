@@ -33,7 +33,7 @@ class Priced:
     is_met: bool
 
 
-def upper_bound(
+def upper_bound(  # noqa: PLR0917 - the proof and all it is made of
     totals: list[RangeTotals],
     lookup: Engine,
     prices: F64,

@@ -230,6 +230,9 @@ class Master:
     def _read(self) -> Mix:
         active = self._active
         weights = np.maximum(self._w.value, 0.0).reshape(len(self.cuts), -1)
+        for row, cuts in zip(weights, self.cuts, strict=True):
+            row[0] += row[len(cuts.value) :].sum()  # unused places repeat the empty plan
+            row[len(cuts.value) :] = 0.0
         prices = np.zeros(len(self._bound))
         prices[active] = np.maximum(self._limits.dual_value[: len(active)], 0.0) * self._money / self._scale[active]
         relief, is_held = np.zeros(len(self._bound)), np.zeros(len(self._bound), dtype=np.bool_)

@@ -113,11 +113,11 @@ def peak_gigabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def apart(work: Callable[..., Row], *arguments: Any, within: float | None = None) -> Row:
+def apart(work: Callable[..., Row], *arguments: Any, within: float | None = None, **options: Any) -> Row:
     """The row of a measurement in a new process; one that takes longer than `within` seconds is ended."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        answer = pool.apply_async(work, arguments)
+        answer = pool.apply_async(work, arguments, options)
         try:
             return answer.get(within)
         except multiprocessing.TimeoutError:

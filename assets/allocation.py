@@ -1,5 +1,7 @@
 """Allocation: one joint decision over all people, actions and objectives, and the plan that it makes."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -10,15 +12,21 @@ from assets.deciding import gather, keep
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.partitions import CYCLES
-from assets.pictures import bars, curve, inline_picture
-from ml.allocation.curve import budget_curve
+from assets.pictures import bars, inline_picture, value_curve
+from assets.plan_runs import log_plans
+from assets.problems import keep_problem
+from ml.allocation.stored import StoredProblem
 from ml.configuration import Configuration
 from ml.decision import Decided, Moment, decide
+from ml.levers import PER_DAY, Day
+from ml.tracking import Tracking
+from ml.what_if import CurvePoint, curve_numbers
+from ml.what_if import value_curve as points_of
 
 OWNERS: Final = ["team:decision-science"]
-CURVE: Final = (0.25, 0.5, 1.0, 2.0)
-CURVE_GAP: Final = 1e-2
-"""About a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
+CURVE_BINDING: Final = (0.5, 2.0)
+CURVE_WITH_ROOM: Final = (0.25, 0.5)
+"""Multiples of the day's spend cap, or of what is used of it, shown beside the plan itself: each costs a solve."""
 
 
 @dg.asset(
@@ -33,6 +41,7 @@ def allocation(
     home: dg.ResourceParam[Home],
     ledger: dg.ResourceParam[Ledger],
     configuration: dg.ResourceParam[Configuration],
+    tracking: dg.ResourceParam[Tracking],
     at: dg.ResourceParam[datetime],
     seed: dg.ResourceParam[int],
     threads: dg.ResourceParam[int],
@@ -42,22 +51,25 @@ def allocation(
     day = date.fromisoformat(cycle_id)
     known_plan = home.cycle(cycle_id) / "plan.json"
     if known_plan.exists() and ledger.plans.list(cycle_id):
+        log_plans(tracking, home, day)
         facts = read_json(known_plan)
-        return dg.MaterializeResult(metadata={"state": "decided before; nothing changed", **_figures(facts)})
+        return dg.MaterializeResult(metadata={"state": "decided before; nothing changed", **_figures(facts, {})})
     gathered = gather(home, ledger, configuration, day, at)
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     decided = decide(moment, gathered.known, gathered.configuration, gathered.room, threads=threads)
     facts = keep(home, decided, gathered, cycle_id, at)
+    stored = keep_problem(home, ledger, decided, gathered, cycle_id, seed)
     for note in gathered.notes:
         context.log.info(note)
-    return dg.MaterializeResult(
-        metadata={"state": "decided", **_pictures(decided, gathered.room.total), **_figures(facts)}
-    )
+    words = {limit.name: limit.spoken() for limit in decided.problem.limits}
+    run = dg.MetadataValue.url(log_plans(tracking, home, day)[cycle_id])
+    pictures = _pictures(decided, stored, threads)
+    return dg.MaterializeResult(metadata={"state": "decided", **pictures, **_figures(facts, words), "mlflow_run": run})
 
 
-def _figures(facts: dict[str, Any]) -> dict[str, Any]:
+def _figures(facts: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     solved, summary = facts["allocation"], facts["summary"]
-    prices = "\n".join(f"| {name} | {price:,.4f} |" for name, price in solved["prices"].items())
+    seconds = facts["seconds"] | {f"solve {phase}": taken for phase, taken in solved["seconds"].items()}
     return {
         "value": round(solved["value"], 2),
         "bound": round(solved["bound"], 2),
@@ -66,27 +78,53 @@ def _figures(facts: dict[str, Any]) -> dict[str, Any]:
         "spend": round(float(sum(summary["spend_by_channel"].values())), 2),
         "people_eligible": facts["people_eligible"],
         "people_contacted": summary["contacted"],
+        **_explored(facts),
         "passes": round(solved["passes"], 1),
-        **{f"seconds_{phase.replace(' ', '_')}": round(seconds, 3) for phase, seconds in facts["seconds"].items()},
-        "prices": dg.MetadataValue.md(
-            f"| scarce thing | worth of one more |\n|---|---|\n{prices}" if prices else "nothing is scarce today"
-        ),
-        "contacts_by_channel": dg.MetadataValue.json(summary["contacts_by_channel"]),
+        **{f"seconds_{phase.replace(' ', '_')}": round(taken, 3) for phase, taken in seconds.items()},
+        "binding_limits": dg.MetadataValue.md(_binding(solved["prices"], words)),
+        "channels": dg.MetadataValue.md(_channels(summary)),
         "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in facts["notes"]) or "none"),
     }
 
 
-def _pictures(decided: Decided, total: float | None) -> dict[str, Any]:
+def _explored(facts: dict[str, Any]) -> dict[str, float]:
+    explored = facts.get("exploration")  # of a plan from before draws there is none
+    if not explored:
+        return {}
+    return {
+        "exploration_cost": round(explored["expected_cost"], 2),
+        "temperature": float(f"{explored['temperature']:.3g}"),
+    }
+
+
+def _binding(prices: Mapping[str, float], words: Mapping[str, str]) -> str:
+    """Each limit that holds the plan back, with its shadow price."""
+    rows = [f"| {name} | {words.get(name, '')} | {price:,.4f} |" for name, price in prices.items()]
+    heads = ["| limit | in words | worth of one more |", "|---|---|---|"]
+    return "\n".join([*heads, *rows]) if rows else "nothing is scarce today"
+
+
+def _channels(summary: dict[str, Any]) -> str:
+    spend, contacts = summary["spend_by_channel"], summary["contacts_by_channel"]
+    rows = [f"| {name} | {contacts[name]:,} | {spend.get(name, 0.0):,.2f} |" for name in contacts]
+    return "\n".join(["| channel | contacts | spend |", "|---|---|---|", *rows]) if rows else "nobody is contacted"
+
+
+def _pictures(decided: Decided, stored: StoredProblem, threads: int) -> dict[str, Any]:
     spend = decided.plan.summary.spend_by_channel
     pictures = {"spend_by_channel": inline_picture(bars("Spend by channel", spend, "money"))} if spend else {}
-    if total and decided.allocation.status != "empty":
-        curve_of = budget_curve(decided.problem, CURVE, gap=CURVE_GAP)
-        drawn = curve(
-            "Value against the day's budget",
-            list(curve_of["budget"]),
-            list(curve_of["value"]),
-            ("budget", "value"),
-            total,
+    day = Day.from_dict(stored.context["day"])
+    cap = day.numbers[PER_DAY]
+    if cap and decided.allocation.status != "empty":
+        here = CurvePoint.of(stored, day, PER_DAY)
+        used = min(cap, sum(day.spent.values()) + stored.allocation.spend)
+        numbers = curve_numbers(stored, day, PER_DAY, CURVE_BINDING if here.marginal > 0 else CURVE_WITH_ROOM)
+        points = [*points_of(stored, day, PER_DAY, numbers, threads=threads), replace(here, number=used), here]
+        drawn = value_curve(
+            "Value against the day's spend cap",
+            sorted(points, key=lambda each: each.number),
+            ("spend cap", day.currency),
+            cap,
         )
         pictures["budget_curve"] = inline_picture(drawn)
     return pictures

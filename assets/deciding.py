@@ -1,7 +1,7 @@
 """Gathers what a decision needs from the published view, the ledger and the configuration, and keeps what was decided."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from assets.compiling import compile_objectives, expected_today
 from assets.cycles import read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
@@ -27,6 +28,8 @@ from ml.response.scores import Scores
 LOOK_BACK: Final = timedelta(days=60)
 SUPERVISED: Final = "supervised"
 SETTLED_AFTER_DAYS: Final = 7
+CHANCES: Final = "chances.parquet"
+"""In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Gathered:
         versions: Generation, model and configuration.
         notes: What a person should know, such as an objective that had to be left out.
         configuration: The configuration with only the objectives that can be decided.
+        objectives: Forecast, chance, pace and what stands in the way, by objective (`compiling`).
     """
 
     known: Knowledge
@@ -46,6 +50,7 @@ class Gathered:
     versions: Mapping[str, str]
     notes: tuple[str, ...]
     configuration: Configuration
+    objectives: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def gather(
@@ -85,11 +90,37 @@ def gather(
         phones=_phones(home, generation_id, configuration),
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
-    return Gathered(known, room(ledger, decidable, day), versions, notes, decidable)
+    objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
+    paces = {name: float(facts["pace"]["share"]) for name, facts in objectives.items()}
+    return Gathered(known, room(ledger, decidable, day, paces), versions, notes, decidable, objectives)
 
 
-def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
-    """What today's plans may still spend and carry: caps less what is held and spent, budgets over the days left."""
+def _objectives(
+    home: Home,
+    ledger: Ledger,
+    configuration: Configuration,
+    known: Knowledge,
+    generation_id: str,
+    day: date,
+    at: datetime,
+) -> dict[str, Any]:
+    """Compiled once a day: within it the morning's facts hold, and what may be spent follows from the money left."""
+    morning = home.cycle(day.isoformat()) / "plan.json"
+    kept = read_json(morning).get("objectives") if morning.exists() else None
+    if kept is not None and set(kept) >= {o.id for o in active_objectives(configuration.objectives, day)}:
+        return dict(kept)
+    return compile_objectives(home, ledger, configuration, known, generation_id, day, at)
+
+
+def room(ledger: Ledger, configuration: Configuration, day: date, paces: Mapping[str, float] | None = None) -> Room:
+    """What today's plans may still spend and carry: caps less what is held and spent, budgets at their pace.
+
+    Args:
+        ledger: The ledger.
+        configuration: What the operator states.
+        day: The cycle's day.
+        paces: Share of the money left that today may have, by objective; the even split without it.
+    """
     figures = ledger.figures.since(day - timedelta(days=SETTLED_AFTER_DAYS))
     today = figures[figures["cycle_on"] == day.isoformat()]
     caps, channels = configuration.policy.spend_caps, configuration.actions.channels
@@ -98,7 +129,7 @@ def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
     return Room(
         total=None if caps.per_day is None else max(0.0, caps.per_day - float(spent.sum())),
         objectives={
-            o.id: _left(ledger, configuration, o, day, figures)
+            o.id: _left(ledger, configuration, o, day, figures, (paces or {}).get(o.id))
             for o in active_objectives(configuration.objectives, day)
         },
         channels={name: max(0.0, cap - float(spent.get(name, 0.0))) for name, cap in caps.per_channel_per_day.items()},
@@ -111,23 +142,46 @@ def room(ledger: Ledger, configuration: Configuration, day: date) -> Room:
 
 
 def _left(
-    ledger: Ledger, configuration: Configuration, objective: Objective, day: date, figures: pd.DataFrame
+    ledger: Ledger,
+    configuration: Configuration,
+    objective: Objective,
+    day: date,
+    figures: pd.DataFrame,
+    share: float | None,
 ) -> float:
-    """What is left of the objective's day. Supervised, it also stays within the bound on the rise of its spend after a week."""
+    """What is left of the objective's day.
+
+    Supervised, it also stays within the bound on the rise of its spend: against its last days after a week, before that
+    against the even split of what is left, as the guardrail does.
+    """
     by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
     today = float(by_day.get(day.isoformat(), 0.0))
     before = by_day.drop(day.isoformat(), errors="ignore")
-    allowance = daily_budget(objective, ledger.budgets.spent_of(objective.id) - today, day)
-    if ledger.objectives.level(objective.id) == SUPERVISED and len(before) >= SETTLED_AFTER_DAYS:
-        allowance = min(allowance, (1 + configuration.policy.guardrails.spend_change_per_day) * float(before.mean()))
+    spent_before = ledger.budgets.spent_of(objective.id) - today
+    even = daily_budget(objective, spent_before, day)
+    allowance = even if share is None else share * max(0.0, objective.budget - spent_before)
+    level = ledger.objectives.level(objective.id) or objective.autonomy
+    if level == SUPERVISED:
+        usual = float(before.mean()) if len(before) >= SETTLED_AFTER_DAYS else even
+        allowance = min(allowance, (1 + configuration.policy.guardrails.spend_change_per_day) * usual)
     return max(0.0, allowance - today)
 
 
-def keep(home: Home, decided: Decided, gathered: Gathered, cycle_id: str, at: datetime) -> dict[str, Any]:
+def keep(
+    home: Home,
+    decided: Decided,
+    gathered: Gathered,
+    cycle_id: str,
+    at: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Write what was decided: every decision, the features of those that teach something, and the plan's figures."""
     folder = home.cycle(cycle_id)
     write_frame(decided.plan.decisions, folder / "decisions.parquet")
     write_frame(_remembered(gathered.known.customers, decided), folder / "features.parquet")
+    people = gathered.known.customers["customer_id"].to_numpy()
+    chances = decided.chances.frame(people, decided.problem.columns.objectives)
+    write_frame(chances, folder / CHANCES)
     allocation = decided.allocation
     facts: dict[str, Any] = {
         "cycle_id": cycle_id,
@@ -146,11 +200,14 @@ def keep(home: Home, decided: Decided, gathered: Gathered, cycle_id: str, at: da
             "passes": allocation.passes,
             "seconds": allocation.seconds,
         },
+        "exploration": asdict(decided.exploration),
         "room": asdict(gathered.room),
+        "objectives": expected_today(decided, gathered.objectives),
         "eligibility": decided.eligibility.counts(),
         "versions": dict(gathered.versions),
         "notes": list(gathered.notes),
         "seconds": decided.seconds,
+        **(more or {}),
     }
     write_json(facts, folder / "plan.json")
     return facts

@@ -3,13 +3,21 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import dagster as dg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+if TYPE_CHECKING:
+    import dagster as dg
 
-def inline_picture(png: bytes) -> dg.MetadataValue:
+    from ml.what_if import CurvePoint
+
+
+def inline_picture(png: bytes) -> "dg.MetadataValue":
     """A picture inside the asset's metadata."""
+    import dagster as dg  # noqa: PLC0415 - the command line draws without it
+
     return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
@@ -25,25 +33,35 @@ def bars(title: str, amounts: Mapping[str, float], unit: str) -> bytes:
     return _png(figure, axes)
 
 
-def curve(
-    title: str, x: Sequence[float], y: Sequence[float], labels: tuple[str, str], mark: float | None = None
-) -> bytes:
-    """A line, with a mark where we are."""
-    figure = Figure(figsize=(6, 3), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(x, y, marker="o", markersize=3, color="#3b6ea5")
-    if mark is not None:
-        axes.axvline(mark, color="#b5532d", linewidth=1, linestyle="--")
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.set_xlabel(labels[0], fontsize=8)
-    axes.set_ylabel(labels[1], fontsize=8)
-    return _png(figure, axes)
+def value_curve(title: str, points: Sequence["CurvePoint"], words: tuple[str, str], mark: float | None = None) -> bytes:
+    """Net value against a number, what one more of it would be worth below, and a mark where we are.
+
+    Args:
+        title: Above the picture.
+        points: In the order of their numbers.
+        words: What the number is, and the currency.
+        mark: Today's number.
+    """
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    numbers = [point.number for point in points]
+    above.plot(numbers, [point.value for point in points], marker="o", markersize=3, color="#3b6ea5")
+    below.plot(numbers, [point.marginal for point in points], marker="o", markersize=3, color="#3b6ea5")
+    for axes, label in ((above, f"net value, {words[1]}"), (below, "one more is worth")):
+        axes.set_ylabel(label, fontsize=8)
+        if mark is not None:
+            axes.axvline(mark, color="#b5532d", linewidth=1, linestyle="--")
+    above.set_title(title, loc="left", fontsize=10)
+    below.set_ylim(bottom=0)
+    below.set_xlabel(words[0], fontsize=8)
+    return _png(figure, above, below)
 
 
-def _png(figure: Figure, axes: object) -> bytes:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)  # type: ignore[attr-defined]
-    axes.tick_params(labelsize=8)  # type: ignore[attr-defined]
+def _png(figure: Figure, *panels: Axes) -> bytes:
+    for axes in panels:
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.tick_params(labelsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

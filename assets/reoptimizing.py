@@ -1,5 +1,6 @@
 """Re-optimization within the day: only what is open, only where something matters, few changes where little has changed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -9,21 +10,26 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from assets.cycles import next_revision, read_json, revisions, write_json
+from assets.cycles import next_revision, read_json, revisions, write_frame, write_json
 from assets.deciding import Gathered, gather, keep
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.models import kept_model
+from assets.problems import keep_problem
 from assets.releasing import WITHDRAWS, Office, decisions_of, propose, release
-from ml.decision import Knowledge, Moment, decide
+from ml.decision import Decided, Knowledge, Moment, decide
 from ml.entities import NONE
+from ml.explain.changes import Worth, explain_changes, summary
 from ml.news import News, news_of, refreshed
+from ml.policy.standing import standing
 from ml.response.scores import Scores
 from ml.response.store import with_threads
 
 KEEP_BONUS: Final = 0.01
 """Money by which another choice must be better before an open message is replaced: noise in a price must not move it."""
 CURSOR: Final = "reoptimization.json"
+CHANGES: Final = "changes.parquet"
+"""In a re-optimization's folder: each change with its reason (`ml.explain.changes.COLUMNS`)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Reoptimized:
     messages: Mapping[str, int] = field(default_factory=dict)
     people: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, Any]:
         """Figures for the asset."""
@@ -46,6 +53,8 @@ class Reoptimized:
             "withdrawn": self.cancelled,
             "new_messages": sum(self.messages.values()),
             "people_reconsidered": self.people,
+            "open_messages_kept": self.changes.get("kept", 0),
+            "changes_by_news": json.dumps(self.changes.get("by_news", {})),
             **{f"seconds_{phase.replace(' ', '_')}": seconds for phase, seconds in self.seconds.items()},
         }
 
@@ -79,6 +88,7 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
     cycle_id = next_revision(home, day)
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
+    stands = standing([decisions_of(home, earlier) for earlier in revisions(home, day)], still_open)
     decided = decide(
         moment,
         gathered.known,
@@ -86,13 +96,19 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
         gathered.room,
         threads=threads,
         warm_prices=warm,
-        keeps=still_open,
+        keeps=stands,
         keep_bonus=KEEP_BONUS,
     )
+    freed = {str(name): float(cost) for name, cost in still_open.groupby("objective_id")["cost"].sum().items()}
+    keep_problem(home, ledger, decided, gathered, cycle_id, seed, warm_prices=warm, freed=freed)
     changes, withdraws = _changes(decided.plan.decisions, still_open, news.ended)
+    taken_back = still_open[still_open["message_id"].isin(withdraws)].merge(stands, how="left")
+    reasons = _reasons(decided, gathered, taken_back, changes, news, warm)
     decided = replace(decided, plan=replace(decided.plan, decisions=changes))
     write_json({"withdraws": withdraws}, home.cycle(cycle_id) / WITHDRAWS)
-    keep(home, decided, gathered, cycle_id, at)
+    write_frame(reasons, home.cycle(cycle_id) / CHANGES)
+    changed = {"news": news.words, **summary(reasons, len(still_open))}
+    keep(home, decided, gathered, cycle_id, at, {"changes": changed})
     _close_unfinished(ledger, day, cycle_id, at)
     plans = propose(office, cycle_id, at)
     cancelled, messages = 0, {}
@@ -102,7 +118,21 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
             cancelled += counts.cancelled
             messages = dict(plan.summary["messages"])
     state = "waiting" if any(plan.state == "waiting" for plan in plans) else "released"
-    return Reoptimized(news.words, cycle_id, state, cancelled, messages, int(is_free.sum()), decided.seconds)
+    return Reoptimized(news.words, cycle_id, state, cancelled, messages, int(is_free.sum()), decided.seconds, changed)
+
+
+def _reasons(
+    decided: Decided,
+    gathered: Gathered,
+    taken_back: pd.DataFrame,
+    made: pd.DataFrame,
+    news: News,
+    prices_before: Mapping[str, float],
+) -> pd.DataFrame:
+    ids = gathered.known.customers["customer_id"]
+    worth = Worth(decided.problem, decided.allocation.prices, ids, KEEP_BONUS)
+    currency = gathered.configuration.policy.currency
+    return explain_changes(taken_back, made, news, worth, prices_before, currency=currency)
 
 
 def _rescored(home: Home, gathered: Gathered, news: News, threads: int) -> Gathered:

@@ -13,6 +13,7 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
 from ml.configuration import Configuration
+from ml.objectives.outlook import Outlook, outlook
 from ml.policy.categories import CATEGORY_WORDS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -78,6 +79,7 @@ def write_report(
             lifts=lifts,
             notes=facts["notes"],
             versions=facts["versions"],
+            outlooks=_outlooks(configuration, facts),
             at=facts["at"],
         )
     )
@@ -86,6 +88,16 @@ def write_report(
     markdown.write_text(text, encoding="utf-8")
     html.write_text(_page(cycle_id, text, facts["summary"]["spend_by_channel"]), encoding="utf-8")
     return markdown, html
+
+
+def _outlooks(configuration: Configuration, facts: Mapping[str, Any]) -> list[tuple[str, Outlook]]:
+    """What is said of each objective that the morning compiled."""
+    compiled = facts.get("objectives", {})
+    return [
+        (objective.id, outlook(objective, compiled[objective.id], configuration.policy.currency))
+        for objective in configuration.objectives
+        if objective.id in compiled
+    ]
 
 
 def _page(cycle_id: str, text: str, spend: Mapping[str, float]) -> str:
@@ -100,5 +112,6 @@ def _page(cycle_id: str, text: str, spend: Mapping[str, float]) -> str:
 def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)  # noqa: S701 - Markdown; markdown-it escapes HTML
     environment.filters["money"] = lambda amount: f"{amount:,.2f}"
+    environment.filters["sentence"] = lambda words: f"{words[:1].upper()}{words[1:]}."
     environment.filters["thousands"] = lambda count: f"{count:,}"
     return environment

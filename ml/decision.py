@@ -31,16 +31,19 @@ from ml.allocation.terms import (
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
-from ml.entities import CHANNELS
+from ml.entities import CHANNELS, NONE
 from ml.objectives.active import active_objectives
 from ml.objectives.audience import parse
 from ml.policy.arms import assign_arms
+from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective
 from ml.policy.plan import Plan, build_plan
 from ml.policy.randomized import randomized_choices
 from ml.policy.reasons import Reason
+from ml.policy.standing import credit_of
+from ml.policy.system import Exploration, choose
 from ml.policy.value import ValueTable, contact_costs, offer_costs, wear_costs
 from ml.response.scores import Scores
 
@@ -120,12 +123,15 @@ class Decided:
 
     Attributes:
         plan: The decisions and their summary.
-        allocation: What the system arm's contacts are worth, their bound and prices.
+        allocation: The exact plan of the system arm: its value, bound and prices, which prove what there is to win.
         problem: The allocation problem, for what-if.
         eligibility: Who may be contacted, and why not.
         eligible: People with at least one allowed option in an audience.
         randomized_spend: Money that the random and manual arms spend.
         seconds: Wall time by phase.
+        exploration: What the plan's draw gives up against the allocation, and at which temperature it was drawn.
+        chances: Chance of a contact by objective and channel, for parts of the plan that aren't released.
+        column: Column of each of the system arm's contacts, as drawn; -1 for none [N, k].
     """
 
     plan: Plan
@@ -135,6 +141,9 @@ class Decided:
     eligible: int
     randomized_spend: float
     seconds: dict[str, float]
+    exploration: Exploration
+    chances: Chances
+    column: np.ndarray
 
 
 @dataclass
@@ -168,8 +177,10 @@ def decide(
         room: What may be spent.
         threads: Cores that the lookup may use.
         warm_prices: Prices of an earlier decision.
-        keeps: customer_id, objective_id, channel, offer_id of messages that are open: a re-optimization leaves them as
-            they are unless another choice is better by more than `keep_bonus`.
+        keeps: customer_id, objective_id, channel, offer_id of decisions that can still be changed, channel `none` for
+            people left alone, and `given_up` where a draw accepted a loss (`policy.standing`). With it the decision is
+            a re-optimization: it is exact, and leaves each of them as it is unless another choice is better by more
+            than `keep_bonus` and what was given up.
         keep_bonus: Money.
 
     Returns:
@@ -208,12 +219,20 @@ def decide(
             # What is bound already crosses a share: the rest keeps it by itself, and the guardrail escalates.
             problem = _problem(table, is_free, everyone, configuration, replace(left, spent={}))
             allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
-    with clock.phase("plan"):
+    with clock.phase("exploration"):
         options = len(table.options)
-        is_chosen = allocation.chosen >= 0  # where nobody may be contacted there is no column to look up
-        column = np.full(allocation.chosen.shape, -1, dtype=np.int64)
-        column[is_chosen] = problem.candidates.column[allocation.chosen[is_chosen]]
-        system = Choices.of_columns(column, options, randomized.left_alone)
+        choice = choose(
+            problem,
+            allocation,
+            configuration.policy.exploration.value_share,
+            cycle_id=moment.cycle_id,
+            seed=moment.seed,
+            threads=threads,
+            is_revision=keeps is not None,
+        )
+    with clock.phase("plan"):
+        alone = randomized.left_alone
+        system = Choices.of_columns(choice.column, options, choice.probability * alone[:, None])
         plan = build_plan(
             moment.cycle_id,
             known.customers,
@@ -222,15 +241,26 @@ def decide(
             actions=configuration.actions,
             day=day,
             reasons=everyone.reasons,
-            price=_price(problem, allocation, len(objectives), options),
-            none_probability=randomized.left_alone,
+            price=_price(problem, choice.prices, len(objectives), options),
+            none_probability=alone * choice.nothing,
             seed=moment.seed,
         )
     is_candidate = np.zeros(len(known.customers), dtype=bool)
     for j in range(len(objectives)):
         is_candidate |= (table.arm[:, j] >= 0) & table.allowed[j][:, table.channel].any(axis=1)
     spend = float(table.contact_cost[first.option].sum())
-    return Decided(plan, allocation, problem, everyone, int(is_candidate.sum()), spend, clock.seconds)
+    return Decided(
+        plan,
+        allocation,
+        problem,
+        everyone,
+        int(is_candidate.sum()),
+        spend,
+        clock.seconds,
+        choice.exploration,
+        Chances(randomized.chance, _by_channel(problem, choice.chance, len(objectives))),
+        choice.column,
+    )
 
 
 def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, day: Windows) -> Eligibility:
@@ -318,8 +348,7 @@ def _problem(
     table: ValueTable, is_free: np.ndarray, everyone: Eligibility, configuration: Configuration, room: Room
 ) -> Problem:
     values, candidates = table.dense("system", is_free)
-    most = configuration.policy.max_contacts_per_cycle
-    left = np.clip(everyone.left.max(axis=1), 0, most).astype(np.uint8)
+    left = np.clip(everyone.left.max(axis=1), 0, len(CHANNELS)).astype(np.uint8)
     columns = Columns.of(
         [
             (objective, option, float(cost))
@@ -365,24 +394,43 @@ def _solve(  # noqa: PLR0917 - the problem, and what an open message adds to it
 
 
 def _favour(problem: Problem, table: ValueTable, customer_ids: pd.Series, keeps: pd.DataFrame, bonus: float) -> None:
-    """Raise the value of candidates that are open messages already: few changes where little has changed."""
-    position = pd.Series(np.arange(len(customer_ids)), index=customer_ids.to_numpy())
-    options = {(option.channel, option.offer_id): o for o, option in enumerate(table.options)}
-    candidates = problem.candidates
-    for customer_id, objective_id, channel, offer_id in keeps[
-        ["customer_id", "objective_id", "channel", "offer_id"]
-    ].to_numpy():
-        person, option = position.get(customer_id), options.get((channel, offer_id))
-        if person is None or option is None or objective_id not in table.objectives:
-            continue
-        column = table.objectives.index(objective_id) * len(table.options) + option
-        span = slice(candidates.starts[person], candidates.starts[person + 1])
-        candidates.value[span][candidates.column[span] == column] += np.float32(bonus)
+    """Raise the value of what stands already, or lower all others: few changes where little has changed."""
+    candidates, columns = problem.candidates, len(problem.columns)
+    if not columns:
+        return
+    credit = credit_of(keeps, bonus)
+    person = pd.Index(customer_ids).get_indexer(keeps["customer_id"])
+    owner = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
+    is_alone = (keeps["channel"] == NONE).to_numpy() & (person >= 0)
+    lowered = np.bincount(person[is_alone], weights=credit[is_alone], minlength=candidates.people_count)
+    names = [(name, option.channel, option.offer_id) for name in table.objectives for option in table.options]
+    column = pd.MultiIndex.from_tuples(names).get_indexer(
+        pd.MultiIndex.from_frame(keeps[["objective_id", "channel", "offer_id"]])
+    )
+    # A person's candidates are in the order of columns, so all of them are in the order of this key.
+    key, wanted = owner * columns + candidates.column, person * columns + column
+    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    is_known = (person >= 0) & (column >= 0) & (len(key) > 0)
+    is_known[is_known] = key[at[is_known]] == wanted[is_known]
+    candidates.value[:] -= lowered[owner].astype(np.float32)
+    np.add.at(candidates.value, at[is_known], credit[is_known].astype(np.float32))
 
 
-def _price(problem: Problem, allocation: Allocation, objectives: int, options: int) -> np.ndarray:
+def _price(problem: Problem, prices: Mapping[str, float], objectives: int, options: int) -> np.ndarray:
     """Shadow price of one contact by objective and option, float [J, O]."""
-    if not allocation.prices:
+    if not prices:
         return np.zeros((objectives, options))
     rows = problem.rows()
-    return np.asarray((rows.prices(allocation.prices) @ rows.contacts).reshape(objectives, options))
+    return np.asarray((rows.prices(dict(prices)) @ rows.contacts).reshape(objectives, options))
+
+
+def _by_channel(problem: Problem, chance: np.ndarray, objectives: int) -> np.ndarray:
+    """Chances of candidates added up by person, objective and channel, float64 [N, J, 8]."""
+    candidates, columns = problem.candidates, problem.columns
+    shape = (candidates.people_count, objectives, len(CHANNELS))
+    if not len(columns):
+        return np.zeros(shape)
+    person = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
+    part = (columns.objective * len(CHANNELS) + columns.channel)[candidates.column]
+    size = objectives * len(CHANNELS)
+    return np.bincount(person * size + part, weights=chance, minlength=np.prod(shape)).reshape(shape)

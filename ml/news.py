@@ -10,7 +10,7 @@ Deliveries, opens and calls that nobody answered confirm what was expected and c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -40,11 +40,13 @@ class News:
         ended: Customers whose open message is pointless or no longer allowed.
         begun: Customers to be scored again, with what they did: customer_id, event_type.
         failing: Channels that failed for most of at least 20 messages: nothing more is planned on them today.
+        events: What each of these customers did, by customer; of several events, one that ends something.
     """
 
     ended: frozenset[str]
     begun: pd.DataFrame
     failing: frozenset[str]
+    events: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def matters(self) -> bool:
@@ -85,7 +87,10 @@ def news_of(events: pd.DataFrame, handed_over: Mapping[str, int]) -> News:
         for channel, count in failures.items()
         if count >= FAILING_MESSAGES and count > FAILING_SHARE * handed_over.get(str(channel), 0)
     )
-    return News(ended, begun.reset_index(drop=True), failing)
+    ending = known.loc[known["event_type"].isin(ENDS), ["customer_id", "event_type"]]
+    told = pd.concat([begun, ending]).drop_duplicates("customer_id", keep="last")
+    done = dict(zip(told["customer_id"].astype(str), told["event_type"].astype(str), strict=True))
+    return News(ended, begun.reset_index(drop=True), failing, done)
 
 
 def refreshed(customers: pd.DataFrame, begun: pd.DataFrame) -> pd.DataFrame:

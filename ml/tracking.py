@@ -34,6 +34,11 @@ _EXPERIMENT_TAGS: Final = {
     "mlflow.note.content": "Response models, a run for each training. `policy_value` with its interval decides who becomes champion; "
     "`auc`, `calibration_error` and `qini` say why.",
 }
+PLANS: Final = "plans"
+_PLANS_TAGS: Final = {
+    "mlflow.note.content": "Plans, a run for each: what they are worth and cost, how near the best they are proven to be, what was "
+    "scarce. Figures of plans only; nothing about a person.",
+}
 _FOLDER: Final = "model"
 _DIGEST_TAG: Final = "sha256"
 _SQLITE: Final = "sqlite:///"
@@ -72,6 +77,27 @@ class TrainingRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     card: str = ""
+
+
+@dataclass(frozen=True)
+class PlanRun:
+    """What a plan is remembered by, to be compared with other days'.
+
+    Attributes:
+        name: The cycle's id.
+        started_at: When it was decided (business time).
+        seconds: That deciding took.
+        metrics: Figures by name.
+        parameters: Status and versions.
+        tags: The cycle, the plan's hash.
+    """
+
+    name: str
+    started_at: datetime
+    seconds: float
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,8 +143,11 @@ class Tracking:
 
     @cached_property
     def experiment_id(self) -> str:
-        """The experiment of all runs, made where it's missing."""
-        found = self.client.get_experiment_by_name(EXPERIMENT)
+        """The experiment of all trainings, made where it's missing."""
+        return self._experiment(EXPERIMENT, _EXPERIMENT_TAGS)
+
+    def _experiment(self, name: str, tags: Mapping[str, str]) -> str:
+        found = self.client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
         location = self.artifact_root
@@ -128,13 +157,36 @@ class Tracking:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
 
         try:
-            return str(
-                self.client.create_experiment(EXPERIMENT, artifact_location=location, tags=dict(_EXPERIMENT_TAGS))
-            )
+            return str(self.client.create_experiment(name, artifact_location=location, tags=dict(tags)))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process made it in between
                 raise
-            return str(self.client.get_experiment_by_name(EXPERIMENT).experiment_id)
+            return str(self.client.get_experiment_by_name(name).experiment_id)
+
+    def log_plan(self, run: PlanRun) -> str:
+        """Logs a plan as a run of the experiment `plans`.
+
+        Args:
+            run: What to remember.
+
+        Returns:
+            The run's id.
+        """
+        from mlflow.entities import Metric, Param  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        started = int(run.started_at.timestamp() * 1000)
+        ended = started + int(1000 * run.seconds)
+        tags = {"mlflow.source.name": "ml/decision", "mlflow.source.type": "JOB", **run.tags}
+        experiment = self._experiment(PLANS, _PLANS_TAGS)
+        made = self.client.create_run(experiment, start_time=started, tags=tags, run_name=run.name)
+        run_id = str(made.info.run_id)
+        self.client.log_batch(
+            run_id,
+            [Metric(name, float(value), ended, 0) for name, value in run.metrics.items()],
+            [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in run.parameters.items()],
+        )
+        self.client.set_terminated(run_id, "FINISHED", ended)
+        return run_id
 
     def log_training(self, model: ResponseModel, run: TrainingRun) -> RegisteredModel:
         """Logs a run with its model and registers the model as `challenger`.
@@ -197,10 +249,11 @@ class Tracking:
         version = self._version(CHAMPION)
         return None if version is None else str(version.version)
 
-    def url_of(self, run_id: str) -> str:
+    def url_of(self, run_id: str, experiment: str = EXPERIMENT) -> str:
         """Where a browser shows a run: on the server, or on the port where `make ui` serves a local store."""
         base = LOCAL_UI if self.uri.startswith(_SQLITE) else self.uri.rstrip("/")
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}"
+        number = self.experiment_id if experiment == EXPERIMENT else self._experiment(experiment, {})
+        return f"{base}/#/experiments/{number}/runs/{run_id}"
 
     def promote(self, version: str) -> None:
         """Makes a registered version the champion."""

@@ -157,6 +157,28 @@ def why(
     answer(verbs.why(settings, customer, channel, date), json, screens.why)
 
 
+@app.command("what-if")
+def what_if(
+    wanted: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE, the key as in the YAML files; again for more [replay]")
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the plan, YYYY-MM-DD [the newest]")] = None,
+    cycle: Annotated[str | None, typer.Option("--cycle", help="A re-optimization's id, such as 2026-01-05.2")] = None,
+    curve: Annotated[bool, typer.Option("--curve", help="Draw net value against the first number set")] = False,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the plan that other limits would give, beside the day's. Nothing is changed."""
+    settings = settings_of(home, config)
+    from orchestration import what_if as what_if_  # noqa: PLC0415 - heavy; after the settings are in force
+
+    facts = what_if_.ask(settings, wanted or [], date, cycle, draws_curve=curve)
+    answer(facts, json, what_if_.show)
+    if not facts.get("is_same", True):
+        raise typer.Exit(1)
+
+
 @app.command()
 def report(
     date: DateOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False

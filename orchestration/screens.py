@@ -113,7 +113,7 @@ def ingest(console: Console, facts: Facts) -> None:
     if facts.get("plan_id"):
         console.print(
             f"plan {facts['plan_id']} is [bold]{facts['state']}[/]: {facts['cancelled']:,} open messages withdrawn, "
-            f"{sum(facts['messages'].values()):,} new",
+            f"{sum(facts['messages'].values()):,} new, {facts['changes'].get('kept', 0):,} kept",
             highlight=False,
         )
 
@@ -158,6 +158,12 @@ def why(console: Console, facts: Facts) -> None:
                 f"{option['adjusted_value']:+.4f}",
             )
         console.print(table)
+    for change in facts["changes"]:
+        console.print(
+            f"[bold]Changed within the day[/] ({change['cycle_id']}): {change['old_option']} → {change['new_option']}",
+            highlight=False,
+        )
+        console.print(f"  · {escape(change['reason'])}", highlight=False)
 
 
 def report(console: Console, facts: Facts) -> None:
@@ -174,11 +180,32 @@ def status(console: Console, facts: Facts) -> None:
         pace = (f"{row['budget']:,.0f}", f"{row['pace']['spent_share']:.1%}", f"{row['pace']['elapsed_share']:.0%}")
         table.add_row(row["id"], row["target_words"], row["reached_words"], *pace, row["autonomy"])
     console.print(table)
+    _outlooks(console, facts["objectives"])
     _lifts(console, facts["objectives"])
     console.print(_health(facts))
     console.print(f"model: {facts['model']}", highlight=False)
     for plan in facts["waiting"]:
         _waiting(console, plan)
+
+
+def _outlooks(console: Console, objectives: list[Facts]) -> None:
+    """How far each objective is and where it will end; what stands in its way, and what would make room."""
+    for row in objectives:
+        said = row.get("outlook")
+        if said is None:
+            continue
+        lines = [
+            said["target"],
+            said["reached"],
+            said["forecast"],
+            said["pace"],
+            said["underspends"],
+            said["conflicts"],
+        ]
+        console.print(f"[bold]{escape(row['id'])}[/]", highlight=False)
+        for line in [*lines, *(f"  {move}" for move in said["moves"])]:
+            if line:
+                console.print(f"  {escape(line)}", highlight=False)
 
 
 def _lifts(console: Console, objectives: list[Facts]) -> None:

@@ -1,5 +1,6 @@
 """How the objectives stand, and how channels and models are: what `wayfinder status` shows."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
+from ml.objectives.outlook import outlook
 from ml.objectives.progress import Reached, reached
 from orchestration.build import ledger_url, prepare
 from orchestration.resources import tracking_of
@@ -58,12 +60,13 @@ def _objective(
         None,
     )
     target = objective.target.count or objective.target.amount or objective.target.change
+    compiled = _compiled(home, objective, day)
     return {
         "id": objective.id,
         "metric": objective.metric,
         "target": target,
         "target_words": f"{target:+.0%}" if objective.target.change is not None else f"{target:,.0f}",
-        "reached": {"value": counted.value, "low": None, "high": None, "unit": counted.unit} if counted else None,
+        "reached": _reached_facts(counted, compiled),
         "reached_words": "–"
         if counted is None
         else (f"{counted.value:.1%} lapsed" if objective.metric == "churn_rate" else f"{counted.value:,.0f} in total"),
@@ -71,10 +74,35 @@ def _objective(
         "lift_words": "too early" if lift is None or lift["difference"] is None else lift["words"],
         "spent": spent,
         "budget": objective.budget,
-        "pace": {"spent_share": spent / objective.budget, "elapsed_share": elapsed},
+        "pace": {"spent_share": spent / objective.budget, "elapsed_share": elapsed, **(compiled or {}).get("pace", {})},
+        "forecast": {**compiled["forecast"], "chance": compiled["chance"]}
+        if compiled and compiled["forecast"]
+        else None,
+        "is_reachable": compiled.get("is_reachable") if compiled else None,
+        "relaxations": compiled.get("relaxations", []) if compiled else [],
+        "outlook": asdict(outlook(objective, compiled, configuration.policy.currency)) if compiled else None,
         "pace_words": f"{spent / objective.budget:.0%} of money in {elapsed:.0%} of time",
         "autonomy": ledger.objectives.level(objective.id) or objective.autonomy,
     }
+
+
+def _compiled(home: Home, objective: Objective, day: date | None) -> Facts | None:
+    """What the last morning found of an objective; None where it wasn't active, or decided before this was kept."""
+    path = home.cycle(day.isoformat()) / "plan.json" if day else None
+    if path is None or not path.exists():
+        return None
+    found: Facts | None = read_json(path).get("objectives", {}).get(objective.id)
+    return found
+
+
+def _reached_facts(counted: Reached | None, compiled: Facts | None) -> Facts | None:
+    """Of the target so far with its interval, and the metric in total; without an interval where none is known."""
+    if counted is None:
+        return None
+    total = {"total": counted.value, "unit": counted.unit}
+    if compiled is None or compiled["forecast"] is None:
+        return {"value": counted.value, "low": None, "high": None, "is_measured": False, **total}
+    return {**compiled["reached"], **total}
 
 
 def _reached(

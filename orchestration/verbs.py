@@ -14,6 +14,7 @@ from assets.ledger.errors import LedgerError
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import PlanStatus
 from assets.releasing import ReleaseError, release
+from assets.reoptimizing import CHANGES
 from ml.configuration import Configuration, ConfigurationError, read_configuration
 from ml.entities import CHANNELS
 from orchestration.build import ledger_url, locked, prepare
@@ -126,6 +127,7 @@ def ingest(settings: Settings, at: datetime, progress: Progress) -> Facts:
         "outcomes": {name: taken.get(name, 0) for name in ("new", "duplicate", "unmatched", "suppressed")},
         "decision": anew.get("decision", ""),
         "cancelled": anew.get("withdrawn", 0),
+        "changes": (facts or {}).get("changes", {}),
         "people_eligible": facts["people_eligible"] if facts else None,
         "people_contacted": sum(summary["messages"].values()),
         "messages": summary["messages"],
@@ -197,11 +199,27 @@ def why(settings: Settings, customer: str, channel: str | None, text: str | None
                 "customer_id": customer_id,
                 "cycle_id": cycle_id,
                 "decisions": [each.to_dict() for each in explain(decisions, prices, currency=currency)],
+                "changes": _changes(home, cycle_id, customer_id),
             }
     raise BadInput(
         f"no decision about {customer!r}{f' on {text}' if text else ''}: the id must be one of "
         "dim_customers or of a CRM contact, in an objective's audience"
     )
+
+
+def _changes(home: Home, cycle_id: str, customer_id: str) -> list[Facts]:
+    """What re-optimizations of the cycle's day changed for the person, in order, each with its reason."""
+    found: list[Facts] = []
+    for revision in revisions(home, date.fromisoformat(cycle_id.partition(".")[0])):
+        path = home.cycle(revision) / CHANGES
+        if path.exists():
+            rows = pd.read_parquet(path, filters=[("customer_id", "==", customer_id)])
+            rows = rows.astype(object).where(rows.notna(), None)
+            found += [
+                {"cycle_id": revision, **{str(name): value for name, value in row.items()}}
+                for row in rows.to_dict("records")
+            ]
+    return found
 
 
 def report(settings: Settings, text: str | None) -> Facts:

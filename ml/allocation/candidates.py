@@ -1,14 +1,14 @@
 """The value table: what each possible contact of each person is worth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.allocation.errors import CandidateError
-from ml.allocation.kernel import F32, F64, I64, Bool, kernel
+from ml.allocation.kernel import F32, F64, I64, Bool, Index, kernel
 from ml.entities import CHANNELS, Option
 
 
@@ -22,6 +22,7 @@ class Columns:
         offer_ids: offer per column [C].
         unit_cost: money per contact per column [C].
         objectives: ids of the objectives.
+        is_exploring: whether a contact of the column is made to learn [C]; None: none is.
     """
 
     objective: I64
@@ -29,6 +30,7 @@ class Columns:
     offer_ids: tuple[str, ...]
     unit_cost: F64
     objectives: tuple[str, ...]
+    is_exploring: Bool | None = None
 
     @classmethod
     def of(cls, entries: Sequence[tuple[str, Option, float]]) -> "Columns":
@@ -52,6 +54,21 @@ class Columns:
     def __len__(self) -> int:
         return len(self.offer_ids)
 
+    def with_exploring(self) -> "Columns":
+        """These columns [C] and after them the same again for contacts that are made to learn [2C].
+
+        `Candidates.exploring` puts candidates there; column c is found again as `c % C`.
+        """
+        count = len(self)
+        return Columns(
+            np.tile(self.objective, 2),
+            np.tile(self.channel, 2),
+            self.offer_ids * 2,
+            np.tile(self.unit_cost, 2),
+            self.objectives,
+            np.arange(2 * count) >= count,
+        )
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Readable name per column: `objective/channel:offer`."""
@@ -73,17 +90,21 @@ class Candidates:
         value: net value in money, after the contact's own cost [M].
         quantity: expected conversions caused [M], for quotas; None where no term asks for them.
         segment: index into `segments` per person [N]; None puts everybody into the first.
-        segments: names of the segments.
+        segments: names of the segments, at most 65,536.
         contacts_left: contacts that a person may still get, where it is less than the cycle's limit [N].
+        value_sd: standard deviation of the value, money [M]; None where it is not known.
+        recent_contacts: contacts that a person has had in the days of a `ContactFrequencyCap` [N].
     """
 
     starts: I64
     column: npt.NDArray[np.uint16]
     value: F32
     quantity: F32 | None = None
-    segment: npt.NDArray[np.uint8] | None = None
+    segment: Index | None = None
     segments: tuple[str, ...] = field(default=("all",))
     contacts_left: npt.NDArray[np.uint8] | None = None
+    value_sd: F32 | None = None
+    recent_contacts: npt.NDArray[np.uint8] | None = None
 
     @classmethod
     def from_dense(
@@ -92,9 +113,11 @@ class Candidates:
         eligible: Bool,
         quantity: F32 | None = None,
         *,
-        segment: npt.NDArray[np.uint8] | None = None,
+        segment: Index | None = None,
         segments: tuple[str, ...] = ("all",),
         contacts_left: npt.NDArray[np.uint8] | None = None,
+        value_sd: F32 | None = None,
+        recent_contacts: npt.NDArray[np.uint8] | None = None,
     ) -> "Candidates":
         """Keeps the eligible entries of dense [N, C] tables.
 
@@ -112,7 +135,17 @@ class Candidates:
         _compress(
             np.ascontiguousarray(value, dtype=np.float32), eligible, dense_quantity, starts, column, kept, kept_quantity
         )
-        return cls(starts, column, kept, None if quantity is None else kept_quantity, segment, segments, contacts_left)
+        return cls(
+            starts,
+            column,
+            kept,
+            None if quantity is None else kept_quantity,
+            segment,
+            segments,
+            contacts_left,
+            None if value_sd is None else np.ascontiguousarray(value_sd[eligible], dtype=np.float32),
+            recent_contacts,
+        )
 
     @property
     def people_count(self) -> int:
@@ -121,6 +154,29 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def where(self, is_kept: Bool) -> "Candidates":
+        """The table with only the candidates for which it is true [M]; everybody stays in it."""
+        before = np.zeros(len(self) + 1, dtype=np.int64)
+        np.cumsum(is_kept, out=before[1:])
+        return replace(
+            self,
+            starts=before[self.starts],
+            column=self.column[is_kept],
+            value=self.value[is_kept],
+            quantity=None if self.quantity is None else self.quantity[is_kept],
+            value_sd=None if self.value_sd is None else self.value_sd[is_kept],
+        )
+
+    def exploring(self, is_exploring: Bool, columns: Columns) -> "Candidates":
+        """The table with the flagged candidates [M] in the second half of `columns.with_exploring()`.
+
+        Args:
+            is_exploring: which contacts would be made to learn.
+            columns: of this table, before `with_exploring`.
+        """
+        moved = np.where(is_exploring, self.column.astype(np.int64) + len(columns), self.column)
+        return replace(self, column=moved.astype(np.uint16))
 
     def check(self, columns: Columns) -> None:
         """Refuses a table that cannot be decided on.
@@ -132,7 +188,7 @@ class Candidates:
             raise CandidateError(f"A candidate names column {int(self.column.max())}; there are {len(columns)}.")
         if self.segment is not None and len(self.segment) and int(self.segment.max()) >= len(self.segments):
             raise CandidateError(f"A person is in segment {int(self.segment.max())} of {len(self.segments)}.")
-        for what, numbers in (("value", self.value), ("quantity", self.quantity)):
+        for what, numbers in (("value", self.value), ("quantity", self.quantity), ("value_sd", self.value_sd)):
             if numbers is None:
                 continue
             wrong = _count_not_finite(self.column, numbers, len(columns))

@@ -6,9 +6,9 @@ from time import perf_counter
 
 import numpy as np
 
+from ml.allocation.engine import Engine, RangeTotals
 from ml.allocation.errors import Infeasible, Relaxation
 from ml.allocation.kernel import F64
-from ml.allocation.lookup import Lookup, RangeTotals, look_up
 from ml.allocation.pricing import Priced, Pricing
 from ml.allocation.problem import Problem
 from ml.allocation.terms import Limit
@@ -20,11 +20,11 @@ _UNUSED = 1e-6
 _WIDENINGS = 6
 _SECONDS = 20.0
 """After so long no further moves are tried: what has been found is said."""
-_STEP = {"money": 0.01, "contacts": 1.0, "conversions": 0.01, "share": 0.0001}
+_STEP = {"money": 0.01, "contacts": 1.0, "conversions": 0.01, "share": 0.0001, "change": 0.0001}
 """The finest move that an operator would state."""
 
 
-def find_feasible(lookup: Lookup, limits: F64, scale: F64) -> Priced:
+def find_feasible(lookup: Engine, limits: F64, scale: F64) -> Priced:
     """Searches for a mixture of plans that keeps all limits, whatever it is worth.
 
     The minimums are elastic, so there is always an answer: where relief stays in use, the limits with a price conflict.
@@ -46,20 +46,22 @@ class Explanation:
     """
 
     def __init__(
-        self, problem: Problem, lookup: Lookup | None, limits: F64, scale: F64, is_solvable: Callable[[], bool]
+        self, problem: Problem, lookup: Engine | None, limits: F64, scale: F64, is_solvable: Callable[[], bool]
     ):
         self._problem, self._lookup, self._limits, self._scale = problem, lookup, limits, scale
         self._is_solvable, self._deadline = is_solvable, perf_counter() + _SECONDS
 
     def of_mixture(self, priced: Priced) -> Infeasible:
         """For limits that even a mixture of plans breaks: those with weight in the proof conflict."""
-        rows = [int(row) for row in np.flatnonzero(priced.mix.prices * self._scale > _GAP)]
+        priced_rows = np.flatnonzero(priced.mix.prices * self._scale > _GAP)
+        rows = [int(row) for row in priced_rows if row < len(self._problem.limits)]
         return self._error(rows, [self._relaxation(row) for row in rows])
 
     def of_whole_contacts(self) -> Infeasible:
         """For limits that leave room for fractions of contacts only: those conflict whose move makes room."""
-        moves = [(row, self._relaxation(row)) for row in range(len(self._limits))]
-        rows = [row for row, move in moves if move is not None] or list(range(len(self._limits)))
+        count = len(self._problem.limits)
+        moves = [(row, self._relaxation(row)) for row in range(count)]
+        rows = [row for row, move in moves if move is not None] or list(range(count))
         return self._error(rows, [move for _, move in moves])
 
     def of_nobody(self) -> Infeasible:
@@ -94,7 +96,7 @@ class Explanation:
         """The number at which the limit leaves room for a mixture of plans, the others being kept."""
         limit = self._problem.limits[row]
         if self._lookup is None:
-            return 0.0
+            return self._reached_by_nothing(limit)
         cost = np.where(self._limits < 0, _OTHERS, np.inf)
         cost[row] = 1.0
         pricing = Pricing(self._lookup, self._limits, self._scale, 1.0, value_weight=0.0, relief_cost=cost)
@@ -106,14 +108,23 @@ class Explanation:
             return float(limit.number.value)
         return self._reached(limit, priced, self._lookup)
 
-    def _reached(self, limit: Limit, priced: Priced, lookup: Lookup) -> float:
+    def _reached_by_nothing(self, limit: Limit) -> float:
+        """The limit's own figure where nobody is contacted."""
+        totals = self._problem.totals
+        totals.contacts.value, totals.conversions.value = (
+            np.zeros(totals.contacts.shape),
+            np.zeros(totals.conversions.shape),
+        )
+        return float(limit.reached.value)
+
+    def _reached(self, limit: Limit, priced: Priced, lookup: Engine) -> float:
         """The limit's own figure in the mixture."""
-        table, totals = lookup.table, self._problem.totals
+        measures, totals = lookup.measures, self._problem.totals
         contacts, conversions = np.zeros(totals.contacts.shape), np.zeros(totals.conversions.shape)
-        first = table.classes.first_column
+        first = measures.classes.first_column
         for part, weight in _mixed(priced, lookup):
             contacts[first] += weight * part.contacts
-            conversions[:, first] += weight * part.conversions / table.quantity_scale
+            conversions[:, first] += weight * part.conversions / measures.quantity_scale
         totals.contacts.value, totals.conversions.value = contacts, conversions
         return float(limit.reached.value)
 
@@ -129,13 +140,13 @@ def moved_to(limit: Limit, number: float) -> Iterator[None]:
         limit.number.value = before
 
 
-def _mixed(priced: Priced, lookup: Lookup) -> Iterator[tuple[RangeTotals, float]]:
+def _mixed(priced: Priced, lookup: Engine) -> Iterator[tuple[RangeTotals, float]]:
     """The totals of the plans that a feasibility search mixes, with their weights."""
-    for group, cuts, weights in zip(lookup.ranges, priced.master.cuts, priced.mix.weights, strict=True):
+    for group, (cuts, weights) in enumerate(zip(priced.master.cuts, priced.mix.weights, strict=True)):
         for cut in np.flatnonzero(weights > 0):
             prices = cuts.prices[cut]
             if prices is not None:
-                yield look_up(lookup.table, prices, *group), float(weights[cut])
+                yield lookup.totals(prices)[group], float(weights[cut])
 
 
 def _outward(limit: Limit, needed: float, slack: float, step: float) -> float:

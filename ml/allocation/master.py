@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 import cvxpy as cp
 import numpy as np
 
+from ml.allocation.concave import Losses, Tangents
+from ml.allocation.engine import ClassPrices
 from ml.allocation.errors import SolverStatusError
-from ml.allocation.kernel import F64
-from ml.allocation.lookup import ClassPrices
+from ml.allocation.kernel import F64, Bool
 
 SOLVER = cp.HIGHS
 _OPTIONS = {"output_flag": False, "random_seed": 0}
+_WAYS: tuple[dict[str, object], ...] = ({}, {"presolve": "off"}, {"solver": "ipm"})
 _COLUMNS, _ROWS = 16, 16
 """The master grows in steps of these sizes; between two steps cvxpy only refills parameters."""
 _MOST_COLUMNS = 64
@@ -20,17 +22,25 @@ _TOLERANCE = 1e-9
 def solve_quietly(problem: cp.Problem, **options: object) -> None:
     """Solves with the named solver and accepts nothing but an optimal answer.
 
+    Where its first way gives up (ill-conditioned programs), the next is tried: without presolve, then by interior point.
+
     Raises:
-        SolverStatusError: any other status.
+        SolverStatusError: none of the ways ended as optimal.
     """
-    try:
-        problem.solve(solver=SOLVER, **_OPTIONS, **options)
-    except cp.SolverError as error:
-        raise SolverStatusError(
-            f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
-        ) from error
-    if problem.status != cp.OPTIMAL:
-        raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
+    for way in _WAYS:
+        try:
+            problem.solve(solver=SOLVER, **_OPTIONS, **options, **way)
+        except cp.SolverError as error:
+            if way is _WAYS[-1]:
+                raise SolverStatusError(
+                    f"{SOLVER} gave up on a problem of {problem.size_metrics.num_scalar_variables} variables: {error}"
+                ) from error
+            continue
+        if problem.status == cp.OPTIMAL:
+            return
+        if problem.status in {cp.INFEASIBLE, cp.UNBOUNDED}:
+            break
+    raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +48,19 @@ class Mix:
     """The best mixture of the plans seen.
 
     Attributes:
-        value: of the mixture, in money; a lower bound on the optimum where no relief is in use.
+        value: of the mixture, in money, less its true losses to saturation; a lower bound on the optimum where no
+            relief is in use.
         prices: of the limits [R].
         weights: of each group's plans, in the order added [G][J].
         relief: by how much each limit is exceeded [R].
+        is_held: limits whose price is kept from going on by `Master.hold` [R].
     """
 
     value: float
     prices: F64
     weights: list[F64]
     relief: F64
+    is_held: Bool
 
 
 @dataclass(eq=False)
@@ -78,9 +91,10 @@ class Cuts:
 class Master:
     r"""Dantzig-Wolfe master with one convexity row for each group of people.
 
-    \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s\) subject to \(\sum_{gj} U_{gj} w_{gj} - s \le b\),
-    \(\sum_j w_{gj} = 1\), \(w, s \ge 0\), \(s \le\) the relief allowed. V, U, b are cvxpy Parameters; the duals of the
-    limits are the prices.
+    \(\max \sum_{gj} V_{gj} w_{gj} - c^\top s + d^\top t\) subject to \(\sum_{gj} U_{gj} w_{gj} - s + t \le b\),
+    \(\sum_j w_{gj} = 1\), \(w, s, t \ge 0\), \(s \le\) the relief allowed. V, U, b, c, d are cvxpy Parameters; the
+    duals of the limits are the prices, and lie between d and c. Where effects diminish, the last limits read
+    \(\sum U w \le y\), and the losses \(\sum_g L_g(y_g)\) are taken off by tangents (`Tangents`).
 
     Args:
         bound: b [R].
@@ -89,6 +103,8 @@ class Master:
         groups: G.
         relief_cost: c per unit of `scale` [R]; `inf` where a limit must hold. None: all must hold.
         value_weight: 0 where only feasibility is sought.
+        losses: of the last limits, those with diminishing effects.
+        widest: largest effect expected of each of these [G].
     """
 
     def __init__(
@@ -100,14 +116,21 @@ class Master:
         *,
         relief_cost: F64 | None = None,
         value_weight: float = 1.0,
+        losses: Losses | None = None,
+        widest: F64 | None = None,
     ):
         self.cuts = [Cuts() for _ in range(groups)]
         self.solves = 0
         self._bound, self._scale, self._money, self._weight = bound, scale, money, value_weight
-        self._relief_cost = relief_cost
+        self._relief_cost, self._credit = relief_cost, np.zeros(len(bound))
         self._active: list[int] = [] if relief_cost is None else list(np.flatnonzero(np.isfinite(relief_cost)))
         self._used: list[list[int]] = [[] for _ in range(groups)]
         self._shape = (0, 0)
+        self._tangents: Tangents | None = None
+        if losses is not None and widest is not None:
+            self._curved = slice(len(bound) - len(losses), len(bound))
+            self._tangents = Tangents(losses, scale[self._curved], money, widest)
+            self._active = [*range(*self._curved.indices(len(bound))), *self._active]
         for cuts in self.cuts:
             cuts.add(0.0, np.zeros(len(bound)), None)
 
@@ -122,6 +145,22 @@ class Master:
             if not len(broken):
                 return mix
             self._active.extend(int(row) for row in broken)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the last mixture's losses were what the tangents said, up to rounding."""
+        return self._tangents is None or self._tangents.short <= _TOLERANCE * self._money
+
+    def hold(self, low: F64, high: F64) -> None:
+        """Keeps the prices between two vectors [R]: beyond `high` relief is cheaper, under `low` room left is paid for.
+
+        The mixture is one of the problem itself only where `Mix.is_held` is false for every limit.
+        """
+        unit = self._scale / self._money
+        if self._relief_cost is None:
+            self._shape = (0, 0)
+        self._relief_cost, self._credit = high * unit, low * unit
+        self._active.extend(int(row) for row in np.flatnonzero(low > 0) if row not in self._active)
 
     def forget(self, prices: F64) -> None:
         """Drops the plans that are worst at the prices, where a group has more than the master holds.
@@ -151,14 +190,17 @@ class Master:
         self._V, self._U, self._b = cp.Parameter(count), cp.Parameter((rows, count)), cp.Parameter(rows)
         use, cost = self._U @ self._w, 0.0
         if self._relief_cost is not None:
-            self._s, self._c, self._most = (
-                cp.Variable(rows, nonneg=True),
-                cp.Parameter(rows, nonneg=True),
-                cp.Parameter(rows),
-            )
-            use, cost = use - self._s, self._c @ self._s
+            self._s, self._t = cp.Variable(rows, nonneg=True), cp.Variable(rows, nonneg=True)
+            self._c, self._d = cp.Parameter(rows, nonneg=True), cp.Parameter(rows, nonneg=True)
+            self._most = cp.Parameter(rows)
+            use, cost = use - self._s + self._t, self._c @ self._s - self._d @ self._t
+        constraints = []
+        if self._tangents is not None:
+            constraints = self._tangents.build()
+            use = use - np.eye(rows, self._tangents.effect.size) @ self._tangents.effect
+            cost = cost + cp.sum(self._tangents.cost)
         self._limits = use <= self._b
-        constraints = [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
+        constraints += [self._limits, np.kron(np.eye(len(self.cuts)), np.ones(columns)) @ self._w == 1]
         if self._relief_cost is not None:
             constraints.append(self._s <= self._most)
         self._problem = cp.Problem(cp.Maximize(self._V @ self._w - cost), constraints)
@@ -178,24 +220,38 @@ class Master:
         if self._relief_cost is not None:
             cost = np.full(rows, np.inf)
             cost[: len(active)] = self._relief_cost[active]
-            self._c.value = np.where(np.isfinite(cost), cost, 0.0)
+            credit = np.zeros(rows)
+            credit[: len(active)] = self._credit[active]
+            self._c.value, self._d.value = np.where(np.isfinite(cost), cost, 0.0), credit
             self._most.value = np.where(np.isfinite(cost), 1e6, 0.0)
+        if self._tangents is not None:
+            self._tangents.fill()
 
     def _read(self) -> Mix:
         active = self._active
         weights = np.maximum(self._w.value, 0.0).reshape(len(self.cuts), -1)
+        for row, cuts in zip(weights, self.cuts, strict=True):
+            row[0] += row[len(cuts.value) :].sum()  # unused places repeat the empty plan
+            row[len(cuts.value) :] = 0.0
         prices = np.zeros(len(self._bound))
         prices[active] = np.maximum(self._limits.dual_value[: len(active)], 0.0) * self._money / self._scale[active]
-        relief = np.zeros(len(self._bound))
+        relief, is_held = np.zeros(len(self._bound)), np.zeros(len(self._bound), dtype=np.bool_)
         if self._relief_cost is not None:
             in_use = np.where(self._s.value[: len(active)] > _TOLERANCE, self._s.value[: len(active)], 0.0)
             relief[active] = in_use * self._scale[active]
+            is_held[active] = (in_use > 0) | ((self._credit[active] > 0) & (self._t.value[: len(active)] > _TOLERANCE))
         self._used = [[int(j) for j in np.flatnonzero(row > 0)] for row in weights]
+        kept = [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)]
+        value = float(self._problem.value) * self._money
+        if self._tangents is not None:
+            effect = sum(row @ np.array(cuts.use)[:, self._curved] for row, cuts in zip(kept, self.cuts, strict=True))
+            value += float(self._tangents.cost.value.sum()) * self._money - self._tangents.refine(effect)
         return Mix(
-            float(self._problem.value) * self._money,
+            value,
             prices,
-            [row[: len(cuts.value)] for row, cuts in zip(weights, self.cuts, strict=True)],
+            kept,
             relief,
+            is_held,
         )
 
 

@@ -6,10 +6,13 @@ from functools import cached_property
 
 import cvxpy as cp
 import numpy as np
+import scipy.sparse as sp
 
 from ml.allocation.candidates import Candidates, Columns
+from ml.allocation.concave import Curves
 from ml.allocation.errors import CandidateError, TermError
-from ml.allocation.kernel import F64
+from ml.allocation.exclusion import MOST_GROUPS
+from ml.allocation.kernel import F64, Bool
 from ml.allocation.terms import ContactLimit, Limit, Term, Totals
 
 
@@ -38,45 +41,115 @@ class Rows:
         """Prices by limit name as a vector [R]; limits that are not named cost nothing."""
         return np.array([max(0.0, named.get(name, 0.0)) for name in self.names])
 
+    def followed_by(self, other: "Rows") -> "Rows":
+        """These rows and then the others."""
+        return Rows(
+            self.names + other.names,
+            np.concatenate([self.contacts, other.contacts]),
+            np.concatenate([self.conversions, other.conversions]),
+            np.concatenate([self.bound, other.bound]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Choose contacts to maximize total net value, subject to the terms.
 
-    Building it checks everything that can be checked without solving.
+    Building it applies the terms that filter or revalue candidates, and checks all that can be checked without solving.
+
+    Attributes:
+        candidates: the table that is decided on: as given, with what the terms forbid left out and what they revalue
+            changed. `Allocation.chosen` indexes it.
+        columns: what a candidate may be.
+        terms: in the order in which they apply.
+        given: the table as it was given: build a problem with other terms from this one.
+        totals: what the terms speak of.
 
     Raises:
-        CandidateError: values that are not finite, indices out of range.
+        CandidateError: values that are not finite, indices out of range, a figure that a term needs is missing.
         TermError: a term that is not DCP, not DPP, or not linear in the totals; two terms for one limit.
     """
 
     candidates: Candidates
     columns: Columns
     terms: Sequence[Term]
+    given: Candidates = field(init=False)
     totals: Totals = field(init=False)
 
     def __post_init__(self) -> None:
         """Checks the table and every term."""
         object.__setattr__(self, "totals", Totals(self.columns, self.candidates.segments))
-        self.candidates.check(self.columns)
-        names = [limit.name for limit in self.limits]
+        object.__setattr__(self, "given", self.candidates)
+        self.given.check(self.columns)
+        object.__setattr__(self, "candidates", self._admitted())
+        names = [limit.name for limit in self.limits] + list(self.curve_names)
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise TermError(f"More than one term sets {', '.join(twice)}: keep one of each.")
         for limit in self.limits:
             _check_convex(limit)
-        if self.candidates.quantity is None and self.rows().uses_conversions:
-            raise CandidateError("A quota needs the candidates' expected conversions (`quantity`); none are given.")
+        for one in self.curves:
+            _check_affine(one)
+        _ = self.exclusive
+        if self.candidates.quantity is None and self._uses_conversions:
+            raise CandidateError(
+                "A quota or a response needs the candidates' expected conversions (`quantity`); none are given."
+            )
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
         """The rows of all terms, in their order."""
         return tuple(limit for term in self.terms for limit in term.limits(self.totals))
 
+    @cached_property
+    def curves(self) -> tuple[Curves, ...]:
+        """The totals whose effect diminishes, of all terms, in their order."""
+        found = (term.curves(self.totals) for term in self.terms)
+        return tuple(one for one in found if one is not None)
+
+    @property
+    def curve_names(self) -> tuple[str, ...]:
+        """Of all curves, in their order [G]."""
+        return tuple(name for one in self.curves for name in one.names)
+
+    @cached_property
+    def exclusive(self) -> Bool:
+        """Groups of columns of which one person gets at most one, beside the channels [X, C]."""
+        groups = [group for term in self.terms for group in term.exclusive(self.columns)]
+        if len(groups) > MOST_GROUPS:
+            raise TermError(
+                f"There are {len(groups)} groups of offers that exclude each other; at most {MOST_GROUPS} fit."
+            )
+        return np.array(groups, dtype=np.bool_).reshape(len(groups), len(self.columns))
+
     @property
     def contacts_per_person(self) -> int:
         """k: the smallest contact limit among the terms; 1 where there is none."""
         return min((term.contacts for term in self.terms if isinstance(term, ContactLimit)), default=1)
+
+    def limit(self, name: str) -> Limit:
+        """The limit of a name, to read or set its number.
+
+        Raises:
+            TermError: no term sets it.
+        """
+        for limit in self.limits:
+            if limit.name == name:
+                return limit
+        raise TermError(f"No term sets '{name}': {', '.join(limit.name for limit in self.limits) or 'none'} exist.")
+
+    @property
+    def _uses_conversions(self) -> bool:
+        speaking = [limit.constraint for limit in self.limits] + [one.effect for one in self.curves]
+        return any(variable is self.totals.conversions for one in speaking for variable in one.variables())
+
+    def _admitted(self) -> Candidates:
+        admitted = self.given
+        for term in self.terms:
+            admitted = term.admitted(admitted, self.columns)
+        if admitted is not self.given:
+            admitted.check(self.columns)
+        return admitted
 
     def rows(self) -> Rows:
         """The limits with the numbers that their parameters hold now."""
@@ -95,6 +168,42 @@ class Problem:
             if conversions in slope:
                 use_conversions[row] = slope[conversions].toarray().reshape(conversions.shape, order="F")
         return Rows(tuple(limit.name for limit in self.limits), use, use_conversions, bound)
+
+    def effects(self) -> tuple[sp.csr_array, sp.csr_array]:
+        """What a contact [G, C] and an expected conversion [G, S C] add to the effect of each curve."""
+        contacts, conversions = self.totals.contacts, self.totals.conversions
+        contacts.value, conversions.value = np.zeros(contacts.shape), np.zeros(conversions.shape)
+        per_contact, per_conversion = [], []
+        for one in self.curves:
+            slope, count = one.effect.grad, len(one.names)
+            per_contact.append(_rows_of(slope.get(contacts), count, contacts.size))
+            # cvxpy counts the entries of q column by column; here they go row by row.
+            by_column = _rows_of(slope.get(conversions), count, conversions.size)
+            order = np.arange(conversions.size).reshape(conversions.shape, order="F").reshape(-1)
+            per_conversion.append(by_column[:, order])
+        return sp.csr_array(sp.vstack(per_contact)), sp.csr_array(sp.vstack(per_conversion))
+
+    def curve_rows(self) -> Rows:
+        """The effects of all curves as rows, each with a bound of 0."""
+        if not self.curves:
+            shape = self.totals.conversions.shape
+            return Rows((), np.zeros((0, shape[1])), np.zeros((0, *shape)), np.zeros(0))
+        per_contact, per_conversion = self.effects()
+        dense = per_conversion.toarray().reshape(-1, *self.totals.conversions.shape)
+        return Rows(self.curve_names, per_contact.toarray(), dense, np.zeros(len(self.curve_names)))
+
+
+def _rows_of(slope: sp.spmatrix | None, count: int, size: int) -> sp.csr_array:
+    """A gradient of cvxpy, its columns as rows [count, size]."""
+    return sp.csr_array((count, size)) if slope is None else sp.csr_array(sp.csr_array(slope).T)
+
+
+def _check_affine(curves: Curves) -> None:
+    effect = curves.effect
+    if not (effect.is_affine() and effect.is_dpp()):
+        raise TermError(f"The response {curves.names[0]} is not on a DPP affine total: {effect}.")
+    if effect.shape != (len(curves.names),):
+        raise TermError(f"The response {curves.names[0]} has {effect.shape} totals for {len(curves.names)} names.")
 
 
 def _check_convex(limit: Limit) -> None:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from ml.allocation.problem import Problem, Rows
 
 _ANY, _MORE, _SAME = 0, 1, 2
 """What another candidate's quantity must be to dominate: any (no limit asks), at least as much, the same."""
+_GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio: the step of splitmix64 (Steele, Lea and Flood, 2014)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,7 @@ class Classes:
         channel: per class [T].
         contacts: use of a contact [R, T].
         conversions: use of an expected conversion [R, S, T].
+        exclusive: groups of which one person gets at most one, beside the channels [X, T].
     """
 
     of_column: I64
@@ -31,6 +35,34 @@ class Classes:
     channel: I64
     contacts: F64
     conversions: F64
+    exclusive: Bool
+
+
+class Measures(Protocol):
+    """What gives a total its meaning.
+
+    Attributes:
+        classes: what the limits see of each candidate.
+        value_scale: fixed-point units of money: sums are whole numbers, so their order does not matter.
+        quantity_scale: the same for expected conversions.
+        has_quantity: whether expected conversions are counted.
+    """
+
+    @property
+    def classes(self) -> Classes:
+        """What the limits see of each candidate."""
+
+    @property
+    def value_scale(self) -> float:
+        """Units of money."""
+
+    @property
+    def quantity_scale(self) -> float:
+        """Units of expected conversions."""
+
+    @property
+    def has_quantity(self) -> bool:
+        """Whether conversions are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +78,9 @@ class Table:
         person: index of each person in the problem's table [P].
         segment: per person [P].
         most: contacts allowed per person [P].
-        classes: what the limits see of each candidate.
-        value_scale: fixed-point units of money: sums are whole numbers, so their order does not matter.
-        quantity_scale: the same for expected conversions.
+        classes: see `Measures`.
+        value_scale: likewise.
+        quantity_scale: likewise.
     """
 
     starts: I64
@@ -57,7 +89,7 @@ class Table:
     quantity: F32
     source: I64
     person: I64
-    segment: npt.NDArray[np.uint8]
+    segment: Index
     most: npt.NDArray[np.uint8]
     classes: Classes
     value_scale: float
@@ -67,6 +99,11 @@ class Table:
     def people_count(self) -> int:
         """P."""
         return len(self.person)
+
+    @property
+    def has_quantity(self) -> bool:
+        """Whether a limit asks for expected conversions."""
+        return self.quantity.size > 0
 
     @cached_property
     def is_single(self) -> bool:
@@ -79,20 +116,39 @@ class Table:
         return self.value.itemsize + self.klass.itemsize + (self.quantity.itemsize if self.quantity.size else 0)
 
 
+def sampled(table: Table, share: float) -> Table:
+    """About this share of the table's people, drawn by a hash of their place in the problem: alike in any partition."""
+    return picked(table, np.flatnonzero(scattered(table.person, 0) < share))
+
+
+def scattered(place: I64, use: int) -> F64:
+    """A number from 0 to under 1 for each place, evenly scattered; another one for each use (the mixer of splitmix64)."""
+    mixed = (place.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN) + np.uint64(use << 32)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
+
+
+def picked(table: Table, people: I64) -> Table:
+    """The given people's part of the table, in their order."""
+    lengths = np.diff(table.starts)[people]
+    starts = np.zeros(len(people) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    at = np.repeat(table.starts[people] - starts[:-1], lengths) + np.arange(starts[-1])
+    return replace(
+        table, starts=starts, klass=table.klass[at], value=table.value[at],
+        quantity=table.quantity[at] if table.quantity.size else table.quantity, source=table.source[at],
+        person=table.person[people], segment=table.segment[people], most=table.most[people],
+    )  # fmt: skip
+
+
 def classify(problem: Problem, rows: Rows) -> Classes:
     """Merges columns of one objective, channel and cost that every limit uses alike."""
     columns = problem.columns
-    facts = np.column_stack(
-        [
-            columns.objective,
-            columns.channel,
-            columns.unit_cost,
-            rows.contacts.T,
-            rows.conversions.reshape(-1, len(columns)).T,
-        ]
-        if len(rows.names)
-        else [columns.objective, columns.channel, columns.unit_cost]
-    )
+    told_apart = [columns.objective, columns.channel, columns.unit_cost, *problem.exclusive]
+    if len(rows.names):
+        told_apart += [rows.contacts.T, rows.conversions.reshape(-1, len(columns)).T]
+    facts = np.column_stack(told_apart)
     _, first, of_column = np.unique(facts, axis=0, return_index=True, return_inverse=True)
     first = first.astype(np.int64)
     return Classes(
@@ -101,6 +157,7 @@ def classify(problem: Problem, rows: Rows) -> Classes:
         columns.channel[first],
         np.ascontiguousarray(rows.contacts[:, first]),
         np.ascontiguousarray(rows.conversions[:, :, first]),
+        problem.exclusive[:, first],
     )
 
 
@@ -163,15 +220,32 @@ def _pack(problem: Problem, classes: Classes, quantity: F32, kept: Bool, count: 
     segment = np.zeros(len(person), dtype=np.uint8) if given.segment is None else given.segment[person]
     contacts = len(person) * limit
     return Table(starts, klass, value, packed_quantity, source, person, segment, most, classes,
-                 _fixed_point(value, contacts), _fixed_point(packed_quantity, contacts))  # fmt: skip
+                 fixed_point(largest(value), contacts), fixed_point(largest(packed_quantity), contacts))  # fmt: skip
 
 
-def _fixed_point(numbers: F32, count: int) -> float:
-    """The largest power of two at which a sum of `count` of the numbers fits a 64-bit integer."""
-    largest = float(max(np.max(numbers, initial=0.0), -np.min(numbers, initial=0.0)))
+def largest_use(table: Table) -> F64:
+    """More than any plan uses of each limit: all that candidates use of it on its own side, together [R]."""
+    classes = table.classes
+    use = np.maximum(classes.contacts, 0.0) @ np.bincount(table.klass, minlength=len(classes.channel))
+    if table.quantity.size:
+        shape = classes.conversions.shape[1:]
+        at = np.repeat(table.segment.astype(np.int64), np.diff(table.starts)) * shape[1] + table.klass
+        for sign in (1.0, -1.0):
+            caused = np.bincount(at, weights=np.maximum(sign * table.quantity, 0.0), minlength=shape[0] * shape[1])
+            use += np.maximum(sign * classes.conversions, 0.0).reshape(len(use), -1) @ caused
+    return np.asarray(use, dtype=np.float64)
+
+
+def fixed_point(largest: float, count: int) -> float:
+    """The largest power of two at which a sum of `count` numbers of at most this size fits a 64-bit integer."""
     if largest == 0.0:
         return 1.0
     return float(2.0 ** int(61 - np.ceil(np.log2(count + 1)) - np.ceil(np.log2(largest))))
+
+
+def largest(numbers: F32) -> float:
+    """The largest of the numbers in size, 0 where there are none."""
+    return float(max(numbers.max(initial=0.0), -numbers.min(initial=0.0)))
 
 
 @kernel

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from ml.allocation.concave import Losses
 from ml.allocation.kernel import F32, F64, I64
 from ml.allocation.problem import Problem, Rows
 from ml.entities import CHANNELS
@@ -18,13 +19,14 @@ class Allocation:
 
     Attributes:
         chosen: index of each person's candidates in the problem's table, -1 where there is none [N, k].
-        value: total net value, money.
+        value: total net value, money, less what is lost to saturation.
         bound: no allocation within the limits is worth more.
         gap: (bound - value) / bound.
         spend: money.
         spend_by_channel: money; channels without contacts are left out.
         contacts_by_channel: likewise.
-        prices: shadow price of each binding limit: what one more unit of it would be worth, money.
+        prices: shadow price of each binding limit: what one more unit of it would be worth, money; and by the name of
+            each response that diminishes, the share lost of one more unit of its effect.
         binding: names of the limits with a price.
         passes: passes over the table.
         seconds: by phase.
@@ -61,7 +63,7 @@ def allocation(
     """The allocation of the chosen candidates, with all sums taken anew from the problem's own table."""
     candidates, columns = problem.candidates, problem.columns
     picked = np.sort(chosen[chosen >= 0])
-    value = float(candidates.value[picked].astype(np.float64).sum())
+    value = float(candidates.value[picked].astype(np.float64).sum()) - saturation_loss(problem, picked)
     contacts = np.bincount(candidates.column[picked], minlength=len(columns))
     by_channel = np.bincount(columns.channel, weights=contacts, minlength=len(CHANNELS))
     spend = np.bincount(columns.channel, weights=contacts * columns.unit_cost, minlength=len(CHANNELS))
@@ -81,9 +83,25 @@ def allocation(
     )
 
 
+def saturation_loss(problem: Problem, picked: I64) -> float:
+    """Money by which the effects of the picked candidates fall short of adding up."""
+    if not problem.curves:
+        return 0.0
+    candidates, (per_contact, per_conversion) = problem.candidates, problem.effects()
+    column = candidates.column[picked].astype(np.int64)
+    effect = per_contact @ np.bincount(column, minlength=len(problem.columns))
+    if candidates.quantity is not None:
+        person = np.searchsorted(candidates.starts, picked, side="right") - 1
+        segment = np.zeros(len(picked), dtype=np.int64) if candidates.segment is None else candidates.segment[person]
+        at = segment.astype(np.int64) * len(problem.columns) + column
+        weights = candidates.quantity[picked].astype(np.float64)
+        effect = effect + per_conversion @ np.bincount(at, weights=weights, minlength=per_conversion.shape[1])
+    return float(Losses.of(problem.curves, np.maximum(effect, 0.0)).loss(effect).sum())
+
+
 def adjusted_values(problem: Problem, prices: dict[str, float]) -> F32:
     r"""Value less what the prices charge, \(v_j - \sum_r \lambda_r \mathrm{use}_{rj}\), per candidate [M]."""
-    rows = problem.rows()
+    rows = problem.rows().followed_by(problem.curve_rows())
     return _adjusted(problem, rows, rows.prices(prices)).astype(np.float32)
 
 

@@ -135,5 +135,7 @@ def _steps(
 
 def _against(chosen: Weighed, other: Weighed) -> str:
     gap = chosen.adjusted_value - other.adjusted_value
-    verdict = f"{gap:,.4f} less" if gap >= 0 else f"{-gap:,.4f} more, but the arm or a limit decided otherwise"
+    verdict = (
+        f"{gap:,.4f} less" if gap >= 0 else f"{-gap:,.4f} more, but the arm, a limit or the draw decided otherwise"
+    )
     return f"{other.option} would be worth {other.net_value:,.4f}, {other.adjusted_value:,.4f} after prices: {verdict}."

@@ -38,12 +38,13 @@ class Choices:
         Args:
             column: int [N] or [N, k], chosen column of each person; -1 for none.
             options: O.
-            probability: float [N], or one for all.
+            probability: float [N] of the person's contacts, or [N, k] of each; or one for all.
         """
         chosen = column[:, None] if column.ndim == 1 else column
         person, rank = np.nonzero(chosen >= 0)
         objective, option = np.divmod(chosen[person, rank].astype(np.int64), options)
-        each = np.broadcast_to(np.asarray(probability, dtype=np.float64), len(chosen))[person]
+        each = np.asarray(probability, dtype=np.float64)
+        each = np.broadcast_to(each[:, None] if each.ndim == 1 else each, chosen.shape)[person, rank]
         return cls(person, objective, option, each)
 
 

@@ -13,6 +13,7 @@ from ml.policy.categories import LeftAlone, contacted_category, contacted_reason
 from ml.policy.choices import Choices
 from ml.policy.decisions import DECISION_COLUMNS, decision_digests, decision_ids, plan_hash
 from ml.policy.delivery import Delivery, Windows, deliver
+from ml.policy.drawn import reasons_of_the_draw
 from ml.policy.hashing import uniforms
 from ml.policy.summary import Summary, summarize
 from ml.policy.value import ValueTable
@@ -85,6 +86,8 @@ def build_plan(
     columns["unit_value"] = table.unit_value[person, objective]
     columns["alternatives"] = alternatives(table, person, objective, option, price)
     columns["decision_id"] = decision_ids(digest)
+    chance = np.concatenate([chosen.probability, none_probability[alone.person]])
+    columns["reason"] = reasons_of_the_draw(table, (person, objective, option), price, columns["reason"], chance)
     high, low = digest.view(">u8").astype("u8").T
     order = np.lexsort((low, high))
     decisions = pd.DataFrame(

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml.configuration.actions import Actions
 from ml.configuration.objective import ManualRule, Objective
-from ml.entities import ARMS, Option
+from ml.entities import ARMS, CHANNELS, Option
 from ml.objectives.audience import parse
 from ml.policy.choices import Choices, no_choices
 from ml.policy.hashing import digests, uniforms
@@ -33,10 +33,12 @@ class Randomized:
         choices: Their contacts, at most one a person.
         left_alone: float64 [N], probability with which none of them contacts the person. Whatever the system then
             chooses has its own probability times this.
+        chance: float64 [N, J, 8], chance of a contact by objective and channel.
     """
 
     choices: Choices
     left_alone: np.ndarray
+    chance: np.ndarray
 
 
 def default_rule(options: Sequence[Option], actions: Actions) -> ManualRule:
@@ -75,6 +77,7 @@ def randomized_choices(
     ids = customers["customer_id"].astype("object").to_numpy()
     left_alone, is_free = np.ones(len(ids)), np.ones(len(ids), dtype=bool)
     choices = no_choices()
+    chance = np.zeros((len(ids), len(objectives), len(CHANNELS)))
     for j, objective in enumerate(objectives):
         for arm in ("random", "manual"):
             members = np.flatnonzero(table.arm[:, j] == ARMS.index(arm))
@@ -90,18 +93,22 @@ def randomized_choices(
             person = members[taken]
             together = drawn.probability[taken] * left_alone[person]
             choices += Choices(person, np.full(len(person), j), drawn.option[taken], together)
+            for c in range(len(CHANNELS)):
+                of_channel = drawn.chances[:, table.channel == c].sum(axis=1)
+                chance[members, j, c] += of_channel * left_alone[members]
             left_alone[members] *= 1 - drawn.chance
             is_free[person] = False
-    return Randomized(choices, left_alone)
+    return Randomized(choices, left_alone, chance)
 
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Of M members: option chosen [M] (-1: none), its probability [M], the chance [M] that any was to be chosen."""
+    """Of M members: option chosen [M] (-1: none), its probability [M], the chance [M] that any was to be chosen, and of each [M, O]."""
 
     option: np.ndarray
     probability: np.ndarray
     chance: np.ndarray
+    chances: np.ndarray
 
 
 def _random(candidates: np.ndarray, share: float, draw: np.ndarray, pick: np.ndarray) -> _Drawn:
@@ -110,7 +117,8 @@ def _random(candidates: np.ndarray, share: float, draw: np.ndarray, pick: np.nda
     rank = np.minimum((pick * count).astype(np.int64), np.maximum(count - 1, 0))
     option = np.argmax(np.cumsum(candidates, axis=1, dtype=np.int16) == (rank + 1)[:, None], axis=1)
     option = np.where(draw < chance, option, _LEFT_ALONE)
-    return _Drawn(option, share / np.maximum(count, 1), chance)
+    each = share / np.maximum(count, 1)
+    return _Drawn(option, each, chance, np.where(candidates, each[:, None], 0.0))
 
 
 def _manual(  # noqa: PLR0917 - one objective, all that its rules look at
@@ -129,7 +137,8 @@ def _manual(  # noqa: PLR0917 - one objective, all that its rules look at
         o = options.index(Option(rule.channel, rule.offer))
         applies = candidates[:, o] & (option == _LEFT_ALONE) & parse(rule.where).mask(customers)
         option[applies], share[applies] = o, np.where(turn(rule.every_days)[applies], rule.share, 0.0)
-    return _Drawn(np.where(draw < share, option, _LEFT_ALONE), share, share)
+    chances = np.where(np.arange(len(options)) == option[:, None], share[:, None], 0.0)
+    return _Drawn(np.where(draw < share, option, _LEFT_ALONE), share, share, chances)
 
 
 def _turn(identity: np.ndarray, cycle_on: date) -> Callable[[int], np.ndarray]:

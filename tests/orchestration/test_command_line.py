@@ -18,6 +18,7 @@ VERBS = (
     "approve",
     "reject",
     "why",
+    "what-if",
     "report",
     "status",
     "demo",
@@ -56,6 +57,13 @@ def wayfinder(*words: str, home: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
     code = "import sys; import orchestration.cli; print(*sorted({'dagster', 'pandas', 'mlflow', 'cvxpy'} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not loaded
+
+
+def test_what_if_answers_without_what_a_stored_problem_can_do_without() -> None:
+    heavy = "{'dagster', 'pandas', 'mlflow', 'dbt', 'sqlalchemy', 'matplotlib', 'lightgbm'}"
+    code = f"import sys; import orchestration.cli, orchestration.what_if; print(*sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not loaded
 

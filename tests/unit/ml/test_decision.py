@@ -1,13 +1,18 @@
-"""The limits of the system's choice leave room for what is bound already."""
+"""A decision: limits leave room for what is bound, exploring has its price and its exact chances, and what was drawn stands."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from ml.allocation.terms import ChannelSpendShare
 from ml.configuration.policy import Policy
-from ml.decision import Room, _terms
+from ml.decision import Room, _terms, decide
 from ml.entities import Option
+from ml.policy.standing import given_up, standing
+from tests.unit.ml.known_people import MOMENT, configuration_of, known_people, room_for
 
 
 @pytest.mark.parametrize(
@@ -19,5 +24,109 @@ def test_a_channels_share_is_of_the_whole_days_spend_the_randomized_contacts_inc
     room = Room(total=None, objectives={}, channels={}, capacity={}, spend_share=0.75, spent=spent)
     terms = _terms(table, SimpleNamespace(policy=Policy()), room)
     shares = {term.channel: term for term in terms if isinstance(term, ChannelSpendShare)}
-    assert shares["email"].share.value == pytest.approx(0.75)
+    assert shares["email"].share == pytest.approx(0.75)
     assert shares["email"].allowance == pytest.approx(allowance)
+
+
+@pytest.fixture(scope="module")
+def explored():
+    return decided(6000, 0.03)
+
+
+def decided(people: int, value_share: float, moment=MOMENT, **more):
+    configuration = configuration_of(value_share)
+    known = known_people(people, configuration)
+    return decide(moment, known, configuration, room_for(people, configuration), threads=1, **more)
+
+
+def test_exploring_costs_the_share_that_the_policy_allows_beside_the_exact_plans_proof(explored):
+    facts, exact = explored.exploration, explored.allocation
+    assert facts.temperature > 0
+    assert facts.expected_cost == pytest.approx(0.03 * exact.value, rel=0.051)
+    assert facts.drawn_cost == pytest.approx(facts.expected_cost, rel=0.25)
+    assert facts.exact_value == exact.value
+    assert exact.gap <= 1e-4
+
+
+def test_a_drawn_plan_keeps_every_limit_of_the_problem(explored):
+    contacts = explored.plan.decisions.query("channel != 'none' and arm == 'system'")
+    problem, rows = explored.problem, explored.problem.rows()
+    names = dict(zip(problem.columns.names, range(len(problem.columns)), strict=True))
+    column = (contacts["objective_id"] + "/" + contacts["channel"] + ":" + contacts["offer_id"]).map(names)
+    use = rows.contacts @ np.bincount(column, minlength=len(names))
+    assert (use <= rows.bound + 1e-9 * np.maximum(1, abs(rows.bound))).all()
+    assert (contacts["customer_id"].value_counts() == 1).all()
+
+
+def test_each_system_decision_logs_the_chance_with_which_it_was_drawn(explored):
+    decisions = explored.plan.decisions
+    system = decisions[decisions["arm"] == "system"]
+    contacts, alone = system[system["channel"] != "none"], system[system["channel"] == "none"]
+    assert (contacts["logging_propensity"] < 0.999).mean() > 0.3
+    assert contacts["logging_propensity"].between(0, 1, inclusive="right").all()
+    assert alone["logging_propensity"].between(0, 1, inclusive="right").all()
+    # Chances of all that a person may get, and of nothing, are one.
+    total = explored.chances.randomized.sum(axis=(1, 2))
+    some = total + (1 - total) * explored.chances.system.sum(axis=(1, 2))
+    chance = pd.Series(1 - some, index=[f"c{i:06d}" for i in range(6000)])
+    assert np.allclose(alone["logging_propensity"], chance[alone["customer_id"]], atol=1e-9)
+
+
+def test_a_share_of_nothing_is_the_exact_plan_with_probability_one():
+    plain = decided(2000, 0.0)
+    assert plain.exploration.temperature == 0
+    assert plain.exploration.drawn_cost == 0
+    contacts = plain.plan.decisions.query("channel != 'none' and arm == 'system'")
+    assert len(contacts) == (plain.allocation.chosen >= 0).sum()
+    assert (contacts["logging_propensity"] >= 1 / 8).all()  # of creative and slot alone
+    assert "nothing may be spent" in plain.exploration.reason
+
+
+def test_the_same_moment_gives_the_same_draw_and_the_next_cycle_another(explored):
+    again = decided(6000, 0.03)
+    assert again.plan.plan_hash == explored.plan.plan_hash
+    key = ["customer_id", "objective_id", "channel", "offer_id"]
+    other = decided(6000, 0.03, replace(MOMENT, cycle_id="2026-01-05.x")).plan.decisions
+    shared = pd.MultiIndex.from_frame(explored.plan.decisions[key]).isin(pd.MultiIndex.from_frame(other[key]))
+    assert 0.1 < 1 - shared.mean() < 0.9
+
+
+def test_drawn_decisions_stand_in_a_re_optimization_where_nothing_came_in(explored):
+    decisions = explored.plan.decisions
+    open_now = decisions[decisions["channel"] != "none"]
+    stands = standing([decisions], open_now)
+    anew = decided(6000, 0.03, keeps=stands, keep_bonus=0.01, warm_prices=explored.allocation.prices)
+    key = ["customer_id", "objective_id", "channel", "offer_id"]
+    before, after = (pd.MultiIndex.from_frame(one[key]) for one in (decisions, anew.plan.decisions))
+    changed = 1 - after.isin(before).mean()
+    assert changed < 0.02
+    assert anew.exploration.temperature == 0
+    # Without what the draw gave up, the exact plan would undo the exploring.
+    plain = decided(6000, 0.03, keeps=open_now[key], keep_bonus=0.01, warm_prices=explored.allocation.prices)
+    assert 1 - pd.MultiIndex.from_frame(plain.plan.decisions[key]).isin(before).mean() > 3 * changed
+
+
+def test_a_drawn_choice_that_is_not_the_best_says_so(explored):
+    system = explored.plan.decisions.query("arm == 'system'")
+    drawn = system[system["reason"].str.startswith("drawn")]
+    assert 0 < len(drawn) < 0.5 * len(system)
+    assert (given_up(drawn) > 0).mean() > 0.9  # another objective's option may be the better one
+    best = system[(system["channel"] != "none") & ~system["reason"].str.startswith("drawn")]
+    assert (given_up(best) < 1e-3).all()
+
+
+def test_several_contacts_a_person_are_drawn_with_their_own_chances():
+    configuration = configuration_of(0.03)
+    policy = configuration.policy.model_copy(update={"max_contacts_per_cycle": 2})
+    configuration = replace(configuration, policy=policy)
+    known = known_people(6000, configuration)
+    found = decide(MOMENT, known, configuration, room_for(6000, configuration), threads=1)
+    contacts = found.plan.decisions.query("channel != 'none' and arm == 'system'")
+    each = contacts["customer_id"].value_counts()
+    assert found.exploration.temperature > 0
+    assert each.max() == 2
+    assert not contacts.duplicated(["customer_id", "channel"]).any()
+    assert contacts["logging_propensity"].between(0, 1, inclusive="right").all()
+    alone = found.plan.decisions.query("channel == 'none' and arm == 'system'")
+    nothing = pd.Series(found.chances.nothing(np.zeros((4, 8), dtype=bool)), index=known.customers["customer_id"])
+    assert np.allclose(alone["logging_propensity"], nothing[alone["customer_id"]], atol=1e-6)

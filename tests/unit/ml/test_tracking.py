@@ -12,7 +12,7 @@ from ml.evaluation.card import model_card
 from ml.evaluation.plots import draw
 from ml.evaluation.report import evaluate, validation_rows
 from ml.response.model import ResponseModel
-from ml.tracking import EXPERIMENT, TamperedModelError, Tracking, TrainingRun, initialize
+from ml.tracking import EXPERIMENT, PLANS, PlanRun, TamperedModelError, Tracking, TrainingRun, initialize
 from tests.unit.ml.planted import OPTIONS, people, training_frame
 
 
@@ -137,3 +137,20 @@ def test_processes_that_open_a_fresh_store_together_all_succeed(tmp_path):
     assert [code for _, code in outcomes] == [0, 0, 0], outcomes
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
         assert connection.execute("select count(*) from experiments where name = ?", [EXPERIMENT]).fetchone() == (1,)
+
+
+def test_a_plan_is_a_finished_run_of_its_own_experiment(tracking):
+    decided_at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    figures = {"value": 12.5, "messages_by_channel/email": 3.0, "price/capacity/voice": 0.7}
+    run_id = tracking.log_plan(
+        PlanRun("2026-01-05", decided_at, 1.5, figures, {"status": "certified"}, {"plan_hash": "x"})
+    )
+    found = tracking.client.get_run(run_id)
+    assert found.info.status == "FINISHED"
+    assert (found.info.start_time, found.info.end_time - found.info.start_time) == (decided_at.timestamp() * 1000, 1500)
+    assert dict(found.data.metrics) == figures
+    assert dict(found.data.params) == {"status": "certified"}
+    assert found.data.tags["plan_hash"] == "x"
+    assert tracking.client.get_experiment(found.info.experiment_id).name == PLANS
+    assert found.info.experiment_id != tracking.experiment_id
+    assert f"/experiments/{found.info.experiment_id}/runs/{run_id}" in tracking.url_of(run_id, PLANS)

@@ -19,13 +19,13 @@ def problem(*terms: object) -> Problem:
 
 
 def test_more_money_is_worth_more_and_each_further_unit_less():
-    budget = TotalBudget(500)
-    curve = budget_curve(problem(budget, ChannelCapacity("sms", 1500)), [2.0, 0.0, 0.5, 1.0])
+    built = problem(TotalBudget(500), ChannelCapacity("sms", 1500))
+    curve = budget_curve(built, [2.0, 0.0, 0.5, 1.0])
     by_budget = curve.sort_values("budget")
     assert curve["budget"].tolist() == [1000.0, 0.0, 250.0, 500.0]
     assert by_budget["value"].is_monotonic_increasing
     assert by_budget["marginal"].iloc[1:].is_monotonic_decreasing
-    assert budget.amount.value == 500
+    assert built.limit("budget").number.value == 500
 
 
 def test_the_marginal_value_is_the_slope_of_the_curve():

@@ -11,8 +11,11 @@ from ml.allocation.terms import (
     ChannelBudget,
     ChannelCapacity,
     ChannelSpendShare,
+    ConcaveResponse,
     ContactVolume,
+    ObjectiveBudget,
     ObjectiveQuota,
+    SpendChange,
     Term,
     TotalBudget,
 )
@@ -58,9 +61,9 @@ def test_each_proposed_move_resolves_the_conflict_and_a_smaller_one_does_not():
 
 
 def test_the_limits_are_as_before_after_the_explanation():
-    terms = TotalBudget(30), ContactVolume(channel="voice", minimum=20)
-    refusal(problem(*terms))
-    assert (terms[0].amount.value, terms[1].minimum.value) == (30.0, 20.0)
+    built = problem(TotalBudget(30), ContactVolume(channel="voice", minimum=20))
+    refusal(built)
+    assert [limit.number.value for limit in built.limits] == [30.0, 20.0]
 
 
 def test_more_conversions_than_the_people_can_give_name_the_quota_alone():
@@ -98,3 +101,57 @@ def test_three_limits_that_only_together_conflict_are_all_named():
     )
     assert set(error.conflicts) == {"budget", "contacts:voice:minimum", "channel_budget:sms:minimum"}
     assert len(error.relaxations) == 3
+
+
+def test_a_fall_of_spend_that_nobody_can_make_up_for_is_relaxed_as_a_fall():
+    error = refusal(problem(SpendChange(100.0, fall=0.2), ContactVolume(channel="voice", maximum=20), people=100))
+    needed = {relaxation.limit: relaxation.needed for relaxation in error.relaxations}
+    assert set(error.conflicts) == {"spend_fall", "contacts:voice"}
+    assert 0.5 < needed["spend_fall"] < 0.6  # 20 calls and 80 texts
+    assert "raise a fall of spend against yesterday of at most 20.00% to " in str(error)
+
+
+def test_a_least_spend_that_nobody_eligible_can_reach_is_named_with_the_whole_fall():
+    error = refusal(problem(SpendChange(100.0, fall=0.2), eligible=0.0))
+    assert [(relaxation.limit, relaxation.needed) for relaxation in error.relaxations] == [("spend_fall", 1.0)]
+
+
+def test_a_response_that_diminishes_takes_no_part_in_a_conflict():
+    response = ConcaveResponse("voice", 10.0, (1.0,))
+    error = refusal(problem(TotalBudget(30), ContactVolume(channel="voice", minimum=20), response))
+    assert set(error.conflicts) == {"budget", "contacts:voice:minimum"}
+    assert all(relaxation.is_verified for relaxation in error.relaxations)
+
+
+def contradiction(rng: np.random.Generator) -> tuple[list[Term], set[str]]:
+    """Terms of which the named ones cannot hold together; the others have room."""
+    calls, room = float(rng.integers(5, 60)), float(rng.uniform(0.3, 0.9))
+    minimum = ContactVolume(channel="voice", minimum=calls)
+    cases: list[tuple[list[Term], set[str]]] = [
+        ([TotalBudget(room * 2.0 * calls), minimum], {"budget", "contacts:voice:minimum"}),
+        (
+            [ChannelBudget("voice", maximum=room * 2.0 * calls), minimum],
+            {"channel_budget:voice", "contacts:voice:minimum"},
+        ),
+        ([ChannelCapacity("voice", np.floor(room * calls)), minimum], {"capacity:voice", "contacts:voice:minimum"}),
+        ([SpendChange(2.0 * calls / 1.5, rise=room * 0.5), minimum], {"spend_rise", "contacts:voice:minimum"}),
+        ([TotalBudget(room * 100.0, minimum=100.0)], {"budget", "budget:minimum"}),
+        ([ObjectiveBudget("win", room * 2.0 * calls), minimum], {"budget:win", "contacts:voice:minimum"}),
+        ([ObjectiveQuota("win", 0.1 * PEOPLE / room)], {"quota:win"}),
+    ]
+    terms, named = cases[int(rng.integers(len(cases)))]
+    return [*terms, ChannelCapacity("sms", 0.8 * PEOPLE)], named
+
+
+PEOPLE = 400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_of_generated_contradictions_all_are_named_with_a_verified_way_out(seed):
+    rng = np.random.default_rng(seed)
+    terms, named = contradiction(rng)
+    error = refusal(problem(*terms, people=PEOPLE))
+    assert set(error.conflicts) == named
+    assert error.relaxations
+    assert all(relaxation.is_verified for relaxation in error.relaxations)

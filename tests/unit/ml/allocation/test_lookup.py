@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.lookup import ClassPrices, Lookup, look_up
+from ml.allocation.best_contacts import look_up
+from ml.allocation.engine import ClassPrices
+from ml.allocation.lookup import Lookup
 from ml.allocation.problem import Problem
 from ml.allocation.pruning import Table, prune
 from ml.allocation.terms import ChannelCapacity, ChannelSpendShare, ContactLimit, ObjectiveQuota, TotalBudget
@@ -60,7 +62,7 @@ def slow_choice(built: Problem, prices: np.ndarray, person: int) -> tuple[float,
 def test_the_lookup_finds_each_persons_best_of_the_unpruned_table(contacts, prices):
     built, prices = problem(200, *TERMS, contacts=contacts), np.array(prices, dtype=float)
     pruned = prune(built, built.rows(), 1)
-    chosen = Lookup(pruned, 8, 1).choices(ClassPrices.of(pruned, prices), contacts)
+    chosen = Lookup(pruned, 8, 1).choices(ClassPrices.of(pruned, prices))
     found = {
         int(p): sorted(int(pruned.source[j]) for j in row if j >= 0)
         for p, row in zip(pruned.person, chosen, strict=True)
@@ -94,7 +96,7 @@ def test_any_thread_count_adds_up_to_the_same_bits(threads):
 def test_totals_are_the_sums_of_what_is_chosen():
     one = table()
     prices = ClassPrices.of(one, np.array([0.1, 0.2, 0.3]))
-    chosen = Lookup(one, 1, 1).choices(prices, 1)[:, 0]
+    chosen = Lookup(one, 1, 1).choices(prices)[:, 0]
     chosen = chosen[chosen >= 0]
     totals = look_up(one, prices, 0, one.people_count)
     assert totals.money(one) == pytest.approx(one.value[chosen].astype(float).sum(), rel=1e-12)

@@ -11,9 +11,13 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.errors import Infeasible
+from ml.allocation.lookup import Lookup
+from ml.allocation.pricing import Pricing
 from ml.allocation.problem import Problem
+from ml.allocation.pruning import prune
 from ml.allocation.solution import adjusted_values
 from ml.allocation.solve import solve
+from ml.allocation.steady import search_near
 from ml.allocation.terms import (
     ChannelBudget,
     ChannelCapacity,
@@ -269,7 +273,7 @@ def test_every_person_has_the_contact_of_greatest_adjusted_value_but_for_near_ti
 def test_more_budget_is_worth_its_price():
     problem = large(5000)
     base = solve(problem)
-    problem.terms[0].amount.value *= 1.01
+    problem.limit("budget").number.value *= 1.01
     more = solve(problem, warm_prices=base.prices)
     assert more.value - base.value == pytest.approx(base.prices["budget"] * 0.01 * 500, rel=0.1)
 
@@ -291,3 +295,21 @@ def test_channels_are_named_in_the_sums():
     assert set(found.spend_by_channel) <= set(CHANNELS)
     assert sum(found.spend_by_channel.values()) == pytest.approx(found.spend)
     assert sum(found.contacts_by_channel.values()) == (found.chosen >= 0).sum()
+
+
+def test_a_plan_with_slack_in_use_is_rejected(monkeypatch):
+    problem = large(3000)
+    rows = problem.rows()
+    table = prune(problem, rows, 1)
+    lookup, scale = Lookup(table, 8, 1), np.maximum(np.abs(rows.bound), 1.0)
+    pricing = Pricing(lookup, rows.bound, scale, 1e3)
+    pricing.begin(np.zeros(len(rows.bound)))
+    pricing.master.hold(np.zeros(len(rows.bound)), np.full(len(rows.bound), 1e-9))
+    held = pricing.mix()
+    used = sum(weights @ np.array(cuts.use) for weights, cuts in zip(held.mix.weights, held.master.cuts, strict=True))
+    assert (used > rows.bound).any()  # worth more than any plan, by breaking limits nearly for free
+    assert held.mix.value > solve(problem).bound
+    assert held.mix.is_held.any()
+    monkeypatch.setattr("ml.allocation.steady._ROUNDS", 1)
+    monkeypatch.setattr("ml.allocation.steady._FROM_NOWHERE", 1e-12)
+    assert not search_near(lookup, rows.bound, scale, 1e3, None, 1.0).is_met

@@ -1,0 +1,132 @@
+"""Keeps a cycle's allocation problem, so that its solve can be repeated to the same bits and asked "what if?"."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from assets.deciding import SETTLED_AFTER_DAYS, SUPERVISED, Gathered
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from ml.allocation.stored import Drawn, StoredProblem, save
+from ml.configuration.objective import Objective
+from ml.decision import Decided
+from ml.entities import NONE
+from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay
+from ml.objectives.active import active_objectives
+from ml.policy.system import draw_seed
+
+GAP: Final = 1e-4
+"""What `ml.decision` asks of a solve."""
+
+
+def keep_problem(
+    home: Home,
+    ledger: Ledger,
+    decided: Decided,
+    gathered: Gathered,
+    cycle_id: str,
+    seed: int,
+    *,
+    warm_prices: Mapping[str, float] | None = None,
+    freed: Mapping[str, float] | None = None,
+) -> StoredProblem:
+    """Write the problem of a decision into its cycle's folder, with what the operator's numbers meant in it.
+
+    Args:
+        home: The workspace.
+        ledger: What was spent before.
+        decided: As `decide` gave it, with all its decisions.
+        gathered: What it was decided from.
+        cycle_id: The cycle.
+        seed: Of the run.
+        warm_prices: That the solve started from.
+        freed: Money by objective of messages that were open and decided anew.
+
+    Returns:
+        What was written.
+    """
+    day = _day(ledger, decided, gathered, cycle_id, freed or {})
+    ids = gathered.known.customers["customer_id"]
+    people = pd.util.hash_pandas_object(ids, index=False).to_numpy().astype(np.uint64)
+    explored = decided.exploration
+    context = {"day": day.to_dict(), "versions": dict(gathered.versions), "exploration": asdict(explored)}
+    drawn = None
+    if explored.temperature > 0:
+        drawn = Drawn(explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column)
+    stored = StoredProblem(
+        decided.problem, decided.allocation, GAP, dict(warm_prices or {}), people, context, drawn=drawn
+    )
+    save(stored, home.cycle(cycle_id))
+    return stored
+
+
+def _day(ledger: Ledger, decided: Decided, gathered: Gathered, cycle_id: str, freed: Mapping[str, float]) -> Day:
+    """What stands outside of the problem: what is bound today already, and what the randomized arms take."""
+    configuration, room = gathered.configuration, gathered.room
+    on = date.fromisoformat(cycle_id.partition(".")[0])
+    decisions = decided.plan.decisions
+    others = decisions[(decisions["channel"] != NONE) & (decisions["arm"] != "system")]
+    spend = others.groupby("channel", observed=True)["contact_cost"].sum()
+    count = others["channel"].value_counts()
+    figures = ledger.figures.since(on - pd.Timedelta(days=SETTLED_AFTER_DAYS))
+    channels = configuration.actions.channels
+    return Day(
+        cycle_id=cycle_id,
+        currency=configuration.policy.currency,
+        numbers=numbers_of(gathered, on),
+        objectives={
+            each.id: _objective_day(each, ledger, figures, gathered, on, freed.get(each.id, 0.0))
+            for each in active_objectives(configuration.objectives, on)
+        },
+        spent={name: room.spent.get(name, 0.0) + float(spend.get(name, 0.0)) for name in channels},
+        carried={
+            name: max(0.0, terms.capacity_per_day - room.capacity.get(name, 0.0)) + float(count.get(name, 0))
+            for name, terms in channels.items()
+        },
+        randomized={
+            str(name): float(amount)
+            for name, amount in others.groupby("objective_id", observed=True)["contact_cost"].sum().items()
+        },
+    )
+
+
+def numbers_of(gathered: Gathered, on: date) -> dict[str, float | None]:
+    """The operator's budgets, caps, prices and guardrails by their keys in the configuration."""
+    policy, channels = gathered.configuration.policy, gathered.configuration.actions.channels
+    active = active_objectives(gathered.configuration.objectives, on)
+    return {
+        PER_DAY: policy.spend_caps.per_day,
+        **{f"{PER_CHANNEL}.{name}": policy.spend_caps.per_channel_per_day.get(name) for name in channels},
+        SPEND_SHARE: policy.guardrails.channel_spend_share,
+        SPEND_CHANGE: policy.guardrails.spend_change_per_day,
+        CONTACTS: float(policy.max_contacts_per_cycle),
+        **{f"actions.channels.{name}.cost": terms.cost for name, terms in channels.items()},
+        **{f"actions.channels.{name}.capacity_per_day": float(t.capacity_per_day) for name, t in channels.items()},
+        **{f"objectives.{objective.id}.budget": objective.budget for objective in active},
+    }
+
+
+def _objective_day(
+    objective: Objective, ledger: Ledger, figures: pd.DataFrame, gathered: Gathered, on: date, freed: float
+) -> ObjectiveDay:
+    """As `deciding` makes the day's room of a budget: the pace's share of what is left, supervised within the usual."""
+    by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
+    bound = float(by_day.get(on.isoformat(), 0.0))
+    before = by_day.drop(on.isoformat(), errors="ignore")
+    days_left = (objective.ends_on - on).days + 1
+    share = gathered.objectives.get(objective.id, {}).get("pace", {}).get("share")
+    is_bounded = (ledger.objectives.level(objective.id) or objective.autonomy) == SUPERVISED
+    is_settled = len(before) >= SETTLED_AFTER_DAYS
+    return ObjectiveDay(
+        budget=objective.budget,
+        left=max(0.0, objective.budget - (ledger.budgets.spent_of(objective.id) - bound)),
+        room=gathered.room.objectives.get(objective.id, 0.0),
+        day_share=1 / days_left if share is None else float(share),
+        rise_reference=float(before.mean()) if is_bounded and is_settled else None,
+        even_days=days_left if is_bounded and not is_settled else None,
+        today=bound - freed,
+    )

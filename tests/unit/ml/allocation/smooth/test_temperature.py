@@ -1,0 +1,75 @@
+"""The temperature is set by what exploring may cost."""
+
+import pytest
+
+from ml.allocation.smooth.draw import draw
+from ml.allocation.smooth.plan import NoSmoothPlan, smooth
+from ml.allocation.smooth.temperature import TOLERANCE, explore, temperature_for
+from ml.allocation.solution import saturation_loss
+from ml.allocation.solve import solve
+from ml.allocation.terms import ChannelCapacity, ConcaveResponse, ExclusiveOffers, TotalBudget
+from ml.entities import CHANNELS
+
+
+@pytest.mark.parametrize("contacts", [1, 2])
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+def test_the_expected_loss_is_the_share_of_value_that_was_allowed(make_problem, contacts, share):
+    problem = make_problem(5000, contacts=contacts)
+    exact = solve(problem)
+    plan = explore(problem, exact, share)
+    assert (exact.value - plan.value) / exact.value == pytest.approx(share, rel=TOLERANCE * 1.01)
+
+
+def test_more_to_spend_on_exploring_is_a_higher_temperature(make_problem):
+    problem = make_problem(3000)
+    exact = solve(problem)
+    found = [temperature_for(problem, exact, share) for share in (0.0, 0.01, 0.03, 0.1)]
+    assert found[0] == 0
+    assert found == sorted(set(found))
+
+
+def test_where_the_room_that_a_draw_needs_costs_more_than_the_share_the_exact_plan_stands(make_problem):
+    problem = make_problem(40)
+    assert explore(problem, solve(problem), 1e-6) is None
+
+
+def test_a_sample_of_many_people_starts_the_search_near_its_end(make_problem):
+    problem = make_problem(60_000)
+    exact = solve(problem)
+    plan = explore(problem, exact, 0.02)
+    assert (exact.value - plan.value) / exact.value == pytest.approx(0.02, rel=TOLERANCE * 1.01)
+
+
+def test_a_share_that_is_no_share_is_refused(make_problem):
+    problem = make_problem(20)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        explore(problem, solve(problem), 1.5)
+
+
+def test_where_effects_diminish_chances_are_at_the_exact_plans_level_of_them(make_problem):
+    terms = [TotalBudget(900.0), ChannelCapacity("email", 500), ConcaveResponse("email", 20.0, (300.0,))]
+    problem = make_problem(3000, terms=terms)
+    exact = solve(problem)
+    plan = explore(problem, exact, 0.02)
+    picked = exact.chosen[exact.chosen >= 0]
+    frozen = exact.value + (plan.table.value @ plan.probability - plan.table.value[picked].sum(dtype=float))
+    assert plan.value == pytest.approx(frozen)
+    assert (exact.value - plan.value) / exact.value == pytest.approx(0.02, rel=TOLERANCE * 1.01)
+    # An e-mail's price beside its capacity's is what one more takes off the others at that level.
+    is_email = plan.table.channel[plan.table.klass] == CHANNELS.index("email")
+    assert (plan.table.value < problem.candidates.value)[is_email].any()
+    assert (plan.table.value == problem.candidates.value)[~is_email].all()
+    chosen = draw(plan, 0)
+    drawn = problem.candidates.value[chosen[chosen >= 0]].sum(dtype=float)
+    drawn -= saturation_loss(problem, chosen[chosen >= 0])
+    assert (exact.value - drawn) / exact.value < 0.04
+
+
+def test_offers_that_exclude_each_other_among_several_contacts_leave_the_exact_plan(make_problem):
+    terms = [TotalBudget(50.0), ExclusiveOffers(("ten_off",))]
+    several = make_problem(200, contacts=2, terms=terms)
+    assert explore(several, solve(several), 0.05) is None
+    with pytest.raises(NoSmoothPlan, match="exclude each other"):
+        smooth(several, 0.5, {})
+    one = make_problem(200, terms=terms)
+    assert explore(one, solve(one), 0.2) is not None

@@ -16,6 +16,8 @@ from ml.entities import Option
 from ml.response.scores import Scores
 
 REDEMPTION: Final = b"redemption"
+CHANCES: Final = "chances.parquet"
+"""In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 
 
 def revisions(home: Home, day: date) -> list[str]:

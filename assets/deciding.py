@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from assets.compiling import compile_objectives, expected_today
-from assets.cycles import read_json, read_scores, write_frame, write_json
+from assets.cycles import CHANCES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
@@ -28,8 +28,6 @@ from ml.response.scores import Scores
 LOOK_BACK: Final = timedelta(days=60)
 SUPERVISED: Final = "supervised"
 SETTLED_AFTER_DAYS: Final = 7
-CHANCES: Final = "chances.parquet"
-"""In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,9 @@
 Readers see published Parquet only, never the writer's database, so nobody waits for a lock or sees half a build.
 """
 
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -11,9 +13,11 @@ from typing import Final
 import pandas as pd
 import pyarrow.parquet as pq
 
-from assets.cycles import read_json
+from assets.cycles import CHANCES, read_json
 from assets.duck import query
 from assets.home import Home
+from ml.entities import CHANNELS, NONE
+from ml.policy.chances import released_propensity
 
 LABEL_COLUMNS: Final = ("is_converted", "margin")
 
@@ -42,6 +46,7 @@ class TrainingSources:
         cutoff_on: Day of the cycle; a row whose horizon isn't over by then isn't a row yet.
         horizon_days: Days in which a conversion counts.
         time_zone: Of the workspace: where a day begins.
+        withheld: By cycle the objectives whose part was never released; nobody was contacted for these.
     """
 
     generation: Path
@@ -49,6 +54,7 @@ class TrainingSources:
     cutoff_on: date
     horizon_days: int
     time_zone: str
+    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.DataFrame:
@@ -144,15 +150,31 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
     features = [path for path in features if pq.read_metadata(path).num_rows]  # empty columns have no type to agree on
     if not features:
         return pd.DataFrame()
-    return query(
-        f"with rows as ({rows}), {_LABELS}",
-        features=[str(path) for path in features],
-        decisions=[str(folder / "decisions.parquet") for folder in ordered],
-        withdrawn=[name for folder in ordered for name in _withdrawn(folder)],
-        conversions=str(sources.generation / "fct_conversions.parquet"),
-        horizon_days=sources.horizon_days,
-        time_zone=sources.time_zone,
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        return query(
+            f"with rows as ({rows}), {_LABELS}",
+            features=[str(path) for path in features],
+            decisions=[str(_as_released(folder, sources, Path(scratch))) for folder in ordered],
+            withdrawn=[name for folder in ordered for name in _withdrawn(folder)],
+            conversions=str(sources.generation / "fct_conversions.parquet"),
+            horizon_days=sources.horizon_days,
+            time_zone=sources.time_zone,
+        )
+
+
+def _as_released(folder: Path, sources: TrainingSources, scratch: Path) -> Path:
+    """The cycle's decisions as they were carried out: who would have been contacted by a part that was withheld got none."""
+    path, withheld = folder / "decisions.parquet", sources.withheld.get(folder.name, ())
+    if not withheld:
+        return path
+    decisions = pd.read_parquet(path)
+    parts = {(objective, channel) for objective in withheld for channel in CHANNELS}
+    propensity = released_propensity(decisions, pd.read_parquet(folder / CHANCES), parts)
+    is_out = decisions["objective_id"].isin(list(withheld))
+    decisions.loc[is_out, ["channel", "offer_id", "creative_id", "slot"]] = NONE
+    done = decisions.assign(logging_propensity=propensity)[propensity.notna()]
+    done.to_parquet(scratch / f"{folder.name}.parquet", index=False)
+    return scratch / f"{folder.name}.parquet"
 
 
 def _withdrawn(folder: Path) -> list[str]:

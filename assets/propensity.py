@@ -53,7 +53,12 @@ def training_frame_asset(
     generation_id = ledger.generations.latest_of(day)
     cycles = [path.parent for path in home.root.glob("cycles/*/features.parquet") if path.parent.name < day.isoformat()]
     sources = TrainingSources(
-        home.generation(generation_id), tuple(sorted(cycles)), day, policy.training.horizon_days, policy.time_zone
+        home.generation(generation_id),
+        tuple(sorted(cycles)),
+        day,
+        policy.training.horizon_days,
+        policy.time_zone,
+        {folder.name: ledger.plans.withheld(folder.name) for folder in cycles},
     )
     frame = training_frame(sources, MAX_TRAINING_ROWS, seed)
     write_frame(frame, home.training / f"{day}.parquet")

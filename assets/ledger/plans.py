@@ -210,6 +210,11 @@ class Plans:
             ids: Sequence[str] = connection.execute(wanted).scalars().all()
             return [authority.status(connection, plan_id) for plan_id in ids]
 
+    def withheld(self, cycle_id: str) -> frozenset[str]:
+        """Objectives of a cycle whose part was never released: nothing of it went out."""
+        never = [status for status in self.list(cycle_id) if all(row["kind"] != "released" for row in status.history)]
+        return frozenset(objective for status in never for objective in status.objectives)
+
     def _decide(self, kind: str, plan_id: str, *, by: str, at: datetime, why: str, plan_hash: str | None) -> PlanStatus:
         if by.strip().lower() in ("", SYSTEM):
             raise PlanRefused(f"plan {plan_id}: only a named person can decide (--by NAME)")

@@ -21,7 +21,9 @@ def rows_of(workspace: Workspace, cutoff_on: date) -> pd.DataFrame:
     home = Home(workspace.home)
     generation = home.generation(workspace.ledger.generations.latest_of(DAY))
     cycles = tuple(sorted(path.parent for path in workspace.home.glob("cycles/*/features.parquet")))
-    return training_frame(TrainingSources(generation, cycles, cutoff_on, 14, "America/New_York"), 1_000_000, 1)
+    withheld = {folder.name: workspace.ledger.plans.withheld(folder.name) for folder in cycles}
+    sources = TrainingSources(generation, cycles, cutoff_on, 14, "America/New_York", withheld)
+    return training_frame(sources, 1_000_000, 1)
 
 
 @pytest.fixture
@@ -51,3 +53,15 @@ def test_a_message_that_was_taken_back_taught_nothing(reoptimized: Workspace) ->
     anew = reoptimized.decisions("2026-01-05.2").set_index("customer_id")
     for customer in set(withdrawn.values()) & set(own.index):
         assert own.loc[customer, "channel"] == anew.loc[customer, "channel"]
+
+
+def test_a_part_that_was_never_released_contacted_nobody(cycled: Workspace) -> None:
+    waiting = cycled.ledger.plans.withheld(DAY.isoformat())
+    decisions = cycled.decisions(DAY.isoformat())
+    would = decisions[decisions["objective_id"].isin(list(waiting)) & (decisions["channel"] != "none")]
+    assert len(would), "the sample's assisted objective waits"
+    own = rows_of(cycled, MATURE).query("source == 'cycle'").set_index("customer_id")
+    kept = own.loc[own.index.intersection(would["customer_id"])]
+    sent = {message["customer_id"] for message in cycled.sent()}
+    assert (kept.loc[~kept.index.isin(sent), "channel"] == "none").all()
+    assert kept["propensity"].between(0, 1, inclusive="right").all()

@@ -130,7 +130,7 @@ def limits(people: int) -> list[Term]:
 
 def _few_limits(people: int) -> list[Term]:
     """What one in ten pairs can bear of the 36."""
-    floors = {"display": 0.08}
+    floors: dict[Channel, float] = {"display": 0.08}
     terms: list[Term] = [TotalBudget(0.01 * people), ChannelCapacity("email", 0.03 * people)]
     terms += [ChannelCapacity("voice", 0.0005 * people), ChannelSpendShare("direct_mail", 0.3)]
     return terms + [ContactVolume(channel=name, minimum=share * people) for name, share in floors.items()]

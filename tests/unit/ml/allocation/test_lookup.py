@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.best_contacts import look_up
+from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.engine import ClassPrices
 from ml.allocation.lookup import Lookup
 from ml.allocation.problem import Problem

@@ -91,7 +91,7 @@ def partitions(given: argparse.Namespace) -> list[Row]:
     print("Partitions: Parquet files, a process each; prices go out, sums come back.")
     rows = []
     for people in given.people or ([5_000] if given.quick else [200_000]):
-        row = apart(in_partitions, people, 2 if given.quick else 4)
+        row = in_partitions(people, 2 if given.quick else 4)
         rows.append(row)
         print(
             f"  {people:>9,}  {row['parts']} processes {row['seconds']:.2f} s after {row['begun_seconds']:.2f} s to begin,"

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,6 +33,10 @@ def bars(title: str, amounts: Mapping[str, float], unit: str) -> bytes:
     return _png(figure, axes)
 
 
+_FARTHEST: Final = 1.5
+"""A mark farther off than so many times the drawn numbers is told in words: drawn, it would press the curve to a line."""
+
+
 def value_curve(title: str, points: Sequence["CurvePoint"], words: tuple[str, str], mark: float | None = None) -> bytes:
     """Net value against a number, what one more of it would be worth below, and a mark where we are.
 
@@ -47,10 +51,13 @@ def value_curve(title: str, points: Sequence["CurvePoint"], words: tuple[str, st
     numbers = [point.number for point in points]
     above.plot(numbers, [point.value for point in points], marker="o", markersize=3, color="#3b6ea5")
     below.plot(numbers, [point.marginal for point in points], marker="o", markersize=3, color="#3b6ea5")
+    is_beyond = mark is not None and mark > _FARTHEST * max(numbers, default=0.0)
     for axes, label in ((above, f"net value, {words[1]}"), (below, "one more is worth")):
         axes.set_ylabel(label, fontsize=8)
-        if mark is not None:
+        if mark is not None and not is_beyond:
             axes.axvline(mark, color="#b5532d", linewidth=1, linestyle="--")
+    if is_beyond:
+        words = (f"{words[0]} (today {mark:,.0f}, far beyond what is of use)", words[1])
     above.set_title(title, loc="left", fontsize=10)
     below.set_ylim(bottom=0)
     below.set_xlabel(words[0], fontsize=8)

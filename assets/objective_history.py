@@ -75,7 +75,8 @@ def sales_by_day(
         lapsed_days=lapsed_days,
     )
     if found.empty:
-        return pd.DataFrame(columns=["new_customers", "reactivations", "incremental_margin"])
+        names = ["new_customers", "reactivations", "incremental_margin"]
+        return pd.DataFrame(columns=names, index=pd.DatetimeIndex([]), dtype=float)
     found.index = pd.DatetimeIndex(found.pop("sold_on"))
     return found.asfreq("D", fill_value=0.0)
 

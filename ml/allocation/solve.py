@@ -119,7 +119,7 @@ class ProvenPlan:
 
 
 def decide_on(
-    problem: Problem, engine: Engine, *, warm_prices: dict[str, float] | None = None, gap: float = 1e-4
+    problem: Problem, engine: Engine, *, warm_prices: dict[str, float] | None = None, gap: float | None = None
 ) -> ProvenPlan:
     """`solve` for people that an engine holds elsewhere.
 
@@ -127,7 +127,7 @@ def decide_on(
         problem: columns and terms; its own table may be empty.
         engine: the people, pruned by the same terms.
         warm_prices: see `solve`.
-        gap: likewise.
+        gap: likewise; None: what is usual for the people that have a candidate.
 
     Raises:
         Infeasible: no plan keeps all limits; names the conflict and what resolves it.
@@ -135,6 +135,7 @@ def decide_on(
     """
     if problem.curves:
         raise TermError("Diminishing returns are decided in one process: leave their terms out of a problem in parts.")
+    gap = usual_gap(engine.people_count) if gap is None else gap
     rows = problem.rows()
     engine = engine.classified(classify(problem, rows))
     solver = _Solve(problem, gap, 1, elsewhere=engine)

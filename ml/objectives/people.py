@@ -59,7 +59,7 @@ def people_of(
     }
     return People(
         table,
-        stands_for=float(is_member.sum()) / max(1, len(chosen)),
+        stands_for=float(is_member.sum()) / len(chosen) if len(chosen) else 1.0,
         unit=unit,
         ends_once={objective.id: objective.metric != "incremental_margin" for objective in objectives},
         baseline_days=float(configuration.policy.training.horizon_days),

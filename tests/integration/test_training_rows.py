@@ -1,6 +1,6 @@
 """Own days become training rows once they have matured: one a person, with the decision that stood in the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 
 import pandas as pd
@@ -17,12 +17,13 @@ pytestmark = pytest.mark.slow
 MATURE = date(2026, 1, 19)
 
 
-def rows_of(workspace: Workspace, cutoff_on: date) -> pd.DataFrame:
+def rows_of(
+    workspace: Workspace, cutoff_on: date, withheld: Mapping[str, Collection[str]] | None = None
+) -> pd.DataFrame:
     home = Home(workspace.home)
     generation = home.generation(workspace.ledger.generations.latest_of(DAY))
     cycles = tuple(sorted(path.parent for path in workspace.home.glob("cycles/*/features.parquet")))
-    withheld = {folder.name: workspace.ledger.plans.withheld(folder.name) for folder in cycles}
-    sources = TrainingSources(generation, cycles, cutoff_on, 14, "America/New_York", withheld)
+    sources = TrainingSources(generation, cycles, cutoff_on, 14, "America/New_York", withheld or {})
     return training_frame(sources, 1_000_000, 1)
 
 
@@ -56,12 +57,16 @@ def test_a_message_that_was_taken_back_taught_nothing(reoptimized: Workspace) ->
 
 
 def test_a_part_that_was_never_released_contacted_nobody(cycled: Workspace) -> None:
-    waiting = cycled.ledger.plans.withheld(DAY.isoformat())
-    decisions = cycled.decisions(DAY.isoformat())
-    would = decisions[decisions["objective_id"].isin(list(waiting)) & (decisions["channel"] != "none")]
-    assert len(would), "the sample's assisted objective waits"
-    own = rows_of(cycled, MATURE).query("source == 'cycle'").set_index("customer_id")
-    kept = own.loc[own.index.intersection(would["customer_id"])]
-    sent = {message["customer_id"] for message in cycled.sent()}
-    assert (kept.loc[~kept.index.isin(sent), "channel"] == "none").all()
-    assert kept["propensity"].between(0, 1, inclusive="right").all()
+    contacts = cycled.decisions(DAY.isoformat()).query("channel != 'none'")
+    withheld = contacts["objective_id"].value_counts().index[0]
+    own = rows_of(cycled, MATURE, {DAY.isoformat(): [withheld]}).query("source == 'cycle'").set_index("customer_id")
+    would = own.loc[own.index.intersection(contacts.loc[contacts["objective_id"] == withheld, "customer_id"])]
+    others = own.loc[own.index.intersection(contacts.loc[contacts["objective_id"] != withheld, "customer_id"])]
+    assert len(would) > 100
+    assert set(would["channel"]) == {"none"}
+    assert would["propensity"].between(0, 1, inclusive="right").all()
+    assert (others["channel"] != "none").all()
+
+
+def test_what_was_released_is_withheld_from_nothing(cycled: Workspace) -> None:
+    assert cycled.ledger.plans.withheld(DAY.isoformat()) == frozenset()

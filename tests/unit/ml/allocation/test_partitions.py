@@ -89,9 +89,9 @@ def test_a_partition_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(("people", "contacts", "ties"), [(9000, 1, False), (6000, 2, False), (1500, 1, True)])
 def test_processes_that_hold_their_people_decide_to_the_bit_like_one_table(tmp_path, people, contacts, ties):
     problem = made(people, contacts=contacts, ties=ties)
-    whole = solve(problem)
+    whole = solve(problem, gap=1e-4)
     with in_files(problem, [0, people // 7, people - 3, people], tmp_path) as (outside, engine):
-        found = decide_on(outside, engine)
+        found = decide_on(outside, engine, gap=1e-4)
         assert found.prices == whole.prices
         assert found.bound == whole.bound
         assert (engine.chosen(found.decision, whole.chosen.shape) == whole.chosen).all()

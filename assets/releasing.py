@@ -141,7 +141,7 @@ def _withdrawn(office: Office, plan: PlanStatus, part: pd.DataFrame) -> list[str
     if not path.exists():
         return []
     withdraws = read_json(path)["withdraws"]
-    replaced = set(decisions_of(office.home, plan.cycle_id)["customer_id"])
+    replaced = set(decisions_of(office.home, plan.cycle_id, ("customer_id",))["customer_id"])
     own = set(part["customer_id"])
     return [
         message_id
@@ -150,9 +150,11 @@ def _withdrawn(office: Office, plan: PlanStatus, part: pd.DataFrame) -> list[str
     ]
 
 
-def decisions_of(home: Home, cycle_id: str) -> pd.DataFrame:
-    """Every decision of a cycle."""
-    return pd.read_parquet(home.cycle(cycle_id) / "decisions.parquet")
+def decisions_of(home: Home, cycle_id: str, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Every decision of a cycle, with all columns or those asked for."""
+    return pd.read_parquet(
+        home.cycle(cycle_id) / "decisions.parquet", columns=None if columns is None else list(columns)
+    )
 
 
 def _part(decisions: pd.DataFrame, objectives: Collection[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from ml.decision import Decided, Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.explain.changes import Worth, explain_changes, summary
 from ml.news import News, news_of, refreshed
-from ml.policy.standing import standing
+from ml.policy.standing import NEEDED, standing
 from ml.response.scores import Scores
 from ml.response.store import with_threads
 
@@ -88,7 +88,7 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
     cycle_id = next_revision(home, day)
     moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
     warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
-    stands = standing([decisions_of(home, earlier) for earlier in revisions(home, day)], still_open)
+    stands = standing([decisions_of(home, earlier, NEEDED) for earlier in revisions(home, day)], still_open)
     decided = decide(
         moment,
         gathered.known,
@@ -166,7 +166,7 @@ def _waiting(office: Office, day: date, at: datetime) -> set[str]:
     waits: set[str] = set()
     for plan in office.ledger.plans.waiting(at):
         if plan.cycle_id.startswith(day.isoformat()):
-            decisions = decisions_of(office.home, plan.cycle_id)
+            decisions = decisions_of(office.home, plan.cycle_id, ("customer_id", "objective_id", "channel"))
             held = decisions["objective_id"].isin(plan.objectives) & (decisions["channel"] != NONE)
             waits |= set(decisions.loc[held, "customer_id"])
     return waits

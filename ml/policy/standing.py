@@ -14,6 +14,8 @@ from ml.entities import NONE
 
 _BEST_OTHER = r'"adjusted_value": (-?[0-9.]+(?:[eE][-+]?[0-9]+)?)'
 _COLUMNS = ["customer_id", "objective_id", "channel", "offer_id"]
+NEEDED = (*_COLUMNS, "cycle_id", "arm", "adjusted_value", "alternatives")
+"""Columns of the decisions that `standing` looks at."""
 
 
 def given_up(decisions: pd.DataFrame) -> pd.Series:
@@ -41,10 +43,11 @@ def standing(cycles: Sequence[pd.DataFrame], still_open: pd.DataFrame) -> pd.Dat
     """
     day = pd.concat(list(cycles), ignore_index=True)
     day = day[day.groupby("customer_id")["cycle_id"].transform("last") == day["cycle_id"]]
-    is_open = pd.MultiIndex.from_frame(day[_COLUMNS]).isin(pd.MultiIndex.from_frame(still_open[_COLUMNS]))
     has_open = day["customer_id"].isin(still_open["customer_id"])
+    theirs = day[has_open]
+    is_open = pd.MultiIndex.from_frame(theirs[_COLUMNS]).isin(pd.MultiIndex.from_frame(still_open[_COLUMNS]))
     is_alone = (day["channel"] == NONE) & (day["arm"] == "system") & ~has_open
-    found = day[is_open | is_alone]
+    found = pd.concat([theirs[is_open], day[is_alone]]).sort_index()
     rest = still_open[~pd.MultiIndex.from_frame(still_open[_COLUMNS]).isin(pd.MultiIndex.from_frame(found[_COLUMNS]))]
     return pd.concat(
         [found[_COLUMNS].assign(given_up=given_up(found)), rest[_COLUMNS].assign(given_up=0.0)], ignore_index=True

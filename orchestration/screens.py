@@ -171,8 +171,8 @@ def report(console: Console, facts: Facts) -> None:
     console.print(f"{facts['html']}\n{facts['markdown']}", highlight=False, soft_wrap=True)
 
 
-def status(console: Console, facts: Facts) -> None:
-    """Objectives against target and pace, channels, model."""
+def status(console: Console, facts: Facts, *, is_brief: bool = False) -> None:
+    """Objectives against target and pace, channels, model; briefly, of each objective only where it will end."""
     table = Table(box=box.SIMPLE, title="Objectives", title_justify="left", padding=(0, 1, 0, 0))
     for name in ("objective", "target", "reached", "budget", "spent", "time", "autonomy"):
         table.add_column(name, justify="left" if name in {"objective", "autonomy"} else "right", no_wrap=True)
@@ -180,7 +180,7 @@ def status(console: Console, facts: Facts) -> None:
         pace = (f"{row['budget']:,.0f}", f"{row['pace']['spent_share']:.1%}", f"{row['pace']['elapsed_share']:.0%}")
         table.add_row(row["id"], row["target_words"], row["reached_words"], *pace, row["autonomy"])
     console.print(table)
-    _outlooks(console, facts["objectives"])
+    _outlooks(console, facts["objectives"], is_brief=is_brief)
     _lifts(console, facts["objectives"])
     console.print(_health(facts))
     console.print(f"model: {facts['model']}", highlight=False)
@@ -188,11 +188,14 @@ def status(console: Console, facts: Facts) -> None:
         _waiting(console, plan)
 
 
-def _outlooks(console: Console, objectives: list[Facts]) -> None:
+def _outlooks(console: Console, objectives: list[Facts], *, is_brief: bool) -> None:
     """How far each objective is and where it will end; what stands in its way, and what would make room."""
     for row in objectives:
         said = row.get("outlook")
         if said is None:
+            continue
+        if is_brief:
+            console.print(f"  {escape(row['id'])}: {escape(said['forecast'] or 'no forecast yet')}", highlight=False)
             continue
         lines = [
             said["target"],
@@ -233,7 +236,7 @@ def demo(console: Console, facts: Facts) -> None:
     """What happened, in a screenful."""
     cycle(console, facts["cycle"])
     ingest(console, facts["ingest"])
-    status(console, facts["status"])
+    status(console, facts["status"], is_brief=True)
     console.print(
         "\nwhere to look next:  [bold]make ui[/]  ·  wayfinder report  ·  wayfinder why CUSTOMER  ·  wayfinder plans",
         highlight=False,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pandas as pd
 from assets.deciding import SETTLED_AFTER_DAYS, SUPERVISED, Gathered
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from ml.allocation.solve import usual_gap
 from ml.allocation.stored import Drawn, StoredProblem, save
 from ml.configuration.objective import Objective
 from ml.decision import Decided
@@ -18,9 +18,6 @@ from ml.entities import NONE
 from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay
 from ml.objectives.active import active_objectives
 from ml.policy.system import draw_seed
-
-GAP: Final = 1e-4
-"""What `ml.decision` asks of a solve."""
 
 
 def keep_problem(
@@ -57,8 +54,9 @@ def keep_problem(
     drawn = None
     if explored.temperature > 0:
         drawn = Drawn(explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column)
+    gap = usual_gap(decided.problem.candidates.people_count)  # as `ml.decision` asks: another one may give other bits
     stored = StoredProblem(
-        decided.problem, decided.allocation, GAP, dict(warm_prices or {}), people, context, drawn=drawn
+        decided.problem, decided.allocation, gap, dict(warm_prices or {}), people, context, drawn=drawn
     )
     save(stored, home.cycle(cycle_id))
     return stored

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -55,7 +55,8 @@ class Message:
 class Receipt:
     """What a channel says about one message.
 
-    `retry` means certainly not sent and worth another try; `unknown` that nobody can tell.
+    `retry` means certainly not sent and worth another try, after `retry_after` where the channel named a time;
+    `unknown` that nobody can tell.
     """
 
     message_id: str
@@ -63,6 +64,7 @@ class Receipt:
     at: datetime
     provider_id: str | None = None
     detail: str = ""
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

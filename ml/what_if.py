@@ -15,7 +15,7 @@ from ml.allocation.solution import Allocation, allocation
 from ml.allocation.solve import solve
 from ml.allocation.stored import StoredProblem
 from ml.entities import CHANNELS
-from ml.levers import PER_DAY, Change, Day, LeverError, moved
+from ml.levers import PER_DAY, Change, Day, LeverError, Numbers, ValueParts, moved
 
 CURVE_GAP: Final = 1e-2
 """About a line's width: proving more of a picture can take minutes where a few contacts are most of the money."""
@@ -124,7 +124,9 @@ class WhatIf:
         }
 
 
-def what_if(stored: StoredProblem, day: Day, wanted: Mapping[str, float | None], *, threads: int = 2) -> WhatIf:
+def what_if(
+    stored: StoredProblem, day: Day, wanted: Numbers, *, parts: ValueParts | None = None, threads: int = 2
+) -> WhatIf:
     """Solve the stored problem under other numbers, from the prices that it has today.
 
     Today's plan stays where it keeps the other limits and nothing better was found: a number that doesn't matter
@@ -134,13 +136,14 @@ def what_if(stored: StoredProblem, day: Day, wanted: Mapping[str, float | None],
         stored: Today's problem and plan.
         day: What the operator's numbers mean in it.
         wanted: Numbers by the operator's key (`levers.parse`).
+        parts: Of the values, where a price is moved (`levers.needs_parts`).
         threads: Of the lookup.
 
     Raises:
         LeverError: A number takes effect on nothing.
         Infeasible: No plan keeps the other limits; names the conflict and what resolves it.
     """
-    problem, changes = moved(stored.problem, day, wanted)
+    problem, changes = moved(stored.problem, day, wanted, parts)
     found = solve(problem, warm_prices=dict(stored.allocation.prices), gap=stored.gap, threads=threads)
     standing = _as_today(problem, stored.allocation, found, stored.gap, len(stored.problem.candidates))
     if standing is not None:

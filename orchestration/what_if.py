@@ -5,7 +5,7 @@ On its way to an answer it imports nothing that a stored problem can do without:
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.table import Table
 from assets.home import Home, cycle_id_of
 from ml.allocation.errors import AllocationError
 from ml.allocation.stored import DOCUMENT, StoredProblem, StoreError, load, replay
-from ml.levers import PER_DAY, Day, LeverError, parse
+from ml.levers import PER_DAY, Day, LeverError, Numbers, ValueParts, needs_parts, parse
 from ml.what_if import PlanFigures, channels_of, curve_numbers, value_curve, what_if
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.settings import Settings
@@ -60,11 +60,14 @@ def ask(settings: Settings, wanted: Sequence[str], text: str | None, cycle: str 
     begun = perf_counter()
     cycle_id = _cycle_id(Home(settings.home), text, cycle)
     try:
-        stored = load(Home(settings.home).cycle(cycle_id))
+        folder = Home(settings.home).cycle(cycle_id)
+        stored = load(folder)
         day = Day.from_dict(stored.context["day"])
-        numbers, read = parse(wanted, day), perf_counter()
+        numbers = parse(wanted, day)
+        parts = ValueParts.load(folder, len(stored.problem.given)) if needs_parts(numbers) else None
+        read = perf_counter()
         with _quiet():
-            facts = _answered(stored, day, numbers, settings.threads)
+            facts = _answered(stored, day, numbers, parts, settings.threads)
             solved = perf_counter()
             if draws_curve:
                 facts["curve"] = _curve(settings, stored, day, next(iter(numbers), PER_DAY))
@@ -79,9 +82,9 @@ def ask(settings: Settings, wanted: Sequence[str], text: str | None, cycle: str 
     return {"cycle_id": cycle_id, "currency": day.currency, **facts, "seconds": seconds}
 
 
-def _answered(stored: StoredProblem, day: Day, numbers: Mapping[str, float | None], threads: int) -> Facts:
+def _answered(stored: StoredProblem, day: Day, numbers: Numbers, parts: ValueParts | None, threads: int) -> Facts:
     if numbers:
-        return what_if(stored, day, numbers, threads=threads).to_dict()
+        return what_if(stored, day, numbers, parts=parts, threads=threads).to_dict()
     again = replay(stored, threads=threads)
     figures = PlanFigures.of(stored.problem, stored.allocation)
     return {"is_same": again.is_same, "differences": list(again.differences), "today": vars(figures)}

@@ -51,7 +51,7 @@ def peer(people: int, threads: int, name: str, limit: float) -> Row:
         status, value = PEERS[name](given, limit)
     except ImportError:
         status, value = "absent: OR-tools is not installed", None
-    except (cp.SolverError, RuntimeError) as error:
+    except (cp.SolverError, ValueError, RuntimeError) as error:  # a ValueError: stopped by its limit without a solution
         status, value = " ".join(str(error).split())[:60], None
     seconds = perf_counter() - start
     return {

@@ -26,12 +26,9 @@ from ml.allocation.terms import (
 from ml.configuration import Configuration
 from ml.configuration.actions import Response
 from ml.configuration.policy import ChangeBounds
-from ml.entities import CHANNELS, Channel
+from ml.entities import CHANNELS, OTHER, Channel
 from ml.objectives.audience import parse
 from ml.policy.value import ValueTable
-
-OTHER = "other"
-"""Segment of everybody for whom no stated one holds."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def wishes_of(table: ValueTable, configuration: Configuration, room: Room, *, dr
     return terms
 
 
-def _response(
+def _response(  # noqa: PLR0917 - what the curve is made of
     channel: str, stated: Response, objective: str, unit_value: float, names: tuple[str, ...], room: Room
 ) -> Term:
     return ConcaveResponse(
@@ -197,7 +194,7 @@ def columns_of(table: ValueTable) -> Columns:
     )
 
 
-def candidates_of(
+def candidates_of(  # noqa: PLR0917 - everything about the people
     table: ValueTable,
     is_free: np.ndarray,
     left: np.ndarray,

@@ -7,7 +7,7 @@ system does with the rest (`allocation`), and the decisions with their probabili
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from time import perf_counter
 
@@ -365,13 +365,13 @@ def _left(room: Room, table: ValueTable, spent: Choices) -> Room:
     by_channel = np.bincount(table.channel[spent.option], weights=cost, minlength=len(CHANNELS))
     contacts = np.bincount(table.channel[spent.option], minlength=len(CHANNELS))
     by_objective = np.bincount(spent.objective, weights=cost, minlength=len(table.objectives))
-    return Room(
-        None if room.total is None else max(0.0, room.total - float(cost.sum())),
-        {name: max(0.0, room.objectives[name] - float(by_objective[j])) for j, name in enumerate(table.objectives)},
-        {name: max(0.0, cap - float(by_channel[CHANNELS.index(name)])) for name, cap in room.channels.items()},
-        {name: max(0.0, cap - float(contacts[CHANNELS.index(name)])) for name, cap in room.capacity.items()},
-        room.spend_share,
-        {name: room.spent.get(name, 0.0) + float(by_channel[c]) for c, name in enumerate(CHANNELS)},
+    return replace(
+        room,
+        total=None if room.total is None else max(0.0, room.total - float(cost.sum())),
+        objectives={n: max(0.0, room.objectives[n] - float(by_objective[j])) for j, n in enumerate(table.objectives)},
+        channels={n: max(0.0, cap - float(by_channel[CHANNELS.index(n)])) for n, cap in room.channels.items()},
+        capacity={n: max(0.0, cap - float(contacts[CHANNELS.index(n)])) for n, cap in room.capacity.items()},
+        spent={n: room.spent.get(n, 0.0) + float(by_channel[c]) for c, n in enumerate(CHANNELS)},
     )
 
 

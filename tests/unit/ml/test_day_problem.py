@@ -82,7 +82,7 @@ def test_without_a_key_nothing_is_added(plain):
 
 
 def test_a_quota_is_met_where_value_alone_would_not_and_its_price_is_in_the_adjusted_values(plain, tmp_path):
-    wanted = 1.1 * caused(plain, QUOTA)
+    wanted = 1.03 * caused(plain, QUOTA)
     found = decided(configured(), quotas={QUOTA: wanted})
     assert terms(found, ObjectiveQuota) == [ObjectiveQuota(QUOTA, wanted)]
     assert caused(plain, QUOTA) < wanted <= caused(found, QUOTA) * (1 + 1e-5)
@@ -117,7 +117,7 @@ def test_a_segments_quota_is_met_in_that_segment():
         return float(rows["uplift"].sum())
 
     before = early(decided(configured(policy), known))
-    wanted = 1.2 * before
+    wanted = 1.02 * before
     found = decided(configured(policy, {QUOTA: {"segment_quotas": {"early": wanted}}}), known)
     assert terms(found, ObjectiveQuota) == [ObjectiveQuota(QUOTA, wanted, "early")]
     assert found.conceded == ()

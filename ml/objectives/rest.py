@@ -18,7 +18,7 @@ import numpy as np
 
 from ml.allocation.candidates import Candidates, Columns
 from ml.allocation.kernel import F64
-from ml.allocation.problem import Problem
+from ml.allocation.problem import Problem, Rows
 from ml.allocation.terms import (
     ChannelBudget,
     ChannelCapacity,
@@ -125,6 +125,21 @@ class Rest:
     period: Period
     limits: DayLimits
     scale: float
+
+    def rows_like(self, rows: Rows) -> Rows:
+        """The limits as rows, from those of a rest whose limits differ in their numbers only, the shares not even in these.
+
+        The numbers stand on the right side alone, so what a contact uses need not be worked out again, which takes
+        fifty times as long.
+        """
+        totals = self.problem.totals
+        totals.contacts.value, totals.conversions.value = (
+            np.zeros(totals.contacts.shape),
+            np.zeros(totals.conversions.shape),
+        )
+        sides = [limit.constraint.args for limit in self.problem.limits]
+        bound = np.array([float(right.value) - float(left.value) for left, right in sides])
+        return replace(rows, bound=bound)
 
     def with_quota(self, units: float) -> Problem:
         """The problem with the target as a term: at least so many units over the rest."""

@@ -176,7 +176,8 @@ def _in_turn(table: ValueTable, limits: DayLimits, round_days: float) -> np.ndar
     count, start = len(table.uplift), 0.0
     place = np.arange(count) * _GOLDEN % 1.0
     is_open = np.ones((count, len(CHANNELS)), dtype=bool)
-    for channel in {option.channel for option in table.options}:
+    used = {option.channel for option in table.options}
+    for channel in (name for name in CHANNELS if name in used):  # a set's own order changes from run to run
         share = limits.contacts_a_day_by(channel) * round_days
         if share < 1 - 1e-9:
             is_open[:, CHANNELS.index(channel)] = (place - start) % 1.0 < share

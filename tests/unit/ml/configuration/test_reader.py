@@ -11,6 +11,7 @@ from ml.configuration.schema import json_schemas
 from ml.entities import CHANNELS, Option
 
 OBJECTIVE, ACTIONS, POLICY = "objectives/reactivate.yaml", "actions.yaml", "policy.yaml"
+CARD, RESPONSE, SLOTS = "capacity_per_day: 20,", "channels.direct_mail.response", "slots: {morning:"
 
 
 def test_the_example_of_the_contract_is_read_with_its_defaults(folder):
@@ -67,11 +68,11 @@ def test_options_are_channel_and_offer_with_a_creative_in_channel_order(folder):
         (POLICY, "currency: USD", "exploration: {spend_per_day: -5.0}", "exploration.spend_per_day", "or none"),
         (POLICY, "currency: USD", "segments: {other: \"country = 'US'\"}", "segments.other", "name it otherwise"),
         (POLICY, "currency: USD", 'segments: {us: "country =="}', "segments.us", "at character"),
-        (ACTIONS, "capacity_per_day: 20,", "response: {ceiling: 0}, capacity_per_day: 20,", "channels.direct_mail.response.ceiling", "above 0"),
-        (ACTIONS, "capacity_per_day: 20,", "response: {ceiling: 9.0, by_segment: {us: 2.0}}, capacity_per_day: 20,", "channels.direct_mail.response.by_segment.us", "no such segment"),
-        (ACTIONS, "capacity_per_day: 20,", "response: {ceiling: 9.0, retention: 1.0}, capacity_per_day: 20,", "channels.direct_mail.response.retention", "under 1"),
-        (ACTIONS, "slots: {morning:", "exclusive_offers: [[ten_off, tenoff]]\nslots: {morning:", "exclusive_offers.0.1", 'Did you mean "ten_off"?'),
-        (ACTIONS, "slots: {morning:", "exclusive_offers: [[ten_off]]\nslots: {morning:", "exclusive_offers.0", "at least two"),
+        (ACTIONS, CARD, f"response: {{ceiling: 0}}, {CARD}", f"{RESPONSE}.ceiling", "above 0"),
+        (ACTIONS, CARD, f"response: {{ceiling: 9.0, by_segment: {{us: 2.0}}}}, {CARD}", f"{RESPONSE}.by_segment.us", "no such segment"),
+        (ACTIONS, CARD, f"response: {{ceiling: 9.0, retention: 1.0}}, {CARD}", f"{RESPONSE}.retention", "under 1"),
+        (ACTIONS, SLOTS, f"exclusive_offers: [[ten_off, tenoff]]\n{SLOTS}", "exclusive_offers.0.1", 'Did you mean "ten_off"?'),
+        (ACTIONS, SLOTS, f"exclusive_offers: [[ten_off]]\n{SLOTS}", "exclusive_offers.0", "at least two"),
         (ACTIONS, "{cost: 0.68, capacity_per_day: 20", "{capacity_per_day: 20", "channels.direct_mail.cost", "is required"),
         (ACTIONS, "offer: none, template", "offer: tenoff, template", "creatives.card.offer", 'Did you mean "ten_off"?'),
         (ACTIONS, "card: {channel: direct_mail", "card: {channel: fax", "creatives.card.channel", "expected 'email'"),

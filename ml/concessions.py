@@ -54,7 +54,8 @@ def conceding(
         Infeasible: The limits contradict each other without any of these terms.
         SolverStatusError: The solver failed without any of them.
     """
-    standing, conceded = list(terms), []
+    standing = list(terms)
+    conceded: list[Concession] = []
     while True:
         try:
             return solve(standing), tuple(conceded)

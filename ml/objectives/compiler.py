@@ -14,7 +14,8 @@ from ml.configuration.objective import Objective
 from ml.objectives.fluid import Fluid, named, of_objective, spend_of
 from ml.objectives.forecast import Forecast, Goal, Standing, forecast
 from ml.objectives.pacing import WITHIN
-from ml.objectives.reach import Answer, Question, can_be_reached
+from ml.objectives.question import Answer, Question
+from ml.objectives.reach import can_be_reached
 from ml.objectives.rest import DayLimits, People, Period, Rest, rest_of_period
 from ml.objectives.words import figure_of
 

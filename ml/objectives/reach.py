@@ -6,8 +6,8 @@ letting one limit give way alone, rounded to a figure that an operator would sta
 a mixture of plans that keeps everything and reaches the target.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -16,9 +16,9 @@ from ml.allocation.errors import Relaxation
 from ml.allocation.infeasibility import moved_to
 from ml.allocation.problem import Rows
 from ml.allocation.terms import Limit
-from ml.configuration.objective import Objective
 from ml.objectives.fluid import Fluid, Mixture, of_objective
-from ml.objectives.rest import DayLimits, People, Period, rest_of_period
+from ml.objectives.question import Answer, Question
+from ml.objectives.rest import DayLimits, People, rest_of_period
 from ml.objectives.smallest import first_enough, smallest, stated
 from ml.objectives.words import Figure, figure_of, target_words
 
@@ -30,48 +30,6 @@ _OTHERS = 1e4
 _WIDENINGS = 5
 _LONGEST = 4
 """Times the days left, the contacts or the people, beyond which no move is looked for."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """Can so much be reached?
-
-    Attributes:
-        objective: Whose target.
-        needed: Units still to be caused in the days left.
-        goal: Units that the whole target stands for.
-        spent: Money spent already, by objective.
-        period_of: The rest of the period if it had so many days.
-        days: Days left.
-    """
-
-    objective: Objective
-    needed: float
-    goal: float
-    spent: dict[str, float]
-    period_of: Callable[[int], Period]
-    days: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What can be reached, and what stands in the way.
-
-    Attributes:
-        most: Most units that any plan of the days left causes.
-        is_reachable: Whether that's enough.
-        has_plan: Whether any plan keeps the limits, whatever the target.
-        conflicts: Names of what can't hold together; empty where the target is reachable.
-        words: The same in the operator's words.
-        relaxations: The smallest move of each that resolves it alone, each verified; or of several together.
-    """
-
-    most: float
-    is_reachable: bool
-    has_plan: bool
-    conflicts: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    relaxations: tuple[Relaxation, ...] = ()
 
 
 def can_be_reached(people: People, question: Question, limits: DayLimits, *, explains: bool = True) -> Answer:

@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.objective_history import delays, past_plans, sales_by_day
-from assets.objective_morning import Morning, goal_today, lapses_of, level_of, period_of, spent_before, standing_of
+from assets.objective_morning import (
+    Morning,
+    begins_at,
+    goal_today,
+    lapses_of,
+    level_of,
+    period_of,
+    spent_before,
+    standing_of,
+)
 from ml.allocation.errors import SolverStatusError
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
@@ -87,7 +95,7 @@ def _morning(
 ) -> Morning:
     policy = configuration.policy
     first = min(objective.starts_on for objective in objectives)
-    until_at = datetime.combine(day, time(), ZoneInfo(policy.time_zone)).astimezone(UTC)
+    until_at = begins_at(configuration, day)
     sales = sales_by_day(
         home, generation_id, until_at=until_at, time_zone=policy.time_zone, lapsed_days=policy.lifecycle.lapsed_days
     )

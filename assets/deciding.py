@@ -1,33 +1,33 @@
 """Gathers what a decision needs from the published view, the ledger and the configuration, and keeps what was decided."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from assets.carry_over import MOST_DAYS, earlier_effects
 from assets.compiling import compile_objectives, expected_today
 from assets.cycles import CHANCES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.objective_day import objective_day
+from assets.objective_morning import begins_at
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall, read_do_not_call
 from ml.configuration.objective import Objective
-from ml.decision import Decided, Knowledge, Room
+from ml.day_problem import Room, segments_of
+from ml.decision import Decided, Knowledge
 from ml.objectives.active import active_objectives
-from ml.objectives.pacing import daily_budget
 from ml.objectives.unit_value import UnitValue, UnknownValueError, unit_value
 from ml.policy.frequency import all_contacts
 from ml.response.scores import Scores
 
 LOOK_BACK: Final = timedelta(days=60)
-SUPERVISED: Final = "supervised"
-SETTLED_AFTER_DAYS: Final = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,23 @@ def gather(
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
     paces = {name: float(facts["pace"]["share"]) for name, facts in objectives.items()}
-    return Gathered(known, room(ledger, decidable, day, paces), versions, notes, decidable, objectives)
+    today = replace(
+        room(ledger, decidable, day, paces),
+        quotas=quotas(ledger, objectives, day, is_revision=bool(ledger.plans.list(day.isoformat()))),
+        earlier=_earlier(home, ledger, decidable, customers, day),
+    )
+    spread = {name: float(facts["effect"]["sd"]) for name, facts in objectives.items() if facts.get("effect")}
+    return Gathered(replace(known, effect_sd=spread), today, versions, notes, decidable, objectives)
+
+
+def _earlier(
+    home: Home, ledger: Ledger, configuration: Configuration, customers: pd.DataFrame, day: date
+) -> dict[str, list[list[float]]]:
+    if not any(each.response for each in configuration.actions.channels.values()):
+        return {}
+    segmented = segments_of(customers, configuration.policy.segments)
+    released = ledger.figures.since(day - timedelta(days=MOST_DAYS))
+    return earlier_effects(home, configuration, released, customers["customer_id"], segmented, day)
 
 
 def _objectives(
@@ -119,50 +135,57 @@ def room(ledger: Ledger, configuration: Configuration, day: date, paces: Mapping
         day: The cycle's day.
         paces: Share of the money left that today may have, by objective; the even split without it.
     """
-    figures = ledger.figures.since(day - timedelta(days=SETTLED_AFTER_DAYS))
+    active = active_objectives(configuration.objectives, day)
+    figures = ledger.figures.since(min([day - timedelta(days=1), *(o.starts_on for o in active)]))
     today = figures[figures["cycle_on"] == day.isoformat()]
+    yesterday = figures[figures["cycle_on"] == (day - timedelta(days=1)).isoformat()]
     caps, channels = configuration.policy.spend_caps, configuration.actions.channels
+    rise = configuration.policy.guardrails.spend_change_per_day
     spent = today.groupby("channel")["spend"].sum()
     carried = today.groupby("channel")["messages"].sum()
+    days = {o.id: objective_day(ledger, o, figures, day, (paces or {}).get(o.id)) for o in active}
     return Room(
         total=None if caps.per_day is None else max(0.0, caps.per_day - float(spent.sum())),
-        objectives={
-            o.id: _left(ledger, configuration, o, day, figures, (paces or {}).get(o.id))
-            for o in active_objectives(configuration.objectives, day)
-        },
+        objectives={name: each.room_at(each.budget, rise) for name, each in days.items()},
         channels={name: max(0.0, cap - float(spent.get(name, 0.0))) for name, cap in caps.per_channel_per_day.items()},
         capacity={
             name: max(0.0, terms.capacity_per_day - float(carried.get(name, 0))) for name, terms in channels.items()
         },
         spend_share=configuration.policy.guardrails.channel_spend_share,
         spent={str(name): float(amount) for name, amount in spent.items()},
+        yesterday={str(name): float(each) for name, each in yesterday.groupby("channel")["spend"].sum().items()},
     )
 
 
-def _left(
-    ledger: Ledger,
-    configuration: Configuration,
-    objective: Objective,
-    day: date,
-    figures: pd.DataFrame,
-    share: float | None,
-) -> float:
-    """What is left of the objective's day.
+def quotas(
+    ledger: Ledger, objectives: Mapping[str, Mapping[str, Any]], day: date, *, is_revision: bool
+) -> dict[str, float]:
+    """What the system's contacts of today have to cause for each target, by the model's count, where value would miss it.
 
-    Supervised, it also stays within the bound on the rise of its spend: against its last days after a week, before that
-    against the even split of what is left, as the guardrail does.
+    Today's part of it is its part of the money. Within the day what was handed over has done its part: the share of
+    messages that are still open is left of it.
+
+    Args:
+        ledger: The ledger.
+        objectives: Facts as `compile_objectives` gives them.
+        day: The cycle's day.
+        is_revision: Whether the day has a plan already.
     """
-    by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
-    today = float(by_day.get(day.isoformat(), 0.0))
-    before = by_day.drop(day.isoformat(), errors="ignore")
-    spent_before = ledger.budgets.spent_of(objective.id) - today
-    even = daily_budget(objective, spent_before, day)
-    allowance = even if share is None else share * max(0.0, objective.budget - spent_before)
-    level = ledger.objectives.level(objective.id) or objective.autonomy
-    if level == SUPERVISED:
-        usual = float(before.mean()) if len(before) >= SETTLED_AFTER_DAYS else even
-        allowance = min(allowance, (1 + configuration.policy.guardrails.spend_change_per_day) * usual)
-    return max(0.0, allowance - today)
+    asked = {
+        name: float(facts["asks"]) / facts["unit"] * float(facts["pace"]["share"])
+        for name, facts in objectives.items()
+        if facts.get("asks") and facts["unit"] > 0
+    }
+    if not asked or not is_revision:
+        return asked
+    today = ledger.figures.since(day)
+    made = today[today["cycle_on"] == day.isoformat()].groupby("objective_id")["messages"].sum()
+    open_now = ledger.outbox.open_messages(day)["objective_id"].value_counts()
+    return {
+        name: units * min(1.0, float(open_now.get(name, 0)) / float(made[name]))
+        for name, units in asked.items()
+        if made.get(name, 0)
+    }
 
 
 def keep(
@@ -203,7 +226,8 @@ def keep(
         "objectives": expected_today(decided, gathered.objectives),
         "eligibility": decided.eligibility.counts(),
         "versions": dict(gathered.versions),
-        "notes": list(gathered.notes),
+        "notes": [*gathered.notes, *(each.words for each in decided.conceded)],
+        "conceded": [each.to_dict() for each in decided.conceded],
         "seconds": decided.seconds,
         **(more or {}),
     }
@@ -255,7 +279,7 @@ def _unit_values(
 def _measured(home: Home, generation_id: str, configuration: Configuration, day: date) -> dict[str, Any]:
     active = active_objectives(configuration.objectives, day)
     lifecycle = configuration.policy.lifecycle
-    as_of = datetime.combine(day, time(), ZoneInfo(configuration.policy.time_zone)).astimezone(UTC)
+    as_of = begins_at(configuration, day)
     conversions = pd.DataFrame()
     if active:
         conversions = read_mart(home, generation_id, "fct_conversions", "customer_id, converted_at, margin")

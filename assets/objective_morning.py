@@ -37,7 +37,12 @@ class Morning:
 
     def begins_at(self, on: date) -> datetime:
         """When a day begins in the workspace, UTC."""
-        return datetime.combine(on, time(), ZoneInfo(self.configuration.policy.time_zone)).astimezone(UTC)
+        return begins_at(self.configuration, on)
+
+
+def begins_at(configuration: Configuration, on: date) -> datetime:
+    """When a day begins in the workspace, UTC."""
+    return datetime.combine(on, time(), ZoneInfo(configuration.policy.time_zone)).astimezone(UTC)
 
 
 def standing_of(

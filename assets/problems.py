@@ -1,16 +1,16 @@
 """Keeps a cycle's allocation problem, so that its solve can be repeated to the same bits and asked "what if?"."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from assets.deciding import SETTLED_AFTER_DAYS, SUPERVISED, Gathered
+from assets.deciding import Gathered
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from ml.allocation.solve import usual_gap
+from assets.objective_day import objective_day
 from ml.allocation.stored import Drawn, StoredProblem, save
 from ml.configuration.objective import Objective
 from ml.decision import Decided
@@ -54,9 +54,8 @@ def keep_problem(
     drawn = None
     if explored.temperature > 0:
         drawn = Drawn(explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column)
-    gap = usual_gap(decided.problem.candidates.people_count)  # as `ml.decision` asks: another one may give other bits
     stored = StoredProblem(
-        decided.problem, decided.allocation, gap, dict(warm_prices or {}), people, context, drawn=drawn
+        decided.problem, decided.allocation, decided.gap, dict(warm_prices or {}), people, context, drawn=drawn
     )
     save(stored, home.cycle(cycle_id))
     return stored
@@ -70,15 +69,15 @@ def _day(ledger: Ledger, decided: Decided, gathered: Gathered, cycle_id: str, fr
     others = decisions[(decisions["channel"] != NONE) & (decisions["arm"] != "system")]
     spend = others.groupby("channel", observed=True)["contact_cost"].sum()
     count = others["channel"].value_counts()
-    figures = ledger.figures.since(on - pd.Timedelta(days=SETTLED_AFTER_DAYS))
+    active = active_objectives(configuration.objectives, on)
+    figures = ledger.figures.since(min([on, *(each.starts_on for each in active)]))
     channels = configuration.actions.channels
     return Day(
         cycle_id=cycle_id,
         currency=configuration.policy.currency,
         numbers=numbers_of(gathered, on),
         objectives={
-            each.id: _objective_day(each, ledger, figures, gathered, on, freed.get(each.id, 0.0))
-            for each in active_objectives(configuration.objectives, on)
+            each.id: _objective_day(each, ledger, figures, gathered, on, freed.get(each.id, 0.0)) for each in active
         },
         spent={name: room.spent.get(name, 0.0) + float(spend.get(name, 0.0)) for name in channels},
         carried={
@@ -111,20 +110,6 @@ def numbers_of(gathered: Gathered, on: date) -> dict[str, float | None]:
 def _objective_day(
     objective: Objective, ledger: Ledger, figures: pd.DataFrame, gathered: Gathered, on: date, freed: float
 ) -> ObjectiveDay:
-    """As `deciding` makes the day's room of a budget: the pace's share of what is left, supervised within the usual."""
-    by_day = figures[figures["objective_id"] == objective.id].groupby("cycle_on")["spend"].sum()
-    bound = float(by_day.get(on.isoformat(), 0.0))
-    before = by_day.drop(on.isoformat(), errors="ignore")
-    days_left = (objective.ends_on - on).days + 1
     share = gathered.objectives.get(objective.id, {}).get("pace", {}).get("share")
-    is_bounded = (ledger.objectives.level(objective.id) or objective.autonomy) == SUPERVISED
-    is_settled = len(before) >= SETTLED_AFTER_DAYS
-    return ObjectiveDay(
-        budget=objective.budget,
-        left=max(0.0, objective.budget - (ledger.budgets.spent_of(objective.id) - bound)),
-        room=gathered.room.objectives.get(objective.id, 0.0),
-        day_share=1 / days_left if share is None else float(share),
-        rise_reference=float(before.mean()) if is_bounded and is_settled else None,
-        even_days=days_left if is_bounded and not is_settled else None,
-        today=bound - freed,
-    )
+    found = objective_day(ledger, objective, figures, on, share)
+    return replace(found, room=gathered.room.objectives.get(objective.id, 0.0), today=found.today - freed)

@@ -27,7 +27,8 @@ from ml.configuration.objective import Objective
 from ml.configuration.policy import FrequencyCap
 from ml.entities import CHANNELS, METRICS, Channel, Metric, Option
 from ml.objectives.fluid import Fluid, of_objective
-from ml.objectives.reach import ENOUGH, Answer, Question, can_be_reached
+from ml.objectives.question import Answer, Question
+from ml.objectives.reach import ENOUGH, can_be_reached
 from ml.objectives.rest import DayLimits, People, Period, Rest, rest_of_period
 from ml.objectives.words import figure_of
 from ml.policy.value import ValueTable

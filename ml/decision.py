@@ -14,38 +14,30 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.errors import Infeasible
 from ml.allocation.problem import Problem
 from ml.allocation.solution import Allocation
-from ml.allocation.solve import solve
-from ml.allocation.terms import (
-    ChannelBudget,
-    ChannelCapacity,
-    ChannelSpendShare,
-    ContactLimit,
-    ObjectiveBudget,
-    Term,
-    TotalBudget,
-)
+from ml.allocation.solve import usual_gap
+from ml.concessions import Concession
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
-from ml.entities import CHANNELS, NONE
+from ml.day_problem import Room, segments_of
+from ml.entities import ARMS, CHANNELS
 from ml.objectives.active import active_objectives
 from ml.objectives.audience import parse
+from ml.objectives.forecast import PRIOR_SD
 from ml.policy.arms import assign_arms
 from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective
 from ml.policy.plan import Plan, build_plan
-from ml.policy.randomized import randomized_choices
+from ml.policy.randomized import Randomized, randomized_choices
 from ml.policy.reasons import Reason
-from ml.policy.standing import credit_of
-from ml.policy.system import Exploration, choose
+from ml.policy.system import Exploration, choose, draw_seed
 from ml.policy.value import ValueTable, contact_costs, offer_costs, wear_costs
 from ml.response.scores import Scores
+from ml.solving import Solving, prices_of
 
 
 @dataclass(frozen=True)
@@ -82,6 +74,8 @@ class Knowledge:
         stopped: Channels that a person has stopped.
         do_not_call: The list, where the policy names one.
         phones: customer_id, phone; with `do_not_call` only.
+        effect_sd: Standard deviation of what contacts cause, as a multiple of what the model expects, by objective;
+            `forecast.PRIOR_SD` where none is given.
     """
 
     customers: pd.DataFrame
@@ -94,27 +88,7 @@ class Knowledge:
     stopped: Collection[str] = ()
     do_not_call: DoNotCall | None = None
     phones: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class Room:
-    """What may still be spent and carried today.
-
-    Attributes:
-        total: Money over all channels; None where nothing caps it.
-        objectives: Money by objective id.
-        channels: Money by channel, where capped.
-        capacity: Contacts by channel.
-        spend_share: Largest share of the day's spend for one channel.
-        spent: Money by channel that is bound or spent today already.
-    """
-
-    total: float | None
-    objectives: Mapping[str, float]
-    channels: Mapping[str, float]
-    capacity: Mapping[str, float]
-    spend_share: float
-    spent: Mapping[str, float] = field(default_factory=dict)
+    effect_sd: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +106,8 @@ class Decided:
         exploration: What the plan's draw gives up against the allocation, and at which temperature it was drawn.
         chances: Chance of a contact by objective and channel, for parts of the plan that aren't released.
         column: Column of each of the system arm's contacts, as drawn; -1 for none [N, k].
+        gap: Relative distance to the bound that was asked of the allocation.
+        conceded: What today should have brought and can't, with what stands in the way.
     """
 
     plan: Plan
@@ -144,6 +120,8 @@ class Decided:
     exploration: Exploration
     chances: Chances
     column: np.ndarray
+    gap: float
+    conceded: tuple[Concession, ...] = ()
 
 
 @dataclass
@@ -198,27 +176,16 @@ def decide(
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)
     with clock.phase("randomized arms"):
-        randomized = randomized_choices(
-            table,
-            known.customers,
-            objectives,
-            configuration.actions,
-            random_contact_share=configuration.policy.exploration.random_contact_share,
-            cycle_on=moment.cycle_on,
-            seed=moment.seed,
-        )
+        randomized = _randomized(moment, known, configuration, objectives, table)
         first = _within(randomized.choices, table, room)
-    with clock.phase("allocation"):
         is_free = np.ones(len(known.customers), dtype=bool)
         is_free[randomized.choices.person] = False
-        left = _left(room, table, first)
-        problem = _problem(table, is_free, everyone, configuration, left)
-        try:
-            allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
-        except Infeasible:
-            # What is bound already crosses a share: the rest keeps it by itself, and the guardrail escalates.
-            problem = _problem(table, is_free, everyone, configuration, replace(left, spent={}))
-            allocation = _solve(problem, table, known, keeps, keep_bonus, warm_prices, threads)
+    with clock.phase("allocation"):
+        solving = _solving(
+            moment, known, configuration, table, everyone, is_free, keeps, keep_bonus, warm_prices, threads
+        )
+        solved = solving.solve(_left(room, table, first))
+        problem, allocation = solved.problem, solved.allocation
     with clock.phase("exploration"):
         options = len(table.options)
         choice = choose(
@@ -241,7 +208,7 @@ def decide(
             actions=configuration.actions,
             day=day,
             reasons=everyone.reasons,
-            price=_price(problem, choice.prices, len(objectives), options),
+            price=prices_of(solving, problem, choice.prices),
             none_probability=alone * choice.nothing,
             seed=moment.seed,
         )
@@ -260,6 +227,69 @@ def decide(
         choice.exploration,
         Chances(randomized.chance, _by_channel(problem, choice.chance, len(objectives))),
         choice.column,
+        solving.gap,
+        solved.conceded,
+    )
+
+
+def _randomized(
+    moment: Moment,
+    known: Knowledge,
+    configuration: Configuration,
+    objectives: Sequence[Objective],
+    table: ValueTable,
+) -> Randomized:
+    """What the randomized arms do, the random arm contacting fewer where it would spend more than exploring may."""
+    exploration = configuration.policy.exploration
+
+    def at(share: float) -> Randomized:
+        return randomized_choices(
+            table,
+            known.customers,
+            objectives,
+            configuration.actions,
+            random_contact_share=share,
+            cycle_on=moment.cycle_on,
+            seed=moment.seed,
+        )
+
+    found, most = at(exploration.random_contact_share), exploration.spend_per_day
+    if most is None:
+        return found
+    cost = np.zeros(len(CHANNELS))
+    cost[table.channel] = table.contact_cost
+    is_random = table.arm == ARMS.index("random")
+    expected = float((found.chance * is_random[:, :, None]).sum(axis=(0, 1)) @ cost)
+    # A smaller share keeps each contact's chance exact; leaving out contacts that were drawn would not.
+    return found if expected <= most else at(exploration.random_contact_share * most / expected)
+
+
+def _solving(  # noqa: PLR0917 - what `decide` was given, and what it made of it so far
+    moment: Moment,
+    known: Knowledge,
+    configuration: Configuration,
+    table: ValueTable,
+    everyone: Eligibility,
+    is_free: np.ndarray,
+    keeps: pd.DataFrame | None,
+    keep_bonus: float,
+    warm_prices: Mapping[str, float] | None,
+    threads: int,
+) -> Solving:
+    return Solving(
+        table,
+        known.customers["customer_id"],
+        configuration,
+        is_free,
+        np.clip(everyone.left.max(axis=1), 0, len(CHANNELS)).astype(np.uint8),
+        segments_of(known.customers, configuration.policy.segments),
+        np.array([known.effect_sd.get(name, PRIOR_SD) for name in table.objectives]),
+        keeps,
+        keep_bonus,
+        warm_prices or {},
+        usual_gap(len(known.customers)),
+        threads,
+        draw_seed(moment.seed, f"value/{moment.cycle_id}"),
     )
 
 
@@ -308,6 +338,7 @@ def _value_table(
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
         arm=arm,
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),
+        counts_money=np.array([objective.metric == "incremental_margin" for objective in objectives], dtype=bool),
     )
 
 
@@ -334,94 +365,14 @@ def _left(room: Room, table: ValueTable, spent: Choices) -> Room:
     by_channel = np.bincount(table.channel[spent.option], weights=cost, minlength=len(CHANNELS))
     contacts = np.bincount(table.channel[spent.option], minlength=len(CHANNELS))
     by_objective = np.bincount(spent.objective, weights=cost, minlength=len(table.objectives))
-    return Room(
-        None if room.total is None else max(0.0, room.total - float(cost.sum())),
-        {name: max(0.0, room.objectives[name] - float(by_objective[j])) for j, name in enumerate(table.objectives)},
-        {name: max(0.0, cap - float(by_channel[CHANNELS.index(name)])) for name, cap in room.channels.items()},
-        {name: max(0.0, cap - float(contacts[CHANNELS.index(name)])) for name, cap in room.capacity.items()},
-        room.spend_share,
-        {name: room.spent.get(name, 0.0) + float(by_channel[c]) for c, name in enumerate(CHANNELS)},
+    return replace(
+        room,
+        total=None if room.total is None else max(0.0, room.total - float(cost.sum())),
+        objectives={n: max(0.0, room.objectives[n] - float(by_objective[j])) for j, n in enumerate(table.objectives)},
+        channels={n: max(0.0, cap - float(by_channel[CHANNELS.index(n)])) for n, cap in room.channels.items()},
+        capacity={n: max(0.0, cap - float(contacts[CHANNELS.index(n)])) for n, cap in room.capacity.items()},
+        spent={n: room.spent.get(n, 0.0) + float(by_channel[c]) for c, n in enumerate(CHANNELS)},
     )
-
-
-def _problem(
-    table: ValueTable, is_free: np.ndarray, everyone: Eligibility, configuration: Configuration, room: Room
-) -> Problem:
-    values, candidates = table.dense("system", is_free)
-    left = np.clip(everyone.left.max(axis=1), 0, len(CHANNELS)).astype(np.uint8)
-    columns = Columns.of(
-        [
-            (objective, option, float(cost))
-            for objective in table.objectives
-            for option, cost in zip(table.options, table.contact_cost, strict=True)
-        ]
-    )
-    return Problem(
-        Candidates.from_dense(values, candidates, contacts_left=left), columns, _terms(table, configuration, room)
-    )
-
-
-def _terms(table: ValueTable, configuration: Configuration, room: Room) -> list[Term]:
-    used = {option.channel for option in table.options}
-    terms: list[Term] = [ContactLimit(configuration.policy.max_contacts_per_cycle)]
-    if room.total is not None:
-        terms.append(TotalBudget(room.total))
-    terms += [ObjectiveBudget(name, amount) for name, amount in room.objectives.items() if name in table.objectives]
-    terms += [ChannelBudget(name, maximum=cap) for name, cap in room.channels.items() if name in used]  # type: ignore[arg-type]
-    terms += [ChannelCapacity(name, cap) for name, cap in room.capacity.items() if name in used]  # type: ignore[arg-type]
-    if table.objectives and len(used) > 1:
-        spent = sum(room.spent.values())
-        terms += [
-            ChannelSpendShare(name, room.spend_share, room.spend_share * spent - room.spent.get(name, 0.0))
-            for name in CHANNELS
-            if name in used and room.spend_share < 1
-        ]
-    return terms
-
-
-def _solve(  # noqa: PLR0917 - the problem, and what an open message adds to it
-    problem: Problem,
-    table: ValueTable,
-    known: Knowledge,
-    keeps: pd.DataFrame | None,
-    keep_bonus: float,
-    warm_prices: Mapping[str, float] | None,
-    threads: int,
-) -> Allocation:
-    if keeps is not None and len(keeps) and keep_bonus > 0:
-        _favour(problem, table, known.customers["customer_id"], keeps, keep_bonus)
-    return solve(problem, warm_prices=dict(warm_prices or {}), threads=threads)
-
-
-def _favour(problem: Problem, table: ValueTable, customer_ids: pd.Series, keeps: pd.DataFrame, bonus: float) -> None:
-    """Raise the value of what stands already, or lower all others: few changes where little has changed."""
-    candidates, columns = problem.candidates, len(problem.columns)
-    if not columns:
-        return
-    credit = credit_of(keeps, bonus)
-    person = pd.Index(customer_ids).get_indexer(keeps["customer_id"])
-    owner = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
-    is_alone = (keeps["channel"] == NONE).to_numpy() & (person >= 0)
-    lowered = np.bincount(person[is_alone], weights=credit[is_alone], minlength=candidates.people_count)
-    names = [(name, option.channel, option.offer_id) for name in table.objectives for option in table.options]
-    column = pd.MultiIndex.from_tuples(names).get_indexer(
-        pd.MultiIndex.from_frame(keeps[["objective_id", "channel", "offer_id"]])
-    )
-    # A person's candidates are in the order of columns, so all of them are in the order of this key.
-    key, wanted = owner * columns + candidates.column, person * columns + column
-    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
-    is_known = (person >= 0) & (column >= 0) & (len(key) > 0)
-    is_known[is_known] = key[at[is_known]] == wanted[is_known]
-    candidates.value[:] -= lowered[owner].astype(np.float32)
-    np.add.at(candidates.value, at[is_known], credit[is_known].astype(np.float32))
-
-
-def _price(problem: Problem, prices: Mapping[str, float], objectives: int, options: int) -> np.ndarray:
-    """Shadow price of one contact by objective and option, float [J, O]."""
-    if not prices:
-        return np.zeros((objectives, options))
-    rows = problem.rows()
-    return np.asarray((rows.prices(dict(prices)) @ rows.contacts).reshape(objectives, options))
 
 
 def _by_channel(problem: Problem, chance: np.ndarray, objectives: int) -> np.ndarray:

@@ -19,6 +19,8 @@ PlanState = Literal["released", "waiting", "rejected"]
 
 NONE: Final = "none"
 """The action of leaving a person alone, and the offer that gives nothing away."""
+OTHER: Final = "other"
+"""Segment of everybody for whom none of the policy's holds."""
 
 
 class Option(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ml.configuration.base import ANY_SLOT, Count, Days, Identifier, Model, Money, SlotText
+from ml.configuration.base import ANY_SLOT, Count, Days, Identifier, Model, Money, PositiveMoney, SlotText
 from ml.entities import CHANNELS, Action, Channel, Option
 
 
@@ -14,6 +14,21 @@ def _inside(text: str) -> str:
     if path.is_absolute() or ".." in path.parts or not path.suffix == ".j2":
         raise ValueError("a .j2 file inside the configuration folder, such as templates/winback_email.html.j2")
     return text
+
+
+class Response(Model):
+    """Diminishing returns of a channel: what its contacts of a day cause grows ever more slowly towards a ceiling."""
+
+    ceiling: PositiveMoney = Field(
+        description="money that the channel can cause at most in a day, for one objective in one segment; above 0"
+    )
+    by_segment: dict[Identifier, PositiveMoney] = Field(
+        default_factory=dict, description="the ceiling in single segments of policy.yaml"
+    )
+    shape: Literal["ratio", "exponential", "logarithmic", "logistic"] = "ratio"
+    retention: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a day's effect that still acts a day later, from 0 to under 1"
+    )
 
 
 class ChannelTerms(Model):
@@ -30,6 +45,7 @@ class ChannelTerms(Model):
     audience_days: Days = Field(
         default=7, description="days that a person stays in an ad audience (paid_social, display)"
     )
+    response: Response | None = Field(default=None, description="diminishing returns; none without it")
 
 
 class Offer(Model):
@@ -61,6 +77,9 @@ class Actions(Model):
     creatives: dict[Identifier, Creative] = Field(min_length=1, description="creatives by id")
     slots: dict[Identifier, SlotText] = Field(
         default_factory=dict, description='slots by name, "HH:MM-HH:MM" local time'
+    )
+    exclusive_offers: list[list[Identifier]] = Field(
+        default_factory=list, description="lists of offers of which a person gets at most one in a cycle"
     )
 
     def options(self) -> list[Option]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from ml.configuration.actions import Actions
 from ml.configuration.configuration import predicates
@@ -10,10 +9,8 @@ from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.configuration.problems import Problem, did_you_mean, shown
 from ml.configuration.yaml_reader import Document, Key, dotted
-from ml.entities import NONE
+from ml.entities import NONE, OTHER
 from ml.objectives.audience import AudienceError, parse
-
-_AD_CHANNELS: Final = frozenset({"paid_social", "display"})
 
 
 def check_actions(actions: Actions, document: Document, folder: Path) -> Iterator[Problem]:
@@ -50,6 +47,14 @@ def check_actions(actions: Actions, document: Document, folder: Path) -> Iterato
 
 
 def _check_terms(actions: Actions, document: Document) -> Iterator[Problem]:
+    for i, group in enumerate(actions.exclusive_offers):
+        for k, offer in enumerate(group):
+            if offer not in actions.offers:
+                remedy = f"there is no such offer.{did_you_mean(offer, list(actions.offers))}"
+                yield _problem(document, ("exclusive_offers", i, k), offer, remedy)
+        if len(set(group)) < max(2, len(group)):
+            remedy = "name at least two offers, each once"
+            yield _problem(document, ("exclusive_offers", i), ", ".join(group), remedy)
     if NONE in actions.offers and actions.offers[NONE].cost_when_redeemed:
         cost = actions.offers[NONE].cost_when_redeemed
         yield _problem(document, ("offers", NONE, "cost_when_redeemed"), cost, "the offer none gives nothing away: 0")
@@ -75,6 +80,15 @@ def check_objective(objective: Objective, document: Document, actions: Actions |
             yield _problem(document, path, where, str(error))
     if actions is None:
         return
+    yield from _unknown_channels(objective, document, actions)
+    options = {(option.channel, option.offer_id) for option in actions.options()}
+    for i, rule in enumerate(objective.manual):
+        if (rule.channel, rule.offer) not in options:
+            remedy = f"{rule.channel} with offer {rule.offer} isn't an action: actions.yaml has no creative for it"
+            yield _problem(document, ("manual", i, "offer"), rule.offer, remedy)
+
+
+def _unknown_channels(objective: Objective, document: Document, actions: Actions) -> Iterator[Problem]:
     for i, channel in enumerate([] if objective.channels == "all" else objective.channels):
         if channel not in actions.channels:
             yield _problem(
@@ -83,11 +97,39 @@ def check_objective(objective: Objective, document: Document, actions: Actions |
                 channel,
                 "actions.yaml has no terms for this channel: add them, or leave it out",
             )
-    options = {(option.channel, option.offer_id) for option in actions.options()}
-    for i, rule in enumerate(objective.manual):
-        if (rule.channel, rule.offer) not in options:
-            remedy = f"{rule.channel} with offer {rule.offer} isn't an action: actions.yaml has no creative for it"
-            yield _problem(document, ("manual", i, "offer"), rule.offer, remedy)
+
+
+def check_segments(
+    policy: Policy,
+    policy_document: Document,
+    objectives: list[tuple[Objective, Document]],
+    actions: Actions | None,
+    actions_document: Document,
+) -> Iterator[Problem]:
+    """Segments that parse, and those named elsewhere that exist."""
+    for name, where in policy.segments.items():
+        if name == OTHER:
+            yield _problem(
+                policy_document, ("segments", name), where, "is what everybody else is in: name it otherwise"
+            )
+        try:
+            parse(where)
+        except AudienceError as error:
+            yield _problem(policy_document, ("segments", name), where, str(error))
+    known = [*policy.segments, OTHER]
+    for objective, document in objectives:
+        for name, amount in objective.segment_quotas.items():
+            if name not in known:
+                yield _problem(document, ("segment_quotas", name), amount, _no_segment(name, known))
+    for channel, terms in (actions.channels if actions else {}).items():
+        for name, ceiling in (terms.response.by_segment if terms.response else {}).items():
+            if name not in known:
+                key: Key = ("channels", channel, "response", "by_segment", name)
+                yield _problem(actions_document, key, ceiling, _no_segment(name, known))
+
+
+def _no_segment(name: str, known: list[str]) -> str:
+    return f"policy.yaml has no such segment.{did_you_mean(name, known)}"
 
 
 def check_policy(policy: Policy, document: Document, actions: Actions | None) -> Iterator[Problem]:

@@ -63,6 +63,11 @@ class Configuration:
                     parse(where).check(known)
                 except AudienceError as error:
                     problems.append(Problem(self.sources[objective.id], 0, key, shown(where), str(error)))
+        for name, where in self.policy.segments.items():
+            try:
+                parse(where).check(known)
+            except AudienceError as error:
+                problems.append(Problem("policy.yaml", 0, f"segments.{name}", shown(where), str(error)))
         if problems:
             raise ConfigurationError(problems)
 

@@ -1,12 +1,14 @@
 """An objective as its owner states it (`objectives/*.yaml`)."""
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ml.configuration.base import Days, Identifier, Model, PositiveMoney, Share
 from ml.entities import CHANNELS, NONE, Autonomy, Channel, Metric
+
+PositiveAmount = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 
 
 class Target(Model):
@@ -19,6 +21,9 @@ class Target(Model):
         None, description="what `change` is against: forecast, or a rate from 0 to 1"
     )
     counted: Literal["lift", "total"] = Field(default="lift", description="lift (against holdout) or total")
+    pursued: bool = Field(
+        default=True, description="whether a day does its part of a target that value alone would miss, true or false"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -92,6 +97,12 @@ class Objective(Model):
     arms: ArmShares = ArmShares()
     channels: Literal["all"] | list[Channel] = Field(default="all", description="all, or a list of channels")
     manual: list[ManualRule] = Field(default_factory=list, description="business-as-usual rules of the manual arm")
+    minimum_effect: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="least that a contact must be expected to cause, 0 or more"
+    )
+    segment_quotas: dict[Identifier, PositiveAmount] = Field(
+        default_factory=dict, description="least to be caused a day in a segment of policy.yaml, by its name"
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

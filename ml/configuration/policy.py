@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from ml.configuration.base import (
     Count,
     Days,
+    Identifier,
     Model,
     Money,
     NoWindow,
@@ -106,12 +107,39 @@ class SpendCaps(Model):
     per_channel_per_day: dict[Channel, Money] = Field(default_factory=dict, description="by channel")
 
 
+class ChangeBounds(Model):
+    """Bounds of a day's spend against the day before."""
+
+    rise: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="largest rise, as a share of it: 0.2, or none"
+    )
+    fall: float | None = Field(default=None, ge=0, le=1, description="largest fall, as a share of it, 0 to 1; or none")
+
+
+class SpendChange(ChangeBounds):
+    """How far a day's spend may move from the day before, all objectives together, whoever approves."""
+
+    channels: dict[Channel, ChangeBounds] = Field(default_factory=dict, description="bounds of single channels")
+
+
+class Risk(Model):
+    """What a contact counts for, its effect being uncertain."""
+
+    value: Literal["mean", "cautious", "draw"] = "mean"
+    deviations: float = Field(
+        default=1.0, gt=0, le=10, description="standard deviations that `cautious` takes off, above 0 and up to 10"
+    )
+
+
 class Exploration(Model):
     """What learning may cost."""
 
     value_share: Share = Field(default=0.02, description="share of a plan's value that exploring may cost")
     random_contact_share: float = Field(
         default=0.1, gt=0, le=1, description="share of the random arm contacted in a cycle, above 0 and up to 1"
+    )
+    spend_per_day: Money | None = Field(
+        default=None, description="money for the random arm's contacts of a day, or none"
     )
 
 
@@ -180,6 +208,11 @@ class Policy(Model):
     guardrails: Guardrails = Guardrails()
     approvals: Approvals = Approvals()
     wear: Wear = Wear()
+    spend_change: SpendChange = SpendChange()
+    risk: Risk = Risk()
+    segments: dict[Identifier, str] = Field(
+        default_factory=dict, description="predicates over dim_customers by name; the first that holds is a person's"
+    )
 
     @field_validator("consent", mode="after")
     @classmethod

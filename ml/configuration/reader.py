@@ -55,6 +55,8 @@ class _Reader:
         for objective, document in objectives:
             self.problems += checks.check_objective(objective, document, actions)
         self.problems += checks.check_ids(objectives)
+        if policy:
+            self.problems += checks.check_segments(policy, policy_document, objectives, actions, actions_document)
         if self.problems or actions is None or policy is None or identity is None:
             raise ConfigurationError(self.problems)
         return Configuration(

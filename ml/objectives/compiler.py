@@ -14,7 +14,8 @@ from ml.configuration.objective import Objective
 from ml.objectives.fluid import Fluid, named, of_objective, spend_of
 from ml.objectives.forecast import Forecast, Goal, Standing, forecast
 from ml.objectives.pacing import WITHIN
-from ml.objectives.reach import Answer, Question, can_be_reached
+from ml.objectives.question import Answer, Question
+from ml.objectives.reach import can_be_reached
 from ml.objectives.rest import DayLimits, People, Period, Rest, rest_of_period
 from ml.objectives.words import figure_of
 
@@ -75,6 +76,7 @@ class Compiled:
         answer: Whether any plan reaches the target, and what stands in the way.
         needed: Units still to be caused by contacts to come.
         underspends: Why money will stay unspent; empty where it won't.
+        counts: Part of what a contact of today causes that counts at the end, as the rest of the period is planned.
     """
 
     objective_id: str
@@ -85,6 +87,17 @@ class Compiled:
     answer: Answer
     needed: float
     underspends: str
+    counts: float = 1.0
+
+    @property
+    def asks(self) -> float:
+        """Units by the model's own count that contacts of the days left have to cause; 0 where nothing is asked for.
+
+        Asked for where the planned course misses the target though another plan reaches it, and a contact of today counts.
+        """
+        if not self.answer.is_reachable or self.plan.units >= self.needed or self.counts <= 0:
+            return 0.0
+        return self.needed / (self.standing.effect.ratio.mean * self.counts)
 
     def terms(self, allowance: float, day_share: float) -> list[Term]:
         """The objective as terms of a day's allocation.
@@ -98,9 +111,8 @@ class Compiled:
             part of what is needed as a quota.
         """
         terms: list[Term] = [ObjectiveBudget(self.objective_id, allowance)]
-        if self.answer.is_reachable and self.plan.units < self.needed:
-            expected = self.needed / self.standing.effect.ratio.mean  # a day's table is the model's own
-            terms.append(ObjectiveQuota(self.objective_id, expected * day_share))
+        if self.asks > 0:
+            terms.append(ObjectiveQuota(self.objective_id, self.asks * day_share))
         return terms
 
     def facts(self) -> dict[str, Any]:
@@ -116,6 +128,8 @@ class Compiled:
             "underspends": self.underspends,
             "most": self.answer.most,
             "needed": self.needed,
+            "asks": self.asks,
+            "effect": {**_figures(self.standing.effect.ratio), "sd": self.standing.effect.ratio.sd},
             "is_reachable": self.answer.is_reachable,
             "conflicts": list(self.answer.words),
             "relaxations": [asdict(each) for each in self.answer.relaxations],
@@ -140,7 +154,8 @@ def compile_objective(people: People, stated: Stated, limits: DayLimits, *, expl
     def period_of(days: int) -> Period:
         return replace(stated.period_of(days), effect={stated.objective.id: ratio})
 
-    plan = _plan(rest_of_period(people, period_of(stated.days), limits), stated)
+    rest = period_of(stated.days)
+    plan = _plan(rest_of_period(people, rest, limits), stated)
     needed = _needed(stated, ratio)
     question = Question(stated.objective, needed, stated.goal.units.mean, stated.spent, period_of, stated.days)
     if plan.units >= needed:
@@ -156,7 +171,15 @@ def compile_objective(people: People, stated: Stated, limits: DayLimits, *, expl
         answer,
         needed,
         _underspends(stated, plan),
+        _counts(stated, rest),
     )
+
+
+def _counts(stated: Stated, rest: Period) -> float:
+    """Part of an effect of today that counts at the end: none where only later days' effects do, or none is pursued."""
+    if not stated.objective.target.pursued or rest.effective_days < rest.days:
+        return 0.0
+    return rest.matures
 
 
 def _needed(stated: Stated, ratio: float) -> float:

@@ -75,12 +75,13 @@ class Fluid:
 
     Args:
         problem: Its candidates need `quantity`; at most one contact a person.
+        prices: To start from: those of a problem with the same limits under other numbers.
 
     Raises:
         ValueError: The problem lets a person have more contacts than one, or has no units.
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Problem, prices: F64 | None = None):
         if problem.contacts_per_person != 1 or problem.candidates.quantity is None:
             raise ValueError("a fluid needs units (`Candidates.quantity`) and one contact a person in each round")
         self.problem, self._candidates = problem, problem.candidates
@@ -89,7 +90,7 @@ class Fluid:
         self._units = problem.candidates.quantity.astype(np.float64)
         columns = len(problem.columns)
         self._plans = [_Plans([0.0], [np.zeros(columns)], [np.zeros(columns)]) for _ in range(_GROUPS)]
-        self._prices: F64 | None = None
+        self.prices = prices
 
     def best(
         self,
@@ -120,7 +121,7 @@ class Fluid:
         scale = float(np.abs(worth).mean()) * self._candidates.people_count if len(worth) else 1.0
         scale = scale or 1.0
         relief = np.where(rows.bound < 0, _RELIEF_COST * scale, np.inf) if relief is None else relief
-        centre = self._prices if self._prices is not None and len(self._prices) == len(rows.bound) else None
+        centre = self.prices if self.prices is not None and len(self.prices) == len(rows.bound) else None
         bound = np.inf
         if centre is not None:
             bound = self._look_up(worth, rows, centre)
@@ -132,7 +133,7 @@ class Fluid:
                 bound, centre = min(found, bound), prices
             is_settled = until is not None and (master.objective >= until or bound < until)
             if is_settled or bound - master.objective <= gap * max(abs(bound), abs(master.objective), 1e-12 * scale):
-                self._prices = master.prices
+                self.prices = master.prices
                 return master.mixture(bound)
         raise SolverStatusError(
             f"The plan of the rest of the period is within {bound - master.objective:.3g} of its bound {bound:.3g} "

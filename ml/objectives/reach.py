@@ -6,9 +6,9 @@ letting one limit give way alone, rounded to a figure that an operator would sta
 a mixture of plans that keeps everything and reaches the target.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from math import ceil, floor
+from collections.abc import Iterator
+from dataclasses import replace
+from math import ceil
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from ml.allocation.errors import Relaxation
 from ml.allocation.infeasibility import moved_to
 from ml.allocation.problem import Rows
 from ml.allocation.terms import Limit
-from ml.configuration.objective import Objective
 from ml.objectives.fluid import Fluid, Mixture, of_objective
-from ml.objectives.rest import DayLimits, People, Period, rest_of_period
+from ml.objectives.question import Answer, Question
+from ml.objectives.rest import DayLimits, People, rest_of_period
+from ml.objectives.smallest import first_enough, smallest, stated
 from ml.objectives.words import Figure, figure_of, target_words
 
 HOLDS = 0.01
@@ -29,48 +30,6 @@ _OTHERS = 1e4
 _WIDENINGS = 5
 _LONGEST = 4
 """Times the days left, the contacts or the people, beyond which no move is looked for."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """Can so much be reached?
-
-    Attributes:
-        objective: Whose target.
-        needed: Units still to be caused in the days left.
-        goal: Units that the whole target stands for.
-        spent: Money spent already, by objective.
-        period_of: The rest of the period if it had so many days.
-        days: Days left.
-    """
-
-    objective: Objective
-    needed: float
-    goal: float
-    spent: dict[str, float]
-    period_of: Callable[[int], Period]
-    days: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What can be reached, and what stands in the way.
-
-    Attributes:
-        most: Most units that any plan of the days left causes.
-        is_reachable: Whether that's enough.
-        has_plan: Whether any plan keeps the limits, whatever the target.
-        conflicts: Names of what can't hold together; empty where the target is reachable.
-        words: The same in the operator's words.
-        relaxations: The smallest move of each that resolves it alone, each verified; or of several together.
-    """
-
-    most: float
-    is_reachable: bool
-    has_plan: bool
-    conflicts: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    relaxations: tuple[Relaxation, ...] = ()
 
 
 def can_be_reached(people: People, question: Question, limits: DayLimits, *, explains: bool = True) -> Answer:
@@ -89,11 +48,12 @@ class _Asked:
     def __init__(self, people: People, question: Question, limits: DayLimits):
         self._people, self._question, self._limits = people, question, limits
         self._rest = rest_of_period(people, question.period_of(question.days), limits)
+        self._rows = self._rest.problem.rows()
         self._fluid = Fluid(self._rest.problem)
         self._weights = of_objective(self._rest.problem, question.objective.id)
 
     def answer(self, explains: bool) -> Answer:
-        rows = self._rest.problem.rows()
+        rows = self._rows
         found = self._fluid.best(rows, unit_weights=self._weights)
         most = float(found.units @ self._weights) * self._rest.scale
         if not found.is_within_limits:
@@ -108,7 +68,7 @@ class _Asked:
         moves = [self._target(most), *(self._move(limit) for limit in limits)]
         if found.people_worth > HOLDS * abs(found.bound):
             moves += [self._contacts(), self._audience(rows)]
-        moves.append(self._deadline())
+        moves.append(self._deadline(most))
         if not any(moves[1:]):
             moves.append(self._together(limits))
         relaxations = tuple(move for move in moves if move is not None)
@@ -182,19 +142,21 @@ class _Asked:
         figure, number = self._figure(limit), float(limit.number.value)
         for widening in range(_WIDENINGS):
             slack = ENOUGH * (2**widening - 1) * abs(needed)
-            stated = _stated(figure.of(needed - slack if limit.is_minimum else needed + slack), figure.step, limit)
-            with moved_to(limit, figure.back(stated)):
-                is_enough = self._reached_with(self._rest.problem.rows(), for_target=for_target)
+            moved = stated(figure.of(needed - slack if limit.is_minimum else needed + slack), figure.step, limit)
+            with moved_to(limit, figure.back(moved)):
+                rows = self._rest.problem.rows() if limit.unit == "share" else self._rest.rows_like(self._rows)
+            is_enough = self._reached_with(rows, for_target=for_target)
             if is_enough:
                 was, verb = figure.of(number), "lower" if limit.is_minimum else "raise"
-                words = f"{verb} {figure.noun} from {figure.say(was)} to {figure.say(stated)}"
-                return Relaxation(limit.name, words, was, stated, is_verified=True)
+                words = f"{verb} {figure.noun} from {figure.say(was)} to {figure.say(moved)}"
+                return Relaxation(limit.name, words, was, moved, is_verified=True)
         return None
 
     def _given_way(self, limit: Limit, for_target: bool) -> float | None:
         """The limit's number at which the others leave room; None where none does."""
-        problem = self._rest.with_quota(self._question.needed * (1 - ENOUGH)) if for_target else self._rest.problem
-        rows = problem.rows()
+        rows = self._rows
+        if for_target:
+            rows = rows.followed_by(self._quota(self._question.needed * (1 - ENOUGH) / self._rest.scale))
         row = rows.names.index(limit.name)
         relief = np.where(rows.bound < 0, _OTHERS, np.inf)
         relief[row] = 1.0
@@ -202,6 +164,11 @@ class _Asked:
         if (np.delete(found.broken, row) > ENOUGH * np.abs(np.delete(rows.bound, row))).any():
             return None
         return self._own_figure(limit, found)
+
+    def _quota(self, units: float) -> Rows:
+        """The target as a row: at least so many units."""
+        columns = len(self._weights)
+        return Rows(("target",), np.zeros((1, columns)), -self._weights.reshape(1, 1, columns), np.array([-units]))
 
     def _own_figure(self, limit: Limit, found: Mixture) -> float:
         totals = self._rest.problem.totals
@@ -215,20 +182,27 @@ class _Asked:
         if not caps:
             return None
         tightest = min(caps, key=lambda cap: cap.max / cap.days)
-        for more in range(tightest.max + 1, _LONGEST * tightest.max + 1):
-            wider = [
-                cap.model_copy(update={"max": max(cap.max, ceil(more * cap.days / tightest.days))})
+
+        def wider(most: int) -> DayLimits:
+            wanted = [
+                cap.model_copy(update={"max": max(cap.max, ceil(most * cap.days / tightest.days))})
                 if cap.channels == "all"
                 else cap
                 for cap in self._limits.caps
             ]
-            limits = replace(self._limits, caps=wider)
-            if limits.contacts_a_day <= self._limits.contacts_a_day:
-                return None
-            if self._is_reached_by(self._people, self._question.days, limits):
-                words = f"raise the contacts of a person from {tightest.max} to {more} in {tightest.days} days"
-                return Relaxation("contacts", words, float(tightest.max), float(more), is_verified=True)
-        return None
+            return replace(self._limits, caps=wanted)
+
+        if wider(_LONGEST * tightest.max).contacts_a_day <= self._limits.contacts_a_day:
+            return None
+
+        def is_enough(most: int) -> bool:
+            return self._is_reached_by(self._people, self._question.days, wider(most))
+
+        most = first_enough(is_enough, tightest.max + 1, _LONGEST * tightest.max)
+        if most is None:
+            return None
+        words = f"raise the contacts of a person from {tightest.max} to {most} in {tightest.days} days"
+        return Relaxation("contacts", words, float(tightest.max), float(most), is_verified=True)
 
     def _audience(self, rows: Rows) -> Relaxation | None:
         """More people of the same kind: all limits and the target are spread over more of them."""
@@ -238,19 +212,20 @@ class _Asked:
             spread = Rows(rows.names, rows.contacts, rows.conversions, rows.bound / more)
             return self._is_reached_in(self._fluid, spread, self._rest.scale * more)
 
-        percent = _smallest(is_enough, 1, 100 * (_LONGEST - 1))
+        percent = smallest(is_enough, 1, 100 * (_LONGEST - 1))
         if percent is None:
             return None
         words = f"widen the audience by {percent} % more people of the same kind"
         return Relaxation("audience", words, 1.0, 1 + percent / 100, is_verified=True)
 
-    def _deadline(self) -> Relaxation | None:
+    def _deadline(self, most: float) -> Relaxation | None:
         days = self._question.days
 
         def is_enough(more: int) -> bool:
             return self._is_reached_by(self._people, days + more, self._limits)
 
-        more = _smallest(is_enough, 1, (_LONGEST - 1) * max(days, 10))
+        guess = days * (self._question.needed / most - 1) if most > 0 else None
+        more = smallest(is_enough, 1, (_LONGEST - 1) * max(days, 10), guess)
         if more is None:
             return None
         day = "day" if more == 1 else "days"
@@ -259,17 +234,17 @@ class _Asked:
 
     def _is_reached_by(self, people: People, days: int, limits: DayLimits) -> bool:
         rest = rest_of_period(people, self._question.period_of(days), limits)
-        return self._is_reached_in(Fluid(rest.problem), rest.problem.rows(), rest.scale)
+        return self._is_reached_in(Fluid(rest.problem, self._fluid.prices), rest.rows_like(self._rows), rest.scale)
 
     def _together(self, limits: list[Limit]) -> Relaxation | None:
         """All limits that hold a part, raised by the same percentage."""
-        rows = self._rest.problem.rows()
+        rows = self._rows
         held = np.array([limit in limits for limit in self._rest.problem.limits]) & (rows.bound > 0)
 
         def is_enough(percent: int) -> bool:
             return self._reached_with(replace(rows, bound=np.where(held, rows.bound * (1 + percent / 100), rows.bound)))
 
-        percent = _smallest(is_enough, 1, 100 * (_LONGEST - 1)) if held.any() else None
+        percent = smallest(is_enough, 1, 100 * (_LONGEST - 1)) if held.any() else None
         if percent is None:
             return None
         nouns = ", ".join(self._figure(limit).noun for limit in limits if limit.unit != "share")
@@ -296,27 +271,6 @@ class _Asked:
             words=tuple(self._words(names)),
             relaxations=kept,
         )
-
-
-def _stated(number: float, step: float, limit: Limit) -> float:
-    """Rounded to a figure that an operator would state, on the side that is enough."""
-    if limit.is_minimum:
-        return max(0.0, floor(number / step + 1e-9) * step)
-    rounded = ceil(number / step - 1e-9) * step
-    return min(1.0, rounded) if limit.unit == "share" else rounded
-
-
-def _smallest(is_enough: Callable[[int], bool], low: int, high: int) -> int | None:
-    """The smallest whole number from low to high that is enough, by bisection; None where the highest isn't."""
-    if not is_enough(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if is_enough(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _caps_words(limits: DayLimits) -> str:

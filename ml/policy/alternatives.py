@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.policy.prices import ShadowPrices
 from ml.policy.value import ValueTable
 
 TOP: Final = 3
@@ -13,7 +14,7 @@ _DECIMALS: Final = 4
 
 
 def alternatives(
-    table: ValueTable, person: np.ndarray, objective: np.ndarray, option: np.ndarray, price: np.ndarray
+    table: ValueTable, person: np.ndarray, objective: np.ndarray, option: np.ndarray, price: ShadowPrices
 ) -> np.ndarray:
     """The three best other options of each row's objective, as JSON.
 
@@ -25,7 +26,7 @@ def alternatives(
         person: int [R].
         objective: int [R].
         option: int [R], what was chosen; -1 for nothing.
-        price: float [J, O], shadow price of one contact.
+        price: shadow prices.
 
     Returns:
         object [R] of JSON text.
@@ -61,7 +62,7 @@ def _number(values: np.ndarray) -> pa.Array:
 
 
 def _best(
-    table: ValueTable, person: np.ndarray, objective: np.ndarray, option: np.ndarray, price: np.ndarray
+    table: ValueTable, person: np.ndarray, objective: np.ndarray, option: np.ndarray, price: ShadowPrices
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Position (-1: none), net value and adjusted value of the best options, each [R, TOP]."""
     shape = (len(person), TOP)
@@ -72,7 +73,7 @@ def _best(
             continue
         people = person[rows]
         net = table.uplift[people] * table.unit_value[people, j : j + 1] - table.cost[people]
-        left = np.where(table.allowed[j][people][:, table.channel], net - price[j].astype(np.float32), -np.inf)
+        left = np.where(table.allowed[j][people][:, table.channel], net - price.of(table, j, people), -np.inf)
         chosen = option[rows]
         left[np.flatnonzero(chosen >= 0), chosen[chosen >= 0]] = -np.inf
         for rank in range(min(TOP, left.shape[1])):

@@ -19,6 +19,7 @@ import numpy as np
 
 from ml.entities import ARMS, CHANNELS
 from ml.policy.choices import Choices
+from ml.policy.prices import ShadowPrices
 from ml.policy.reasons import Reason
 from ml.policy.value import ValueTable
 
@@ -83,14 +84,14 @@ def contacted_reason(table: ValueTable, chosen: Choices) -> np.ndarray:
     return np.asarray(np.array([words[a] for a in ARMS], dtype=object)[arm])
 
 
-def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: np.ndarray) -> LeftAlone:
+def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: ShadowPrices) -> LeftAlone:
     """Category and reason of everybody in an audience who isn't contacted.
 
     Args:
         table: Values and arms.
         chosen: All contacts.
         reasons: uint8 [N, 8], `Reason` by channel.
-        price: float [J, O], shadow price of one contact.
+        price: shadow prices.
     """
     is_contacted = np.zeros(len(table.baseline), dtype=bool)
     is_contacted[chosen.person] = True
@@ -105,7 +106,7 @@ def left_alone(table: ValueTable, chosen: Choices, reasons: np.ndarray, price: n
     return LeftAlone(person, objective, option, category, _words(table, person, objective, category, reasons, adjusted))
 
 
-def _best_of_system(table: ValueTable, price: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _best_of_system(table: ValueTable, price: ShadowPrices) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Objective, option (-1: none) and adjusted value [N] of the best contact in a system arm, else an audience."""
     n = len(table.baseline)
     if not table.objectives:
@@ -122,7 +123,7 @@ def _best_of_system(table: ValueTable, price: np.ndarray) -> tuple[np.ndarray, n
         net = (
             table.uplift[members] * table.unit_value[members, j : j + 1]
             - table.cost[members]
-            - price[j].astype(np.float32)
+            - price.of(table, j, members)
         )
         worth = np.where(table.allowed[j][members][:, table.channel], net, -np.inf)
         top = np.argmax(worth, axis=1)

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from ml.entities import ARMS
+from ml.policy.prices import ShadowPrices
 from ml.policy.value import ValueTable
 
 _SYSTEM: Final = ARMS.index("system")
@@ -19,7 +20,7 @@ LEFT_ALONE: Final = (
 def reasons_of_the_draw(
     table: ValueTable,
     chosen: tuple[np.ndarray, np.ndarray, np.ndarray],
-    price: np.ndarray,
+    price: ShadowPrices,
     reason: np.ndarray,
     chance: np.ndarray,
 ) -> np.ndarray:
@@ -28,7 +29,7 @@ def reasons_of_the_draw(
     Args:
         table: Values.
         chosen: Person, objective and option (-1: none) of each decision [R].
-        price: float [J, O], shadow price of one contact.
+        price: shadow prices.
         reason: object [R], as the exact plan would give them.
         chance: float [R], probability of each decision.
     """
@@ -37,7 +38,7 @@ def reasons_of_the_draw(
     people, best = np.unique(person[rows], return_inverse=True)
     best_of = _best(table, people, price)[best]
     net = table.uplift[person[rows], option[rows]] * table.unit_value[person[rows], objective[rows]]
-    own = net - table.cost[person[rows], option[rows]] - price[objective[rows], option[rows]]
+    own = net - table.cost[person[rows], option[rows]] - price.at(table, person[rows], objective[rows], option[rows])
     is_contact = option[rows] >= 0
     by_system = is_contact & (table.arm[person[rows], objective[rows]] == _SYSTEM)
     is_alone = ~is_contact
@@ -48,11 +49,13 @@ def reasons_of_the_draw(
     return words
 
 
-def _best(table: ValueTable, people: np.ndarray, price: np.ndarray) -> np.ndarray:
+def _best(table: ValueTable, people: np.ndarray, price: ShadowPrices) -> np.ndarray:
     """Best value after prices that the system arm could choose for some people, at least 0 for none, float [P]."""
     best = np.zeros(len(people))
     for j in range(len(table.objectives)):
         allowed = table.allowed[j][people][:, table.channel] & (table.arm[people, j] == _SYSTEM)[:, None]
-        left = table.uplift[people] * table.unit_value[people, j : j + 1] - table.cost[people] - price[j]
+        left = (
+            table.uplift[people] * table.unit_value[people, j : j + 1] - table.cost[people] - price.of(table, j, people)
+        )
         best = np.maximum(best, np.where(allowed, left, 0.0).max(axis=1, initial=0.0))
     return best

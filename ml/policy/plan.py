@@ -1,6 +1,5 @@
 """Puts the plan of a cycle together: every decision, contacted or not, with its exact probability and its reason."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from ml.policy.decisions import DECISION_COLUMNS, decision_digests, decision_ids
 from ml.policy.delivery import Delivery, Windows, deliver
 from ml.policy.drawn import reasons_of_the_draw
 from ml.policy.hashing import uniforms
+from ml.policy.prices import ShadowPrices
 from ml.policy.summary import Summary, summarize
 from ml.policy.value import ValueTable
 
@@ -44,7 +44,7 @@ def build_plan(
     actions: Actions,
     day: Windows,
     reasons: np.ndarray,
-    price: np.ndarray,
+    price: ShadowPrices,
     none_probability: np.ndarray,
     seed: int,
 ) -> Plan:
@@ -58,7 +58,7 @@ def build_plan(
         actions: Creatives.
         day: Send windows.
         reasons: uint8 [N, 8], why a channel isn't allowed (`Eligibility.reasons`).
-        price: float [J, O], shadow price of one contact; zeros where nothing binds.
+        price: shadow prices; zeros where nothing binds.
         none_probability: float [N], probability with which the policy leaves the person alone.
         seed: Of the run: fixes creatives and slots.
     """
@@ -97,7 +97,7 @@ def build_plan(
 
 
 def _contact_columns(
-    table: ValueTable, chosen: Choices, delivery: Delivery, price: np.ndarray
+    table: ValueTable, chosen: Choices, delivery: Delivery, price: ShadowPrices
 ) -> dict[str, np.ndarray]:
     person, objective, option = chosen.person, chosen.objective, chosen.option
     channels = _names(table, "channel")[option]
@@ -115,7 +115,7 @@ def _contact_columns(
         "propensity": propensity,
         "uplift": uplift,
         "net_value": net,
-        "adjusted_value": net - price[objective, option],
+        "adjusted_value": net - price.at(table, person, objective, option),
         "contact_cost": table.contact_cost[option].astype(np.float64),
         "category": contacted_category(table, chosen),
         "reason": contacted_reason(table, chosen),
@@ -143,8 +143,3 @@ def _left_alone_columns(table: ValueTable, alone: LeftAlone, none_probability: n
 
 def _names(table: ValueTable, part: str) -> np.ndarray:
     return np.array([getattr(option, part) for option in table.options], dtype=object)
-
-
-def column_price(price: np.ndarray, objectives: Sequence[str], options: int) -> np.ndarray:
-    """Prices of columns that are objective by objective, float [J * O], as the float [J, O] that a plan takes."""
-    return np.asarray(price, dtype=np.float64).reshape(len(objectives), options)

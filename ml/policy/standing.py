@@ -6,11 +6,13 @@ or leaving a person alone, is credited with what its draw gave up, and another c
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from ml.entities import NONE
+from ml.allocation.candidates import Candidates, Columns
+from ml.entities import CHANNELS, NONE
 
 _BEST_OTHER = r'"adjusted_value": (-?[0-9.]+(?:[eE][-+]?[0-9]+)?)'
 _COLUMNS = ["customer_id", "objective_id", "channel", "offer_id"]
@@ -58,3 +60,43 @@ def credit_of(standing: pd.DataFrame, bonus: float) -> np.ndarray:
     """Money by which another choice must beat each decision that stands, float64 [R]."""
     extra = standing["given_up"].to_numpy(dtype=float) if "given_up" in standing else np.zeros(len(standing))
     return np.asarray(bonus + np.nan_to_num(extra), dtype=np.float64)
+
+
+def favoured(
+    candidates: Candidates, columns: Columns, customer_ids: pd.Series, keeps: pd.DataFrame, bonus: float
+) -> Candidates:
+    """The table with the value of what stands already raised, or that of all else lowered: few changes where little has changed.
+
+    Args:
+        candidates: Of N people.
+        columns: What a candidate may be.
+        customer_ids: Of the same people [N].
+        keeps: Decisions that stand, as `standing` gives them.
+        bonus: Money by which another choice must be better, beside what a draw gave up.
+    """
+    if not len(columns):
+        return candidates
+    credit, count = credit_of(keeps, bonus), len(columns)
+    person = pd.Index(customer_ids).get_indexer(keeps["customer_id"])
+    owner = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
+    is_alone = (keeps["channel"] == NONE).to_numpy() & (person >= 0)
+    lowered = np.bincount(person[is_alone], weights=credit[is_alone], minlength=candidates.people_count)
+    column = pd.MultiIndex.from_tuples(_names(columns)).get_indexer(
+        pd.MultiIndex.from_frame(keeps[["objective_id", "channel", "offer_id"]])
+    )
+    # A person's candidates are in the order of columns, so all of them are in the order of this key.
+    key, wanted = owner * count + candidates.column, person * count + column
+    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    is_known = (person >= 0) & (column >= 0) & (len(key) > 0)
+    is_known[is_known] = key[at[is_known]] == wanted[is_known]
+    value = candidates.value - lowered[owner].astype(np.float32)
+    np.add.at(value, at[is_known], credit[is_known].astype(np.float32))
+    return replace(candidates, value=value)
+
+
+def _names(columns: Columns) -> list[tuple[str, str, str]]:
+    """Objective, channel and offer of each column."""
+    return [
+        (columns.objectives[objective], CHANNELS[channel], offer)
+        for objective, channel, offer in zip(columns.objective, columns.channel, columns.offer_ids, strict=True)
+    ]

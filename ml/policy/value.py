@@ -69,6 +69,7 @@ class ValueTable:
         wear_cost: float32 [N, O].
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
+        counts_money: bool [J], objectives whose quantity is money and not conversions; none without it.
     """
 
     objectives: tuple[str, ...]
@@ -82,6 +83,7 @@ class ValueTable:
     wear_cost: np.ndarray
     arm: np.ndarray
     allowed: np.ndarray
+    counts_money: np.ndarray | None = None
 
     @cached_property
     def channel(self) -> np.ndarray:
@@ -96,6 +98,14 @@ class ValueTable:
     def value(self, j: int) -> np.ndarray:
         """Net value for objective j, float32 [N, O], whether allowed or not."""
         return np.asarray(self.uplift * self.unit_value[:, j : j + 1] - self.cost)
+
+    def effect(self, j: int) -> np.ndarray:
+        """What a contact is expected to cause for objective j, money, float32 [N, O]."""
+        return np.asarray(self.uplift * self.unit_value[:, j : j + 1])
+
+    def quantity(self, j: int) -> np.ndarray:
+        """What quotas and responses count for objective j: conversions, or money where it counts that, float32 [N, O]."""
+        return self.effect(j) if self.counts_money is not None and self.counts_money[j] else self.uplift
 
     def is_candidate(self, j: int, arm: Arm) -> np.ndarray:
         """Bool [N, O]: people of that arm of objective j, and the options that policy allows them."""

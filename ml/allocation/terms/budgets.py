@@ -96,16 +96,19 @@ class ChannelSpendShare(Term):
 class SpendChange(Term):
     r"""Spend X against yesterday's Y, over all channels or in one: \((1 - d) Y \le X \le (1 + u) Y\).
 
-    Stated as \(X - Y \le u Y\) and \(Y - X \le d Y\), linear in the figures u (most rise) and d (most fall).
+    Stated as \(X - Y \le u Y\) and \(Y - X \le d Y\), linear in the figures u (most rise) and d (most fall). X is the
+    problem's spend and what is spent today outside of it.
     """
 
     yesterday: float
     rise: float | None = None
     fall: float | None = None
     channel: Channel | None = None
+    outside: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the figures."""
+        checked("spend outside of the problem", self.outside)
         if not (np.isfinite(self.yesterday) and self.yesterday > 0):
             raise TermError(
                 f"Yesterday's spend is {self.yesterday}; a change against it needs an amount over 0. "
@@ -116,7 +119,7 @@ class SpendChange(Term):
 
     def limits(self, totals: Totals) -> list[Limit]:
         """A row for each bound that is given."""
-        spend, rows = totals.spend_of(channel=self.channel), []
+        spend, rows = totals.spend_of(channel=self.channel) + self.outside, []
         whose = "" if self.channel is None else f":{self.channel}"
         words = "spend against yesterday" if self.channel is None else f"spend on {self.channel} against yesterday"
         if self.rise is not None:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ml.configuration import Configuration, read_configuration
-from ml.decision import Knowledge, Moment, Room
+from ml.day_problem import Room
+from ml.decision import Knowledge, Moment
 from ml.entities import CHANNELS
 from ml.policy.frequency import all_contacts
 from ml.response.scores import Scores

@@ -9,7 +9,8 @@ import pytest
 
 from ml.allocation.terms import ChannelSpendShare
 from ml.configuration.policy import Policy
-from ml.decision import Room, _terms, decide
+from ml.day_problem import Room, limits_of
+from ml.decision import decide
 from ml.entities import Option
 from ml.policy.standing import given_up, standing
 from tests.unit.ml.known_people import MOMENT, configuration_of, known_people, room_for
@@ -22,7 +23,7 @@ from tests.unit.ml.known_people import MOMENT, configuration_of, known_people, r
 def test_a_channels_share_is_of_the_whole_days_spend_the_randomized_contacts_included(spent, allowance):
     table = SimpleNamespace(options=(Option("email", "none"), Option("direct_mail", "none")), objectives=("grow",))
     room = Room(total=None, objectives={}, channels={}, capacity={}, spend_share=0.75, spent=spent)
-    terms = _terms(table, SimpleNamespace(policy=Policy()), room)
+    terms = limits_of(table, SimpleNamespace(policy=Policy()), room)
     shares = {term.channel: term for term in terms if isinstance(term, ChannelSpendShare)}
     assert shares["email"].share == pytest.approx(0.75)
     assert shares["email"].allowance == pytest.approx(allowance)

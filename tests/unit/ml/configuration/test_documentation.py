@@ -5,18 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from ml.configuration.actions import ChannelTerms, Creative, Offer
+from ml.configuration.actions import Actions, ChannelTerms, Creative, Offer, Response
 from ml.configuration.objective import ManualRule, Objective, Target
 from ml.configuration.policy import (
     Approvals,
+    ChangeBounds,
     Exploration,
     FrequencyCap,
     Guardrails,
     Lifecycle,
     Policy,
     QuietHours,
+    Risk,
     Sender,
     SpendCaps,
+    SpendChange,
     Training,
     Wear,
 )
@@ -26,7 +29,8 @@ DOCUMENTED = set(
 )
 MODELS = [
     *(Objective, Target, ManualRule, ChannelTerms, Offer, Creative, Policy, Lifecycle, Training, QuietHours),
-    *(FrequencyCap, SpendCaps, Exploration, Guardrails, Approvals, Wear, Sender),
+    *(FrequencyCap, SpendCaps, Exploration, Guardrails, Approvals, Wear, Sender, SpendChange, ChangeBounds, Risk),
+    *(Actions, Response),
 ]
 
 

@@ -11,6 +11,7 @@ from ml.configuration.schema import json_schemas
 from ml.entities import CHANNELS, Option
 
 OBJECTIVE, ACTIONS, POLICY = "objectives/reactivate.yaml", "actions.yaml", "policy.yaml"
+CARD, RESPONSE, SLOTS = "capacity_per_day: 20,", "channels.direct_mail.response", "slots: {morning:"
 
 
 def test_the_example_of_the_contract_is_read_with_its_defaults(folder):
@@ -56,6 +57,22 @@ def test_options_are_channel_and_offer_with_a_creative_in_channel_order(folder):
         (OBJECTIVE, "starts_on: 2026-01-01", "starts_on: 2026-13-01", "starts_on", "calendar"),
         (OBJECTIVE, "starts_on: 2026-01-01", 'starts_on: "2026-01-01"', "starts_on", "without quotes"),
         (OBJECTIVE, "owner: growth@example.com", "", "owner", "is required"),
+        (OBJECTIVE, "budget: 60000", "segment_quotas: {west: 3.0}\nbudget: 60000", "segment_quotas.west", "no such segment"),
+        (OBJECTIVE, "budget: 60000", "segment_quotas: {other: 0.0}\nbudget: 60000", "segment_quotas.other", "greater than 0"),
+        (OBJECTIVE, "budget: 60000", "minimum_effect: -0.1\nbudget: 60000", "minimum_effect", "0 or more"),
+        (OBJECTIVE, "{count: 1200}", "{count: 1200, pursued: 1}", "target.pursued", "true or false"),
+        (POLICY, "currency: USD", "risk: {value: careful}", "risk.value", "expected 'mean', 'cautious' or 'draw'"),
+        (POLICY, "currency: USD", "risk: {deviations: 0.0}", "risk.deviations", "above 0"),
+        (POLICY, "currency: USD", "spend_change: {fall: 1.5}", "spend_change.fall", "0 to 1"),
+        (POLICY, "currency: USD", "spend_change: {channels: {fax: {rise: 0.1}}}", "spend_change.channels.fax", "email"),
+        (POLICY, "currency: USD", "exploration: {spend_per_day: -5.0}", "exploration.spend_per_day", "or none"),
+        (POLICY, "currency: USD", "segments: {other: \"country = 'US'\"}", "segments.other", "name it otherwise"),
+        (POLICY, "currency: USD", 'segments: {us: "country =="}', "segments.us", "at character"),
+        (ACTIONS, CARD, f"response: {{ceiling: 0}}, {CARD}", f"{RESPONSE}.ceiling", "above 0"),
+        (ACTIONS, CARD, f"response: {{ceiling: 9.0, by_segment: {{us: 2.0}}}}, {CARD}", f"{RESPONSE}.by_segment.us", "no such segment"),
+        (ACTIONS, CARD, f"response: {{ceiling: 9.0, retention: 1.0}}, {CARD}", f"{RESPONSE}.retention", "under 1"),
+        (ACTIONS, SLOTS, f"exclusive_offers: [[ten_off, tenoff]]\n{SLOTS}", "exclusive_offers.0.1", 'Did you mean "ten_off"?'),
+        (ACTIONS, SLOTS, f"exclusive_offers: [[ten_off]]\n{SLOTS}", "exclusive_offers.0", "at least two"),
         (ACTIONS, "{cost: 0.68, capacity_per_day: 20", "{capacity_per_day: 20", "channels.direct_mail.cost", "is required"),
         (ACTIONS, "offer: none, template", "offer: tenoff, template", "creatives.card.offer", 'Did you mean "ten_off"?'),
         (ACTIONS, "card: {channel: direct_mail", "card: {channel: fax", "creatives.card.channel", "expected 'email'"),

@@ -11,6 +11,7 @@ from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CHANNELS
 from ml.policy.delivery import Windows, windows
+from ml.policy.prices import ShadowPrices
 from ml.policy.reasons import Reason
 from ml.policy.value import ValueTable, contact_costs, offer_costs, wear_costs
 
@@ -54,8 +55,8 @@ class World:
     actions: Actions = ACTIONS
 
     @property
-    def zero_price(self) -> np.ndarray:
-        return np.zeros((len(self.objectives), len(self.table.options)))
+    def zero_price(self) -> ShadowPrices:
+        return ShadowPrices(np.zeros((len(self.objectives), len(self.table.options))))
 
 
 def world(n: int, seed: int = 1) -> World:

@@ -13,6 +13,7 @@ from ml.policy.decisions import DECISION_COLUMNS, message_ids, plan_hash
 from ml.policy.delivery import deliver
 from ml.policy.hashing import digests, uniforms
 from ml.policy.plan import build_plan
+from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import randomized_choices
 from ml.policy.reasons import Reason
 
@@ -83,7 +84,7 @@ def test_the_net_value_adds_up_from_its_parts(small_world, plan):
 
 def test_adjusted_values_are_net_values_less_prices(small_world):
     price = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
-    contacted = decide(small_world, price=price).decisions.query("channel != 'none'")
+    contacted = decide(small_world, price=ShadowPrices(price)).decisions.query("channel != 'none'")
     names = [str(option) for option in small_world.table.options]
     o = (contacted["channel"] + ":" + contacted["offer_id"]).map(names.index)
     j = contacted["objective_id"].map(["first", "second"].index)

@@ -15,9 +15,10 @@ from ml.allocation.stored import Drawn, StoredProblem, save
 from ml.configuration.objective import Objective
 from ml.decision import Decided
 from ml.entities import NONE
-from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay
+from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay, ValueParts
 from ml.objectives.active import active_objectives
 from ml.policy.system import draw_seed
+from ml.policy.value import ValueTable
 
 
 def keep_problem(
@@ -58,6 +59,8 @@ def keep_problem(
         decided.problem, decided.allocation, decided.gap, dict(warm_prices or {}), people, context, drawn=drawn
     )
     save(stored, home.cycle(cycle_id))
+    parts = ValueParts.of(decided.table, gathered.known.scores.redemption, decided.problem.given)
+    parts.save(home.cycle(cycle_id))
     return stored
 
 
@@ -75,7 +78,7 @@ def _day(ledger: Ledger, decided: Decided, gathered: Gathered, cycle_id: str, fr
     return Day(
         cycle_id=cycle_id,
         currency=configuration.policy.currency,
-        numbers=numbers_of(gathered, on),
+        numbers=numbers_of(gathered, decided.table, on),
         objectives={
             each.id: _objective_day(each, ledger, figures, gathered, on, freed.get(each.id, 0.0)) for each in active
         },
@@ -91,9 +94,18 @@ def _day(ledger: Ledger, decided: Decided, gathered: Gathered, cycle_id: str, fr
     )
 
 
-def numbers_of(gathered: Gathered, on: date) -> dict[str, float | None]:
-    """The operator's budgets, caps, prices and guardrails by their keys in the configuration."""
-    policy, channels = gathered.configuration.policy, gathered.configuration.actions.channels
+def numbers_of(gathered: Gathered, table: ValueTable, on: date) -> dict[str, float | None]:
+    """The operator's budgets, caps, prices and guardrails by their keys in the configuration.
+
+    What a conversion is worth is the mean over the objective's audience, also where it comes from the data.
+    """
+    policy, actions = gathered.configuration.policy, gathered.configuration.actions
+    channels = actions.channels
+    worth = {
+        name: float(table.unit_value[table.arm[:, j] >= 0, j].mean())
+        for j, name in enumerate(table.objectives)
+        if (table.arm[:, j] >= 0).any()
+    }
     active = active_objectives(gathered.configuration.objectives, on)
     return {
         PER_DAY: policy.spend_caps.per_day,
@@ -103,7 +115,13 @@ def numbers_of(gathered: Gathered, on: date) -> dict[str, float | None]:
         CONTACTS: float(policy.max_contacts_per_cycle),
         **{f"actions.channels.{name}.cost": terms.cost for name, terms in channels.items()},
         **{f"actions.channels.{name}.capacity_per_day": float(t.capacity_per_day) for name, t in channels.items()},
+        **{
+            f"actions.offers.{name}.cost_when_redeemed": o.cost_when_redeemed
+            for name, o in actions.offers.items()
+            if name != NONE
+        },
         **{f"objectives.{objective.id}.budget": objective.budget for objective in active},
+        **{f"objectives.{name}.value_per_unit": amount for name, amount in worth.items()},
     }
 
 

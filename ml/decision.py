@@ -99,6 +99,7 @@ class Decided:
         plan: The decisions and their summary.
         allocation: The exact plan of the system arm: its value, bound and prices, which prove what there is to win.
         problem: The allocation problem, for what-if.
+        table: What its values are made of.
         eligibility: Who may be contacted, and why not.
         eligible: People with at least one allowed option in an audience.
         randomized_spend: Money that the random and manual arms spend.
@@ -113,6 +114,7 @@ class Decided:
     plan: Plan
     allocation: Allocation
     problem: Problem
+    table: ValueTable
     eligibility: Eligibility
     eligible: int
     randomized_spend: float
@@ -220,6 +222,7 @@ def decide(
         plan,
         allocation,
         problem,
+        table,
         everyone,
         int(is_candidate.sum()),
         spend,

@@ -11,13 +11,12 @@ import pytest
 from assets.home import Home
 from ml.allocation.stored import StoredProblem, load
 from ml.entities import CHANNELS
-from ml.levers import Day, moved
+from ml.levers import PER_DAY, Day, ValueParts, moved
 from tests.integration.loop_support import AFTERNOON, Workspace
 
 pytestmark = pytest.mark.slow
 
 MORNING_CYCLE, SECOND = "2026-01-05", "2026-01-05.2"
-PER_DAY = "policy.spend_caps.per_day"
 
 
 @pytest.fixture
@@ -29,6 +28,10 @@ def workspace(cycled: Workspace, copy_of: Callable[[Workspace], Workspace]) -> W
 def stored_of(workspace: Workspace, cycle_id: str = MORNING_CYCLE) -> tuple[StoredProblem, Day]:
     stored = load(Home(workspace.home).cycle(cycle_id))
     return stored, Day.from_dict(stored.context["day"])
+
+
+def parts_of(workspace: Workspace, stored: StoredProblem) -> ValueParts:
+    return ValueParts.load(Home(workspace.home).cycle(MORNING_CYCLE), len(stored.problem.given))
 
 
 def clicked(workspace: Workspace, count: int) -> None:
@@ -77,10 +80,29 @@ def test_every_number_set_to_what_it_is_gives_the_days_limits(cycled: Workspace)
     for key, number in day.numbers.items():
         if key.count(".per_channel_per_day.") and number is None:
             continue
-        same, _ = moved(stored.problem, day, {key: number})
+        same, _ = moved(stored.problem, day, {key: number}, parts_of(cycled, stored))
         assert same.rows().names == before.names, key
         assert np.allclose(same.rows().bound, before.bound, atol=1e-6), key
         assert np.allclose(same.given.value, stored.problem.given.value, atol=1e-5), key
+
+
+def test_the_kept_parts_and_costs_make_up_the_values(cycled: Workspace) -> None:
+    stored, day = stored_of(cycled)
+    parts, given, columns = parts_of(cycled, stored), stored.problem.given, stored.problem.columns
+    offers = np.array(
+        [day.numbers.get(f"actions.offers.{each}.cost_when_redeemed") or 0.0 for each in columns.offer_ids]
+    )
+    wear = parts.effect - columns.unit_cost[given.column] - parts.redemptions * offers[given.column] - given.value
+    assert wear.min() > -1e-3
+    assert (parts.redemptions >= 0).all()
+
+
+def test_a_conversion_worth_more_is_worth_more_contacts(cycled: Workspace) -> None:
+    _, day = stored_of(cycled)
+    key = next(key for key in day.numbers if key.endswith(".value_per_unit"))
+    found = cycled.wayfinder("what-if", "--set", f"{key}={2 * (day.numbers[key] or 0)}").facts
+    assert found["what_if"]["value"] > found["today"]["value"]
+    assert "200% of what each conversion" in found["changes"][0]["words"]
 
 
 def test_another_cap_is_answered_beside_the_days_plan_and_nothing_is_changed(cycled: Workspace) -> None:

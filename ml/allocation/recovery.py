@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.allocation.concave import Losses
+from ml.allocation.divided import divided
 from ml.allocation.engine import ClassPrices, Decision, Engine, OpenPeople
 from ml.allocation.kernel import F64, I64
 from ml.allocation.pricing import Priced
@@ -69,10 +70,7 @@ class Recovery:
         if self._engine.candidate_count <= _FEW_CANDIDATES:
             return self.whole()
         prices, ties = ClassPrices.of(self._engine.measures, priced.prices), _NEAR_TIES
-        mixed = [
-            [(cuts.prices[cut], float(weights[cut])) for cut in np.flatnonzero(weights > 0)]
-            for cuts, weights in zip(priced.master.cuts, priced.mix.weights, strict=True)
-        ]
+        mixed = divided(self._engine, self._limits, priced, self._losses)
         differing = self._engine.settle(prices, mixed)
         best: Plan | None = None
         while True:
@@ -82,7 +80,7 @@ class Recovery:
             if plan is not None and (best is None or plan.value > best.value):
                 best = plan
             is_done = best is not None and (is_second or best.value >= enough)
-            if is_done or ties >= min(self._engine.people_count, _MOST_TIES):
+            if is_done or ties * _WIDER > _MOST_TIES or ties >= self._engine.people_count:
                 return best
             ties *= _WIDER
 
@@ -103,7 +101,7 @@ class Recovery:
         table, measures = few.table, self._engine.measures
         beside = few.settled.use(measures)
         width = _WIDTH * float(np.max(few.margin[few.is_tied], initial=0.0))
-        pool = np.union1d(_near(prices, few, width), few.others)
+        pool = np.unique(np.concatenate([_near(prices, few, width), few.others, few.chosen[few.chosen >= 0]]))
         everyone = np.ones(table.people_count, dtype=np.bool_)
         linear = Restricted(table, self._limits, few.chosen, everyone, pool, settled=beside, losses=self._losses)
         split = linear.shares()

@@ -12,7 +12,8 @@ from ml.allocation.engine import Asked, ClassPrices, Decision, Mixture, OpenPeop
 from ml.allocation.kernel import F32, I64, Bool, slices
 from ml.allocation.pruning import Classes, Measures, Table, largest, picked, sampled, scattered
 
-_Part, _Result = TypeVar("_Part"), TypeVar("_Result")
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
 _MIXING, _OPENING = 1, 2
 """Numbers drawn by place for who takes which plan, and for who is open, must not go together."""
 
@@ -115,13 +116,13 @@ class Lookup:
     def _give(self, mixture: Mixture, chosen: I64, is_mixed: Bool) -> list[I64]:
         """Fills a range's place in `chosen` and `is_mixed`; the candidates of its plans where these differ."""
         low, high = mixture.people
-        plans = [np.full((high - low, self.contacts), -1, dtype=np.int64) for _ in mixture.prices]
+        plans = np.full((len(mixture.prices), high - low, self.contacts), -1, dtype=np.int64)
         for plan, prices in zip(plans, mixture.prices, strict=True):
             if prices is not None:
                 look_up(self.table, prices, low, high, plan)
-        differs = np.logical_or.reduce([(plan != plans[0]).any(axis=1) for plan in plans])
+        differs = (plans != plans[0]).any(axis=(0, 2))
         mark, below = scattered(self.table.person[low:high], _MIXING), np.cumsum(mixture.weight)[:-1]
-        chosen[low:high] = np.choose(np.searchsorted(below, mark, side="right")[:, None], plans)
+        chosen[low:high] = plans[np.searchsorted(below, mark, side="right"), np.arange(high - low)]
         is_mixed[low:high] = differs
         return [plan[differs].reshape(-1) for plan in plans]
 

@@ -18,6 +18,8 @@ from ml.entities import CHANNELS
 _TOLERANCE = 1e-9
 _TAKEN = 0.5
 _TIGHTENINGS, _REFINEMENTS = 4, 4
+_MOST_ITERATIONS = 20_000
+"""Of a linear program: where the solver cycles among ties, fewer people are tried instead."""
 _MOST_NODES = 2000
 """Of an integer program's search tree: unlike its time limit, this one stops every machine at the same plan."""
 
@@ -130,7 +132,9 @@ class Restricted:
         for _ in range(_REFINEMENTS):
             problem = self._program(x, np.zeros(len(self._limits)))
             try:
-                solve_quietly(problem, primal_feasibility_tolerance=_TOLERANCE)
+                solve_quietly(
+                    problem, primal_feasibility_tolerance=_TOLERANCE, simplex_iteration_limit=_MOST_ITERATIONS
+                )
             except SolverStatusError:
                 return None
             if self._soft is None or not self._soft.refine(x.value):
@@ -145,7 +149,8 @@ class Restricted:
         """Whole contacts within `loss` money of the best, found in time; None where there are none.
 
         `has_subtrees` lets the solver search small programs of its own for plans: their nodes are not counted, and
-        where many plans are near the best they take most of its time. The solver's tolerance may let a sum slip over its limit; the limit is then tightened by what slipped.
+        where many plans are near the best they take most of its time. The solver's tolerance may let a sum slip over
+        its limit; the limit is then tightened by what slipped.
         """
         tighter, best = np.zeros(len(self._limits)), None
         for _ in range(_TIGHTENINGS + (_REFINEMENTS if self._soft is not None else 0)):

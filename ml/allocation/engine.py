@@ -81,17 +81,32 @@ class RangeTotals:
         return np.asarray(use, dtype=np.float64)
 
 
-Mixed = list[list[tuple[ClassPrices | None, float]]]
-"""For each group, the plans that the master mixes: their prices (None stands for the empty plan) and weights."""
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A range of people and the plans that are mixed there.
+
+    Attributes:
+        people: first and one past the last, by place among the engine's people.
+        prices: of each plan; None stands for the empty plan [J].
+        weight: of each plan, over 0; their sum is 1 [J].
+    """
+
+    people: tuple[int, int]
+    prices: list[ClassPrices | None]
+    weight: F64
+
+
+Asked = list[tuple[tuple[int, int], ClassPrices | None]]
+"""Ranges of people, each with prices; None stands for the empty plan."""
 
 
 @dataclass(frozen=True, eq=False)
 class OpenPeople:
-    """The people whose contacts the prices leave open, n of them, and what everybody else adds up to.
+    """The people whose contacts are left open, n of them, and what everybody else adds up to.
 
     Attributes:
         table: their part of the value table.
-        chosen: what the prices choose for them, candidates of `table` [n, k].
+        chosen: what one of their plans chooses for them, candidates of `table` [n, k].
         margin: loss of each one's cheapest change [n].
         is_tied: who was asked for by name; the others differ between the plans that the master mixes [n].
         others: candidates of `table` that these plans give them.
@@ -154,16 +169,20 @@ class Engine(Protocol):
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Totals of each group at the prices: one pass."""
 
+    def totals_within(self, asked: Asked) -> list[RangeTotals]:
+        """Totals of each range at its prices."""
+
     def sampled(self, share: float) -> "Engine":
         """About this share of the people, in this process, drawn alike however people are divided."""
 
     def nearest_ties(self, prices: ClassPrices, count: int) -> I64:
         """The people of the `count` smallest margins, by place in the problem, ascending."""
 
-    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
-        """Gives everybody what the prices choose; those whose contacts differ between the mixed plans, one plan's.
+    def settle(self, prices: ClassPrices, mixed: list[Mixture]) -> int:
+        """Gives everybody their range's plan; those whose contacts differ between several, one of these.
 
-        Each of the latter takes one of the plans in proportion to the weights, by place. Says how many they are.
+        Each of the latter takes one in proportion to the weights, by place. Says how many they are. At `prices` the
+        open people's margins are taken.
         """
 
     def open_people(self, people: I64, share: float) -> OpenPeople:

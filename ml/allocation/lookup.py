@@ -1,6 +1,6 @@
 """The people of one table in this process, on any number of threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -8,10 +8,11 @@ from typing import TypeVar
 import numpy as np
 
 from ml.allocation.best_contacts import look_up, margins, tally
-from ml.allocation.engine import ClassPrices, Decision, Mixed, OpenPeople, RangeTotals
+from ml.allocation.engine import Asked, ClassPrices, Decision, Mixture, OpenPeople, RangeTotals
 from ml.allocation.kernel import F32, I64, Bool, slices
 from ml.allocation.pruning import Classes, Measures, Table, largest, picked, sampled, scattered
 
+_Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 _MIXING, _OPENING = 1, 2
 """Numbers drawn by place for who takes which plan, and for who is open, must not go together."""
@@ -68,7 +69,15 @@ class Lookup:
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Totals of each group."""
         self.passes += 1
-        return self._each(lambda part: look_up(self.table, prices, *part))
+        return self._each(lambda part: look_up(self.table, prices, *part), self.ranges)
+
+    def totals_within(self, asked: Asked) -> list[RangeTotals]:
+        """See `Engine`."""
+        self.passes += sum(high - low for (low, high), prices in asked if prices is not None) / max(
+            self.people_count, 1
+        )
+        nothing = self._nothing()
+        return [nothing if prices is None else look_up(self.table, prices, *people) for people, prices in asked]
 
     def sampled(self, share: float) -> "Lookup":
         """About this share of the people, drawn by a hash of their place in the problem."""
@@ -78,14 +87,14 @@ class Lookup:
         """Every person's candidates at the prices [P, k]; -1 where there is none."""
         self.passes += 1
         chosen = np.full((self.people_count, self.contacts), -1, dtype=np.int64)
-        self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]))
+        self._each(lambda part: look_up(self.table, prices, *part, chosen=chosen[part[0] : part[1]]), self.ranges)
         return chosen
 
     def margins(self, prices: ClassPrices) -> F32:
         """By how little each person's best contacts are best: the loss of the cheapest change [P]."""
         self.passes += 1
         margin = np.empty(self.people_count, dtype=np.float32)
-        self._each(lambda part: margins(self.table, prices, *part, margin))
+        self._each(lambda part: margins(self.table, prices, *part, margin), self.ranges)
         return margin
 
     def nearest_ties(self, prices: ClassPrices, count: int) -> I64:
@@ -93,26 +102,29 @@ class Lookup:
         margin = self.margins(prices)
         return self.table.person[smallest(margin, count)]
 
-    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
+    def settle(self, prices: ClassPrices, mixed: list[Mixture]) -> int:
         """See `Engine`."""
-        settled = _Settled(prices, self.choices(prices), [], np.zeros(self.people_count, dtype=np.bool_))
-        mark = scattered(self.table.person, _MIXING)
-        chosen = settled.chosen.copy()
-        for (low, high), plans in zip(self.ranges, mixed, strict=True):
-            below = 0.0
-            for plan_prices, weight in plans:
-                other = np.full((high - low, self.contacts), -1, dtype=np.int64)
-                if plan_prices is not None:
-                    look_up(self.table, plan_prices, low, high, other)
-                differs = (other != settled.chosen[low:high]).any(axis=1)
-                settled.is_mixed[low:high] |= differs
-                settled.others.append(other[differs].reshape(-1))
-                takes = differs & (mark[low:high] >= below) & (mark[low:high] < below + weight)
-                chosen[low:high][takes] = other[takes]
-                below += weight
-                self.passes += (high - low) / max(self.people_count, 1)
-        self._settled = replace(settled, chosen=chosen)
-        return int(np.count_nonzero(settled.is_mixed))
+        chosen = np.full((self.people_count, self.contacts), -1, dtype=np.int64)
+        is_mixed = np.zeros(self.people_count, dtype=np.bool_)
+        others = [other for part in self._each(lambda one: self._give(one, chosen, is_mixed), mixed) for other in part]
+        self.passes += sum((one.people[1] - one.people[0]) * len(one.prices) for one in mixed) / max(
+            self.people_count, 1
+        )
+        self._settled = _Settled(prices, chosen, others, is_mixed)
+        return int(np.count_nonzero(is_mixed))
+
+    def _give(self, mixture: Mixture, chosen: I64, is_mixed: Bool) -> list[I64]:
+        """Fills a range's place in `chosen` and `is_mixed`; the candidates of its plans where these differ."""
+        low, high = mixture.people
+        plans = np.full((len(mixture.prices), high - low, self.contacts), -1, dtype=np.int64)
+        for plan, prices in zip(plans, mixture.prices, strict=True):
+            if prices is not None:
+                look_up(self.table, prices, low, high, plan)
+        differs = (plans != plans[0]).any(axis=(0, 2))
+        mark, below = scattered(self.table.person[low:high], _MIXING), np.cumsum(mixture.weight)[:-1]
+        chosen[low:high] = plans[np.searchsorted(below, mark, side="right"), np.arange(high - low)]
+        is_mixed[low:high] = differs
+        return [plan[differs].reshape(-1) for plan in plans]
 
     def open_people(self, people: I64, share: float) -> OpenPeople:
         """See `Engine`."""
@@ -143,10 +155,15 @@ class Lookup:
         chosen[decision.people, : self.contacts] = decision.source
         return chosen
 
-    def _each(self, work: Callable[[tuple[int, int]], _Result]) -> list[_Result]:
+    def _nothing(self) -> RangeTotals:
+        classes = self.table.classes
+        shape = classes.conversions.shape[1:]
+        return RangeTotals(0, np.zeros(shape[1], dtype=np.int64), np.zeros(shape, dtype=np.int64))
+
+    def _each(self, work: Callable[[_Part], _Result], parts: Iterable[_Part]) -> list[_Result]:
         if self._threads == 1:
-            return [work(part) for part in self.ranges]
-        return list(self._pool.map(work, self.ranges))
+            return [work(part) for part in parts]
+        return list(self._pool.map(work, parts))
 
 
 @dataclass(frozen=True, eq=False)

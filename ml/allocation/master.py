@@ -38,7 +38,7 @@ def solve_quietly(problem: cp.Problem, **options: object) -> None:
             continue
         if problem.status == cp.OPTIMAL:
             return
-        if problem.status in {cp.INFEASIBLE, cp.UNBOUNDED}:
+        if problem.status in {cp.INFEASIBLE, cp.UNBOUNDED, cp.USER_LIMIT}:
             break
     raise SolverStatusError(f"{SOLVER} ended as '{problem.status}', not as optimal.")
 

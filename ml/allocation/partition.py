@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ml.allocation.best_contacts import margins
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.engine import ClassPrices, Decision, Mixed, OpenPeople, RangeTotals
+from ml.allocation.engine import Asked, ClassPrices, Decision, Mixture, OpenPeople, RangeTotals
 from ml.allocation.kernel import F32, I64
 from ml.allocation.lookup import Lookup, smallest
 from ml.allocation.problem import Problem
@@ -52,6 +52,7 @@ class Place:
     Attributes:
         people: in the files before.
         candidates: likewise.
+        kept_people: with a candidate left, in the files before.
         ranges: of its pruned people that belong to each group; empty where none does.
         contacts: k.
         value_scale: of all people's totals.
@@ -60,6 +61,7 @@ class Place:
 
     people: int
     candidates: int
+    kept_people: int
     ranges: list[tuple[int, int]]
     contacts: int
     value_scale: float
@@ -152,9 +154,16 @@ class Partition:
         at = smallest(margin, count)
         return margin[at], self._table.person[at]
 
-    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
+    def totals_within(self, asked: Asked) -> list[RangeTotals]:
+        """Of its part of each range."""
+        return self._lookup.totals_within([(self._mine(people), prices) for people, prices in asked])
+
+    def settle(self, prices: ClassPrices, mixed: list[Mixture]) -> int:
         """Settles its own people."""
-        return self._lookup.settle(prices, mixed)
+        return self._lookup.settle(prices, [replace(one, people=self._mine(one.people)) for one in mixed])
+
+    def _mine(self, people: tuple[int, int]) -> tuple[int, int]:
+        return within(people, self._place.kept_people, self._place.kept_people + self._table.people_count)
 
     def open_people(self, people: I64, share: float) -> OpenPeople:
         """Its part of the open people; what is settled is of this partition."""
@@ -177,6 +186,12 @@ class Partition:
         local = np.where(chosen >= 0, chosen - self._place.candidates, -1)
         pq.write_table(pa.table({f"contact_{c + 1}": local[:, c] for c in range(local.shape[1])}), path)
         return path
+
+
+def within(group: tuple[int, int], low: int, high: int) -> tuple[int, int]:
+    """The part of a range that lies in a partition's own, counted from the partition's first person."""
+    first, last = max(group[0], low), min(group[1], high)
+    return (first - low, last - low) if first < last else (0, 0)
 
 
 def serve(  # noqa: PLR0917 - a process takes its arguments in order

@@ -16,11 +16,11 @@ from typing import Any, Self
 import numpy as np
 
 from ml.allocation.candidates import Columns
-from ml.allocation.engine import ClassPrices, Decision, Mixed, OpenPeople, RangeTotals
+from ml.allocation.engine import Asked, ClassPrices, Decision, Mixture, OpenPeople, RangeTotals
 from ml.allocation.errors import AllocationError
 from ml.allocation.kernel import I64, slices
 from ml.allocation.lookup import Lookup, smallest
-from ml.allocation.partition import Content, Place, serve
+from ml.allocation.partition import Content, Place, serve, within
 from ml.allocation.problem import Problem
 from ml.allocation.pruning import Classes, Table, classify, fixed_point
 from ml.allocation.solve import GROUPS
@@ -104,7 +104,14 @@ class Partitions:
     def totals(self, prices: ClassPrices) -> list[RangeTotals]:
         """Of each group, over the partitions that it lies in."""
         self.passes += 1
-        return [sum(parts[1:], parts[0]) for parts in zip(*self._ask("totals", prices), strict=True)]
+        return _summed(self._ask("totals", prices))
+
+    def totals_within(self, asked: Asked) -> list[RangeTotals]:
+        """See `Engine`."""
+        self.passes += sum(high - low for (low, high), prices in asked if prices is not None) / max(
+            self.people_count, 1
+        )
+        return _summed(self._ask("totals_within", asked))
 
     def sampled(self, share: float) -> Lookup:
         """See `Engine`."""
@@ -117,7 +124,7 @@ class Partitions:
         margin, person = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return np.asarray(person[smallest(margin, count)], dtype=np.int64)
 
-    def settle(self, prices: ClassPrices, mixed: Mixed) -> int:
+    def settle(self, prices: ClassPrices, mixed: list[Mixture]) -> int:
         """See `Engine`."""
         return sum(self._ask("settle", prices, mixed))
 
@@ -157,7 +164,8 @@ class Partitions:
             Place(
                 people[i],
                 candidates[i],
-                [_within(group, kept[i], kept[i + 1]) for group in self.ranges],
+                kept[i],
+                [within(group, kept[i], kept[i + 1]) for group in self.ranges],
                 self.contacts,
                 measures.value_scale,
                 measures.quantity_scale,
@@ -224,7 +232,6 @@ class _Worker:
             raise AllocationError(f"The process of partition {self._path} ended; its output says why.") from error
 
 
-def _within(group: tuple[int, int], low: int, high: int) -> tuple[int, int]:
-    """The part of a group that lies in a partition, counted from the partition's first person."""
-    first, last = max(group[0], low), min(group[1], high)
-    return (first - low, last - low) if first < last else (0, 0)
+def _summed(parts: list[list[RangeTotals]]) -> list[RangeTotals]:
+    """Of each range over all partitions."""
+    return [sum(of_range[1:], of_range[0]) for of_range in zip(*parts, strict=True)]

@@ -51,6 +51,10 @@ class Rows:
         )
 
 
+_Row = tuple[F64 | None, F64 | None, float]
+"""Use of a contact [C] and of an expected conversion [S, C], None where a limit doesn't speak of them; its number."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Choose contacts to maximize total net value, subject to the terms.
@@ -107,6 +111,10 @@ class Problem:
         found = (term.curves(self.totals) for term in self.terms)
         return tuple(one for one in found if one is not None)
 
+    @cached_property
+    def _known_rows(self) -> dict[str, tuple[tuple[bytes, ...], _Row]]:
+        return {}
+
     @property
     def curve_names(self) -> tuple[str, ...]:
         """Of all curves, in their order [G]."""
@@ -160,14 +168,27 @@ class Problem:
         use_conversions = np.zeros((count, *conversions.shape))
         bound = np.zeros(count)
         for row, limit in enumerate(self.limits):
-            expression = limit.constraint.args[0] - limit.constraint.args[1]
-            slope = expression.grad
-            bound[row] = -float(expression.value)
-            if contacts in slope:
-                use[row] = slope[contacts].toarray().reshape(contacts.shape)
-            if conversions in slope:
-                use_conversions[row] = slope[conversions].toarray().reshape(conversions.shape, order="F")
+            of_contacts, of_conversions, bound[row] = self._row(limit)
+            if of_contacts is not None:
+                use[row] = of_contacts
+            if of_conversions is not None:
+                use_conversions[row] = of_conversions
         return Rows(tuple(limit.name for limit in self.limits), use, use_conversions, bound)
+
+    def _row(self, limit: Limit) -> _Row:
+        """A limit at totals of 0, taken anew only where its numbers have changed."""
+        numbers = tuple(np.asarray(number.value).tobytes() for number in limit.constraint.parameters())
+        known = self._known_rows.get(limit.name)
+        if known is None or known[0] != numbers:
+            contacts, conversions = self.totals.contacts, self.totals.conversions
+            expression = limit.constraint.args[0] - limit.constraint.args[1]
+            slope, bound = expression.grad, -float(expression.value)
+            of_contacts = slope[contacts].toarray().reshape(contacts.shape) if contacts in slope else None
+            of_conversions = None
+            if conversions in slope:
+                of_conversions = slope[conversions].toarray().reshape(conversions.shape, order="F")
+            known = self._known_rows[limit.name] = numbers, (of_contacts, of_conversions, bound)
+        return known[1]
 
     def effects(self) -> tuple[sp.csr_array, sp.csr_array]:
         """What a contact [G, C] and an expected conversion [G, S C] add to the effect of each curve."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.allocation.concave import Losses
+from ml.allocation.divided import divided
 from ml.allocation.engine import ClassPrices, Decision, Engine, OpenPeople
 from ml.allocation.kernel import F64, I64
 from ml.allocation.pricing import Priced
@@ -13,9 +14,12 @@ from ml.allocation.restricted import Restricted, person_of
 
 _FEW_CANDIDATES = 1500
 """Up to so many, whole contacts are chosen among all of them at once."""
-_NEAR_TIES = 150
-_MOST_TIES = 6000
-_WIDER = 6
+_ATTEMPTS = ((150, False), (150, True), (900, True), (5400, True))
+"""How many people nearest to a tie are open, and whether to all candidates that lose no more than the plan may.
+
+Where values are in whole money the nearest ties lose nothing at all, and no whole contacts among these alone may keep
+every limit: the fraction in the bound has to be given up somewhere.
+"""
 _MOST_OPEN = 3000
 """Of more people whose contacts differ between the mixed plans the rest take one plan each: a program stays small."""
 _WIDTH = 4.0
@@ -68,23 +72,21 @@ class Recovery:
         """
         if self._engine.candidate_count <= _FEW_CANDIDATES:
             return self.whole()
-        prices, ties = ClassPrices.of(self._engine.measures, priced.prices), _NEAR_TIES
-        mixed = [
-            [(cuts.prices[cut], float(weights[cut])) for cut in np.flatnonzero(weights > 0)]
-            for cuts, weights in zip(priced.master.cuts, priced.mix.weights, strict=True)
-        ]
+        prices = ClassPrices.of(self._engine.measures, priced.prices)
+        mixed = divided(self._engine, self._limits, priced, self._losses)
         differing = self._engine.settle(prices, mixed)
         best: Plan | None = None
-        while True:
-            tied = self._engine.nearest_ties(prices, ties)
+        for attempt, (ties, is_wide) in enumerate(_ATTEMPTS):
             share = min(1.0, max(_MOST_OPEN, ties) / max(differing, 1))
-            plan, is_second = self._repair(prices, self._engine.open_people(tied, share)), best is not None
+            few = self._engine.open_people(self._engine.nearest_ties(prices, ties), share)
+            plan, is_last = self._repair(prices, few, is_wide=is_wide), best is not None
             if plan is not None and (best is None or plan.value > best.value):
                 best = plan
-            is_done = best is not None and (is_second or best.value >= enough)
-            if is_done or ties >= min(self._engine.people_count, _MOST_TIES):
-                return best
-            ties *= _WIDER
+            if best is not None and (is_last or best.value >= enough):
+                break
+            if attempt and ties >= self._engine.people_count:
+                break
+        return best
 
     def whole(self) -> Plan | None:
         """Whole contacts chosen among all candidates, with the integer program's own bound."""
@@ -99,11 +101,13 @@ class Recovery:
             return None
         return Plan(_decision(table, found.chosen), found.value, found.bound)
 
-    def _repair(self, prices: ClassPrices, few: OpenPeople) -> Plan | None:
+    def _repair(self, prices: ClassPrices, few: OpenPeople, *, is_wide: bool) -> Plan | None:
         table, measures = few.table, self._engine.measures
         beside = few.settled.use(measures)
         width = _WIDTH * float(np.max(few.margin[few.is_tied], initial=0.0))
-        pool = np.union1d(_near(prices, few, width), few.others)
+        if is_wide:
+            width = max(width, 2.0 * self._loss)
+        pool = np.unique(np.concatenate([_near(prices, few, width), few.others, few.chosen[few.chosen >= 0]]))
         everyone = np.ones(table.people_count, dtype=np.bool_)
         linear = Restricted(table, self._limits, few.chosen, everyone, pool, settled=beside, losses=self._losses)
         split = linear.shares()
@@ -116,7 +120,7 @@ class Recovery:
         settled = linear.settled(split.share, ~still_open)
         left = pool[still_open[owner]]
         rest = Restricted(table, self._limits, settled, still_open, left, settled=beside, losses=self._losses)
-        found = rest.whole(self._loss, self._seconds)
+        found = rest.whole(self._loss, self._seconds, has_subtrees=is_wide)
         if found is None:
             return None
         value = few.settled.money(measures) + found.value

@@ -18,6 +18,8 @@ from ml.entities import CHANNELS
 _TOLERANCE = 1e-9
 _TAKEN = 0.5
 _TIGHTENINGS, _REFINEMENTS = 4, 4
+_MOST_ITERATIONS = 20_000
+"""Of a linear program: where the solver cycles among ties, fewer people are tried instead."""
 _MOST_NODES = 2000
 """Of an integer program's search tree: unlike its time limit, this one stops every machine at the same plan."""
 
@@ -130,7 +132,9 @@ class Restricted:
         for _ in range(_REFINEMENTS):
             problem = self._program(x, np.zeros(len(self._limits)))
             try:
-                solve_quietly(problem, primal_feasibility_tolerance=_TOLERANCE)
+                solve_quietly(
+                    problem, primal_feasibility_tolerance=_TOLERANCE, simplex_iteration_limit=_MOST_ITERATIONS
+                )
             except SolverStatusError:
                 return None
             if self._soft is None or not self._soft.refine(x.value):
@@ -141,16 +145,18 @@ class Restricted:
             prices[len(prices) - len(self._losses or ()) :] = self._soft.prices(problem.constraints[1])
         return Shares(np.asarray(x.value, dtype=np.float64), prices)
 
-    def whole(self, loss: float, seconds: float) -> Whole | None:
+    def whole(self, loss: float, seconds: float, *, has_subtrees: bool = True) -> Whole | None:
         """Whole contacts within `loss` money of the best, found in time; None where there are none.
 
-        The solver's tolerance may let a sum slip over its limit; the limit is then tightened by what slipped.
+        `has_subtrees` lets the solver search small programs of its own for plans: their nodes are not counted, and
+        where many plans are near the best they take most of its time. The solver's tolerance may let a sum slip over
+        its limit; the limit is then tightened by what slipped.
         """
         tighter, best = np.zeros(len(self._limits)), None
         for _ in range(_TIGHTENINGS + (_REFINEMENTS if self._soft is not None else 0)):
             x = cp.Variable(len(self._pool), boolean=True)
             problem = self._program(x, tighter)
-            if not _solve_whole(problem, max(loss / self._unit, _TOLERANCE), seconds):
+            if not _solve_whole(problem, max(loss / self._unit, _TOLERANCE), seconds, has_subtrees=has_subtrees):
                 return best
             taken = np.round(x.value)
             plan = self.settled(taken, self._is_open)
@@ -212,7 +218,7 @@ def _better(one: Whole, other: Whole) -> Whole:
     return replace(chosen, bound=min(one.bound, other.bound))
 
 
-def _solve_whole(problem: cp.Problem, loss: float, seconds: float) -> bool:
+def _solve_whole(problem: cp.Problem, loss: float, seconds: float, *, has_subtrees: bool) -> bool:
     """Whether the integer program gave whole contacts, proven to be near the best or the best found in time."""
     try:
         problem.solve(
@@ -222,6 +228,8 @@ def _solve_whole(problem: cp.Problem, loss: float, seconds: float) -> bool:
             presolve="off",  # on some programs it does not end, whatever the time limit
             mip_abs_gap=loss,
             mip_rel_gap=0.0,
+            mip_heuristic_run_rins=has_subtrees,
+            mip_heuristic_run_rens=has_subtrees,
             mip_max_nodes=_MOST_NODES,
             time_limit=seconds,
             primal_feasibility_tolerance=_TOLERANCE,

@@ -35,7 +35,7 @@ _MOST_CURVES = 100
 _TURN_GAP = 2e-5
 """A turn's plan need not be nearer to its bound: the next turn moves both."""
 _FEW, _MANY = 1000, 200_000
-_LOSS = 0.2
+_LOSS = 0.5
 """Share of the gap that the integer program may use up."""
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.allocation.candidates import Candidates, Columns
-from ml.allocation.engine import ClassPrices
+from ml.allocation.engine import ClassPrices, Mixture
 from ml.allocation.lookup import Lookup
 from ml.allocation.problem import Problem
 from ml.allocation.pruning import prune, scattered
@@ -40,7 +40,7 @@ def test_of_tied_people_only_a_share_is_left_to_the_program():
     problem = alike(20_000, ChannelCapacity("email", 5000))
     lookup = lookup_of(problem)
     one, other = (ClassPrices(np.array(charge), np.zeros((1, 2))) for charge in ([0.0, 2.5], [2.5, 0.0]))
-    differing = lookup.settle(one, [[(one, 0.25), (other, 0.75)]] * GROUPS)
+    differing = lookup.settle(one, [Mixture(part, [one, other], np.array([0.25, 0.75])) for part in lookup.ranges])
     assert differing == 20_000
     few = lookup.open_people(np.arange(10), 0.1)
     assert 1700 < few.table.people_count < 2300

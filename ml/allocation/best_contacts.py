@@ -160,47 +160,56 @@ def _look_up_several(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside w
     conversions: I64,
     chosen: I64,
 ) -> int:
+    # Indices are unsigned and tables flat: a signed index costs a test for negative ones at each access.
     weight, value_scale, quantity_scale = scales[0], scales[1], scales[2]
+    classes, one, none = np.uint64(contact.size), np.uint64(1), np.uint64(0)
+    paid = conversion.reshape(-1)
+    best, at, through = np.zeros(8), np.zeros(8, dtype=np.uint64), np.zeros(8, dtype=np.int64)
+    first = np.uint64(low)
+    end = np.uint64(starts[first])
     total = 0
-    best = np.zeros(8)
-    at = np.empty(8, dtype=np.int64)
-    for i in range(low, high):
-        k = most[i]
-        found = 0
-        for j in range(starts[i], starts[i + 1]):
-            reduced = weight * value[j] - contact[klass[j]]
+    for i in range(first, np.uint64(high)):
+        k, found = np.uint64(most[i]), none
+        j, end = end, np.uint64(starts[i + one])
+        if k == none:
+            j = end
+        row = np.uint64(segment[i]) * classes
+        least = 0.0  # what doesn't beat the last of a full list beats none of it, in its channel or another
+        while j < end:
+            c = np.uint64(klass[j])
+            reduced = weight * value[j] - contact[c]
             if quantity.size > 0:
-                reduced += conversion[segment[i], klass[j]] * quantity[j]
-            if reduced <= 0 or k == 0:
-                continue
-            # A second offer of a channel replaces the first, else the worst gives way: the list stays sorted.
-            slot = -1
-            for m in range(found):
-                if channel[klass[at[m]]] == channel[klass[j]]:
-                    slot = m
-            if slot < 0:
-                if found < k:
-                    slot = found
-                    found += 1
-                    best[slot] = -1.0
-                else:
-                    slot = found - 1
-            if reduced > best[slot]:
-                while slot > 0 and reduced > best[slot - 1]:
-                    best[slot] = best[slot - 1]
-                    at[slot] = at[slot - 1]
-                    slot -= 1
-                best[slot] = reduced
-                at[slot] = j
-        for m in range(found):
+                reduced += paid[row + c] * quantity[j]
+            if reduced > least:
+                # A second offer of a channel replaces the first, else the worst gives way: the list stays sorted.
+                slot, m = k, none
+                while m < found:
+                    slot = m if through[m] == channel[c] else slot
+                    m += one
+                if slot == k:
+                    if found < k:
+                        best[found] = -1.0
+                        found += one
+                    slot = found - one
+                if reduced > best[slot]:
+                    while slot > none and reduced > best[slot - one]:
+                        best[slot], at[slot], through[slot] = best[slot - one], at[slot - one], through[slot - one]
+                        slot -= one
+                    best[slot], at[slot], through[slot] = reduced, j, channel[c]
+                    least = best[k - one] if found == k else 0.0
+            j += one
+        m = none
+        while m < found:
             j = at[m]
             total += int(np.float64(value[j]) * value_scale)
-            contacts[klass[j]] += 1
+            contacts[np.uint64(klass[j])] += 1
             if quantity.size > 0:
-                conversions[segment[i], klass[j]] += np.int64(np.float64(quantity[j]) * quantity_scale)
+                converted = np.int64(np.float64(quantity[j]) * quantity_scale)
+                conversions[np.uint64(segment[i]), np.uint64(klass[j])] += converted
+            m += one
         if chosen.shape[0] > 0:
-            for m in range(chosen.shape[1]):
-                chosen[i - low, m] = at[m] if m < found else -1
+            for m in range(np.uint64(chosen.shape[1])):
+                chosen[i - first, m] = np.int64(at[m]) if m < found else -1
     return total
 
 

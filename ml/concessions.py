@@ -12,8 +12,8 @@ from ml.allocation.errors import Infeasible, SolverStatusError
 from ml.allocation.terms import Limit, ObjectiveQuota, SpendChange, Term, Totals
 
 Solved = TypeVar("Solved")
-_MOST: Final = 12
-"""Concessions in a row, after which all minimums left are given up."""
+_HALVINGS: Final = 4
+"""Of a minimum for which no verified move was found in time, before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ def conceding(
         totals: That they speak of.
         solve: Solves the problem with these terms beside all others.
 
+    Together they may contradict each other as well: then they are asked for one after the other, and each gives way to
+    the limits and to those before it.
+
     Returns:
         What was solved, and what had to give way.
 
@@ -54,52 +57,53 @@ def conceding(
         Infeasible: The limits contradict each other without any of these terms.
         SolverStatusError: The solver failed without any of them.
     """
-    standing = list(terms)
+    if not _minimums(terms, totals):
+        return solve(terms), ()
+    try:
+        return solve(terms), ()
+    except (Infeasible, SolverStatusError):
+        return _one_by_one(terms, totals, solve)
+
+
+def _one_by_one(
+    terms: Sequence[Term], totals: Totals, solve: Callable[[Sequence[Term]], Solved]
+) -> tuple[Solved, tuple[Concession, ...]]:
+    asking = [term for term in terms if _minimums([term], totals)]
+    standing = [term for term in terms if not _minimums([term], totals)]
+    standing += [replace(term, fall=None) for term in asking if isinstance(term, SpendChange) and term.rise is not None]
     conceded: list[Concession] = []
-    while True:
-        try:
-            return solve(standing), tuple(conceded)
-        except (Infeasible, SolverStatusError) as reason:
-            minimums = _minimums(standing, totals)
-            if not minimums:
-                raise
-            named = reason.conflicts if isinstance(reason, Infeasible) else []
-            conflicting = [each for each in minimums if each.name in named] or minimums
-            standing, given = _given_way(standing, totals, conflicting, reason, is_last=len(conceded) >= _MOST)
-            conceded += given
+    solved = solve(standing)
+    for term in asking:
+        rest = [each for each in standing if not _is_part(each, term)]
+        now: Term | None = term
+        for attempt in range(_HALVINGS + 1):
+            if now is None:
+                break
+            try:
+                solved, standing = solve([*rest, now]), [*rest, now]
+                break
+            except (Infeasible, SolverStatusError) as reason:
+                (limit,) = _minimums([now], totals)
+                number = _moved(limit, reason) if attempt < _HALVINGS else _lowered(limit, 0.0)
+                asked = conceded.pop().asked if attempt else float(limit.number.value)
+                conceded.append(_concession(limit, asked, number, reason))
+                now = _with(now, limit, number)
+    return solved, tuple(conceded)
+
+
+def _is_part(standing: Term, asking: Term) -> bool:
+    """Whether the one is the rise of the other, asked for without its fall."""
+    return isinstance(asking, SpendChange) and isinstance(standing, SpendChange) and standing.channel == asking.channel
 
 
 def _minimums(terms: Sequence[Term], totals: Totals) -> list[Limit]:
     return [limit for term in terms for limit in term.limits(totals) if limit.name.startswith(("quota:", "spend_fall"))]
 
 
-def _given_way(
-    terms: Sequence[Term],
-    totals: Totals,
-    conflicting: Sequence[Limit],
-    reason: Infeasible | SolverStatusError,
-    *,
-    is_last: bool,
-) -> tuple[list[Term], list[Concession]]:
-    """The terms with the smallest verified move of one minimum; with half of each where none alone makes room."""
+def _moved(limit: Limit, reason: Infeasible | SolverStatusError) -> float:
+    """The smallest verified number that leaves a plan; what asks for half as much where none was found."""
     moves = {} if isinstance(reason, SolverStatusError) else {each.limit: each.needed for each in reason.relaxations}
-    alone = [limit for limit in conflicting if limit.name in moves]
-    if alone and not is_last:
-        smallest = min(alone, key=lambda limit: abs(_left(limit, moves[limit.name]) - 1))
-        wanted = {smallest.name: moves[smallest.name]}
-    else:
-        wanted = {limit.name: _lowered(limit, 0.0 if is_last else 0.5) for limit in conflicting}
-    concessions = [_concession(limit, wanted[limit.name], reason) for limit in conflicting if limit.name in wanted]
-    lowered = [_with(term, totals, wanted) for term in terms]
-    return [term for term in lowered if term is not None], concessions
-
-
-def _left(limit: Limit, number: float) -> float:
-    """Part of what a minimum asks for that is left with another number."""
-    before = float(limit.number.value)
-    if limit.is_minimum:
-        return number / before if before > 0 else 0.0
-    return (1 - number) / (1 - before) if before < 1 else 0.0
+    return moves.get(limit.name, _lowered(limit, 0.5))
 
 
 def _lowered(limit: Limit, part: float) -> float:
@@ -110,22 +114,15 @@ def _lowered(limit: Limit, part: float) -> float:
     return 1 - part * (1 - number) if part * (1 - number) > 1e-3 else 1.0  # noqa: PLR2004 - a thousandth of yesterday
 
 
-def _with(term: Term, totals: Totals, wanted: dict[str, float]) -> Term | None:
+def _with(term: Term, limit: Limit, number: float) -> Term | None:
     """The term with another number; None where it asks for nothing any more."""
-    for limit in term.limits(totals):
-        if limit.name not in wanted:
-            continue
-        number = wanted[limit.name]
-        if isinstance(term, ObjectiveQuota):
-            return replace(term, minimum=number) if number > 0 else None
-        if isinstance(term, SpendChange):
-            if number < 1:
-                return replace(term, fall=number)
-            return None if term.rise is None else replace(term, fall=None)
-    return term
+    if isinstance(term, ObjectiveQuota):
+        return replace(term, minimum=number) if number > 0 else None
+    if isinstance(term, SpendChange):
+        return replace(term, fall=number) if number < 1 else None
+    raise TypeError(f"{limit.name} is a minimum of a term that has no number to lower: {term}")
 
 
-def _concession(limit: Limit, kept: float, reason: Exception) -> Concession:
-    asked = float(limit.number.value)
-    words = f"{limit.spoken()} can't be kept today, {limit.figure(kept)} takes its place. {reason}"
+def _concession(limit: Limit, asked: float, kept: float, reason: Exception) -> Concession:
+    words = f"{limit.spoken(asked)} can't be kept today, {limit.figure(kept)} takes its place. {reason}"
     return Concession(limit.name, asked, kept, words)

@@ -214,11 +214,13 @@ def candidates_of(  # noqa: PLR0917 - everything about the people
     """
     values, is_candidate = table.dense("system", is_free)
     j = range(len(table.objectives))
-    counts = any(isinstance(term, ObjectiveQuota | ConcaveResponse | MinimumEffect) for term in terms)
+    # Counted only where a term asks: a draw leaves room for the largest quantity of all, and one in money would be huge.
+    counted = {term.objective for term in terms if isinstance(term, ObjectiveQuota | ConcaveResponse | MinimumEffect)}
     by_segment = any(getattr(term, "segment", None) or getattr(term, "segments", ()) for term in terms)
     uncertain = any(isinstance(term, RiskAversion | PosteriorDraw) for term in terms)
     none = table.uplift[:, :0]
-    quantity = np.concatenate([none, *(table.quantity(each) for each in j)], axis=1) if counts else None
+    parts = [table.quantity(each) if table.objectives[each] in counted else np.zeros_like(table.uplift) for each in j]
+    quantity = np.concatenate([none, *parts], axis=1) if counted else None
     sd = [np.float32(effect_sd[each]) * np.abs(table.effect(each)) for each in j]
     return Candidates.from_dense(
         values,

@@ -226,3 +226,15 @@ def test_a_re_optimization_with_a_risk_repeats_to_the_same_bits(tmp_path):
     assert replayed(anew, tmp_path).is_same
     assert (anew.problem.given.value >= first.problem.given.value).all()
     assert (anew.problem.given.value > first.problem.given.value).any()
+
+
+def test_a_quota_leaves_room_for_exploring():
+    configuration = configured({"exploration": Exploration(value_share=0.03)})
+    known = known_people(6000, configuration)
+    wanted = 20.0
+    found = decide(
+        MOMENT, known, configuration, replace(room_for(6000, configuration), quotas={QUOTA: wanted}), threads=1
+    )
+    assert found.exploration.temperature > 0
+    assert caused(found, QUOTA) >= wanted * (1 - 1e-6)
+    assert found.allocation.gap <= 1e-4

@@ -126,7 +126,13 @@ def put_back(
         (set(ids) - set(used), {}),
     )
     for keys, changed in groups:
-        values: dict[str, Any] = {"state": "pending", "reason": reason, **FREE, "not_before": bindparam("b_at"), **changed}
+        values: dict[str, Any] = {
+            "state": "pending",
+            "reason": reason,
+            **FREE,
+            "not_before": bindparam("b_at"),
+            **changed,
+        }
         rows = [{"b_id": each, "b_at": (not_before or {}).get(each)} for each in ids if each in keys]
         if rows:
             connection.execute(back.values(values), rows)

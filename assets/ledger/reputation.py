@@ -106,5 +106,5 @@ def feedback(connection: Connection, channel: str, *, at: datetime) -> Feedback:
         .where(of_channel, or_(outcome.c.event_type == "complained", is_hard))
         .group_by(outcome.c.event_type)
     )
-    counts: dict[str, int] = dict(connection.execute(query).tuples().all())
+    counts = {row[0]: int(row[1]) for row in connection.execute(query)}
     return Feedback(sent, counts.get("complained", 0), counts.get("bounced", 0))

@@ -51,7 +51,9 @@ def _consent_at_plan(_connection: Connection, _messages: Sequence[Message]) -> d
 
 def _budget_rmw(connection: Connection, amounts: Mapping[Any, int], *, subject: str, at: Any) -> None:
     """What a budget had left when the plan was decided is what it has left now."""
-    seen = float(connection.execute(select(plan.c.summary).where(plan.c.plan_id == subject)).scalar_one().split(":")[1][:-1])
+    seen = float(
+        connection.execute(select(plan.c.summary).where(plan.c.plan_id == subject)).scalar_one().split(":")[1][:-1]
+    )
     for scope, amount in amounts.items():
         if scope.scope == "total" and amount > seen * 1_000_000:
             raise BudgetExceeded("as far as it knows")

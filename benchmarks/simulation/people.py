@@ -46,11 +46,11 @@ class Around:
             if self.world.calm:
                 return
             still_open = self.ledger.outbox.open_messages(DAY)
-            left = self._budget_left()
+            rows = still_open.sample(frac=0.5, random_state=self.world.random.randrange(1 << 30))
+            left = self._budget_left() + len(rows) * COST
             actor.step("plan.decided")
             if self.world.calm:
                 return
-            rows = still_open.sample(frac=0.5, random_state=self.world.random.randrange(1 << 30))
             plan_id = f"p{next(self._numbers)}"
             people = [int(str(each)[1:]) for each in rows["customer_id"]]
             more = [self.world.random.randrange(self.people) for _ in range(self.world.random.randrange(4))]

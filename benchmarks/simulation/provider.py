@@ -9,7 +9,7 @@ from benchmarks.simulation.world import World
 FAULTS = ("throttled", "refused", "error_before", "error_after", "broken_before", "broken_after")
 
 
-class Connection(ConnectionError):
+class LineDeadError(ConnectionError):
     """The channel as a whole is gone."""
 
 
@@ -82,13 +82,13 @@ class SimulatedDriver:
         fault = self._provider.fault()
         self._step("driver.before")
         if fault == "broken_before":
-            raise Connection
+            raise LineDeadError
         if fault in ("", "error_after", "broken_after"):
             for message in messages:
                 self._provider.accept(message.message_id)
         self._step("driver.after")
         if fault == "broken_after":
-            raise Connection
+            raise LineDeadError
         status = {"": "sent", "throttled": "retry", "refused": "failed"}.get(fault, "unknown")
         wait = timedelta(seconds=90) if fault == "throttled" else None
         return [Receipt(message.message_id, status, at, detail=fault, retry_after=wait) for message in messages]  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import event, exists, select
 
@@ -43,7 +43,7 @@ class Simulator:
         self.ledger = Ledger(f"sqlite:///{self._template}")
         event.listen(self.ledger.engine, "do_connect", self._connect_to_this_seeds)
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,9 @@ def _claim(ledger, **more):
 def _send(ledger, lease, status="sent", at=AT):
     intent = ledger.outbox.begin_sending(lease, at=at)
     retry_at = {each.message_id: at + MINUTE for each in intent.messages}
-    ledger.outbox.ack(lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=retry_at)
+    ledger.outbox.ack(
+        lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=retry_at
+    )
     return intent
 
 

@@ -1,6 +1,8 @@
 """Goes through a history and the ledger that it left, for the invariants I1 to I7."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
@@ -63,14 +65,14 @@ def violations(world: World, ledger: Ledger, *, deadline_s: float, contact_cap: 
     return found
 
 
-def _revoked(world: World, rows: dict[str, "object"], deadline_s: float) -> list[str]:
+def _revoked(world: World, rows: Mapping[str, Any], deadline_s: float) -> list[str]:
     """I4: no send begins later than the deadline after a revocation, nor outside its message's window."""
     found = []
     for message_id, times in by_message(world.history.starts).items():
-        row: object = rows[message_id]
+        row = rows[message_id]
         for at in times:
-            first = (row.send_at - START).total_seconds()  # type: ignore[attr-defined]
-            last = (row.expires_at - START).total_seconds() + deadline_s  # type: ignore[attr-defined]
+            first = (row.send_at - START).total_seconds()
+            last = (row.expires_at - START).total_seconds() + deadline_s
             if not first <= at <= last:
                 found.append(f"I4: {message_id} began at {at:.1f}, its window is {first:.1f} to {last:.1f}")
             for kind, subject, since, until in world.history.revoked:
@@ -79,12 +81,12 @@ def _revoked(world: World, rows: dict[str, "object"], deadline_s: float) -> list
     return found
 
 
-def _is_about(kind: str, subject: str, since: float, row: object) -> bool:
+def _is_about(kind: str, subject: str, since: float, row: Any) -> bool:
     if kind == "halt":
-        return subject in ("all", row.channel)  # type: ignore[attr-defined]
+        return subject in ("all", row.channel)
     if kind == "consent":  # what was decided later knew of it
-        decided = (row.decided_at - START).total_seconds()  # type: ignore[attr-defined]
-        return f'"{subject}"' in row.contact_ids and decided <= since  # type: ignore[attr-defined]
+        decided = (row.decided_at - START).total_seconds()
+        return f'"{subject}"' in row.contact_ids and decided <= since
     if kind == "person":
-        return f'"{subject}"' in row.contact_ids  # type: ignore[attr-defined]
-    return kind == "gate" or subject == row.plan_id  # type: ignore[attr-defined]
+        return f'"{subject}"' in row.contact_ids
+    return kind == "gate" or subject == row.plan_id

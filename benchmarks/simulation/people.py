@@ -43,19 +43,22 @@ class Around:
         """Decide again on what is open, and some time later release it in the place of the old."""
         while True:
             actor.sleep(self.world.random.uniform(20, 240))
-            if self.world.calm:
+            if self._is_over():
                 return
             still_open = self.ledger.outbox.open_messages(DAY)
             rows = still_open.sample(frac=0.5, random_state=self.world.random.randrange(1 << 30))
             left = self._budget_left() + len(rows) * COST
             actor.step("plan.decided")
-            if self.world.calm:
+            if self._is_over():
                 return
             plan_id = f"p{next(self._numbers)}"
             people = [int(str(each)[1:]) for each in rows["customer_id"]]
             more = [self.world.random.randrange(self.people) for _ in range(self.world.random.randrange(4))]
             frame = self._messages(plan_id, sorted({*people, *more}))
             self._release(plan_id, frame, list(rows["message_id"]), seen=left)
+
+    def _is_over(self) -> bool:
+        return self.world.calm
 
     def _budget_left(self) -> float:
         totals = [each for each in self.ledger.budgets.states(DAY) if each.scope == "total"]

@@ -1,12 +1,15 @@
 """A provider with faults on demand, as one delivery class of it would behave."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from assets.channels.contract import Delivery, Message, Receipt
 from benchmarks.simulation.world import World
 
 FAULTS = ("throttled", "refused", "error_before", "error_after", "broken_before", "broken_after")
+
+PATIENCE_S = 30.0
+"""A provider hangs up on a caller that says nothing for so long."""
 
 
 class LineDeadError(ConnectionError):
@@ -73,15 +76,15 @@ class SimulatedDriver:
             return self._call(list(self._begun(messages)), at)
         return [receipt for message in self._begun(messages) for receipt in self._call([message], at)]
 
-    def _begun(self, messages: Sequence[Message]) -> "Sequence[Message] | object":
+    def _begun(self, messages: Sequence[Message]) -> Iterator[Message]:
         for message in messages:
             self._provider.world.history.starts.append((message.message_id, self._provider.world.seconds))
             yield message
 
     def _call(self, messages: Sequence[Message], at: datetime) -> list[Receipt]:
-        fault = self._provider.fault()
+        fault, begun = self._provider.fault(), self._provider.world.seconds
         self._step("driver.before")
-        if fault == "broken_before":
+        if fault == "broken_before" or self._provider.world.seconds - begun > PATIENCE_S:
             raise LineDeadError
         if fault in ("", "error_after", "broken_after"):
             for message in messages:

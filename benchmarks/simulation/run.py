@@ -74,7 +74,7 @@ class _Simulation:
         self.around = Around(self.world, ledger, people=PEOPLE, cap=self.money_cap)
         share = chance.choice((0.0, 0.1, 0.4))
         self.providers = {
-            "email": Provider(self.world, "keyed", chance.choice((None, 400.0)), share),
+            "email": Provider(self.world, "keyed", chance.choice((None, 130.0)), share),
             "sms": Provider(self.world, chance.choice(("blind", "reconcilable")), None, share),
         }
         self.is_batch = chance.random() < 0.3

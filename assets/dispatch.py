@@ -6,9 +6,12 @@ from typing import Final
 import dagster as dg
 
 from assets.channels.contract import Driver
-from assets.channels.dispatch import dispatch
+from assets.channels.dispatch import DispatchCounts, dispatch
 from assets.channels.guards import frequency_guard
+from assets.channels.runtime import running
+from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.ledger.witness import Witness
 from assets.partitions import CYCLES
 from ml.configuration import Configuration
 from ml.entities import CHANNELS
@@ -34,13 +37,25 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
         drivers: dg.ResourceParam[dict[str, Driver]],
         configuration: dg.ResourceParam[Configuration],
         at: dg.ResourceParam[datetime],
+        home: dg.ResourceParam[Home],
+        seed: dg.ResourceParam[int],
     ) -> dg.MaterializeResult:
         if channel not in drivers:
             return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
+        settings = configuration.channels.get(channel)  # type: ignore[call-overload]
         guards = [frequency_guard(ledger, configuration.policy.frequency_caps)]
-        counts = dispatch(ledger, drivers, at=at, channel=channel, owner=f"dagster-{channel}", guards=guards)
-        if counts.is_halted:
-            context.log.warning(f"{channel} is stopped: nothing is handed over until `wayfinder resume {channel}`")
+        counts = dispatch(
+            ledger,
+            drivers,
+            at=at,
+            channel=channel,
+            owner=f"dagster-{channel}",
+            guards=guards,
+            runtime=running(at, seed=seed),
+            rate_per_second=settings.rate_per_second if settings else None,
+            witness=Witness(home.root / "dispatch.witness"),
+        )
+        _warn(context, counts)
         return dg.MaterializeResult(
             metadata={
                 "sent": counts.sent,
@@ -50,10 +65,24 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
                 "retried": counts.retried,
                 **{f"ended_{state}": number for state, number in counts.ended.items()},
                 "is_stopped": counts.is_halted,
+                "rests_until": str(counts.rests_until or ""),
+                "slowed": counts.slowed,
             }
         )
 
     return handed_over
+
+
+def _warn(context: dg.AssetExecutionContext, counts: DispatchCounts) -> None:
+    channel = counts.channel
+    if counts.is_halted:
+        context.log.warning(f"{channel} is stopped: nothing is handed over until `wayfinder resume {channel}`")
+    if counts.rests_until:
+        context.log.warning(
+            f"{channel} failed too often: it rests until {counts.rests_until:%H:%M:%S} UTC, then is tried"
+        )
+    if counts.slowed:
+        context.log.warning(f"{channel} is slowed down: {counts.slowed}")
 
 
 dispatch_assets: Final = [dispatch_asset(channel) for channel in CHANNELS]

@@ -23,14 +23,18 @@ def frequency_guard(ledger: Ledger, caps: Sequence[FrequencyCap]) -> Guard:
 
     def refused(messages: Sequence[Message], at: datetime) -> Mapping[str, str]:
         people = [message.customer_id for message in messages]
-        contacts = ledger.outbox.contacts_of(people, at - longest) if caps else []
+        own = [message.message_id for message in messages]
+        contacts = ledger.outbox.contacts_of(people, at - longest, besides=own) if caps else []
         reasons: dict[str, str] = {}
         for cap in caps:
             after = at - timedelta(days=cap.days)
             counts = Counter(person for person, channel, sent_at in contacts if cap.covers(channel) and sent_at > after)  # type: ignore[arg-type]
             for message in messages:
-                if cap.covers(message.channel) and counts[message.customer_id] >= cap.max:  # type: ignore[arg-type]
-                    reasons.setdefault(message.message_id, f"frequency cap: {cap.max} in {cap.days} days are reached")
+                if message.message_id in reasons or not cap.covers(message.channel):  # type: ignore[arg-type]
+                    continue
+                if counts[message.customer_id] >= cap.max:
+                    reasons[message.message_id] = f"frequency cap: {cap.max} in {cap.days} days are reached"
+                counts[message.customer_id] += 1
         return reasons
 
     return refused

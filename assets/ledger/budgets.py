@@ -74,7 +74,7 @@ def set_caps(connection: Connection, lines: Iterable[BudgetLine], *, cycle_on: s
     """State caps. One below what is already held and spent closes the budget where it stands."""
     used = budget.c.held_micros + budget.c.spent_micros
     for line in sorted(lines, key=lambda each: each.scope):
-        period = WHOLE if line.scope.startswith("objective:") else (line.day.isoformat() if line.day else cycle_on)
+        period = _period(line, cycle_on)
         cap = to_micros(line.cap)
         row = upsert(connection, budget).values(
             scope=line.scope, period=period, cap_micros=cap, held_micros=0, spent_micros=0
@@ -95,8 +95,7 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
         BudgetExceeded: If a cap would be passed; the caller's transaction has to be rolled back.
     """
     for scope, amount in amounts.items():
-        row = {"scope": scope.scope, "period": scope.period, "held_micros": 0, "spent_micros": 0}
-        insert_once(connection, budget, row)
+        _open(connection, scope)
         fits = or_(
             budget.c.cap_micros.is_(None), budget.c.held_micros + budget.c.spent_micros + amount <= budget.c.cap_micros
         )
@@ -106,14 +105,47 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
         _enter(connection, scope, "hold", amount, subject=subject, at=at)
 
 
-def settle(connection: Connection, amounts: Mapping[Scope, int], *, is_spent: bool, subject: str, at: datetime) -> None:
-    """Turn holds into spend, or give them back."""
-    for scope, amount in amounts.items():
-        values = {"held_micros": budget.c.held_micros - amount}
-        if is_spent:
-            values["spent_micros"] = budget.c.spent_micros + amount
+def settle(
+    connection: Connection, *, freed: Mapping[Scope, int], spent: Mapping[Scope, int], subject: str, at: datetime
+) -> None:
+    """Give holds back, and turn holds into spend: all budgets of a transaction in one pass, in one order."""
+    for scope in sorted({*freed, *spent}):
+        free, spend = freed.get(scope, 0), spent.get(scope, 0)
+        values = {
+            "held_micros": budget.c.held_micros - (free + spend),
+            "spent_micros": budget.c.spent_micros + spend,
+        }
         connection.execute(update(budget).where(_is(scope)).values(values))
-        _enter(connection, scope, "spend" if is_spent else "free", amount, subject=subject, at=at)
+    entries = [
+        _entry(scope, kind, amount, subject=subject, at=at)
+        for kind, amounts in (("free", freed), ("spend", spent))
+        for scope, amount in amounts.items()
+    ]
+    if entries:
+        connection.execute(insert(budget_entry), entries)
+
+
+def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
+    """Make sure of budgets and lock them in the order of all writers, before a transaction that passes them twice."""
+    for scope in sorted(set(scopes)):
+        _open(connection, scope)
+        connection.execute(select(budget.c.scope).where(_is(scope)).with_for_update())
+
+
+def scopes_of(lines: Iterable[BudgetLine], *, cycle_on: str) -> list[Scope]:
+    """The budgets that caps are about."""
+    return [Scope(line.scope, _period(line, cycle_on)) for line in lines]
+
+
+def _period(line: BudgetLine, cycle_on: str) -> str:
+    if line.scope.startswith("objective:"):
+        return WHOLE
+    return line.day.isoformat() if line.day else cycle_on
+
+
+def _open(connection: Connection, scope: Scope) -> None:
+    row = {"scope": scope.scope, "period": scope.period, "held_micros": 0, "spent_micros": 0}
+    insert_once(connection, budget, row)
 
 
 def _is(scope: Scope) -> Any:
@@ -121,7 +153,11 @@ def _is(scope: Scope) -> Any:
 
 
 def _enter(connection: Connection, scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) -> None:
-    row = {
+    connection.execute(insert(budget_entry).values(_entry(scope, kind, amount, subject=subject, at=at)))
+
+
+def _entry(scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) -> dict[str, Any]:
+    return {
         "scope": scope.scope,
         "period": scope.period,
         "kind": kind,
@@ -129,7 +165,6 @@ def _enter(connection: Connection, scope: Scope, kind: str, amount: int, *, subj
         "subject": subject,
         "at": at,
     }
-    connection.execute(insert(budget_entry).values(row))
 
 
 def _excess(connection: Connection, scope: Scope, amount: int) -> str:

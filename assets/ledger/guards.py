@@ -4,9 +4,9 @@
 That an outbox row names a release of its own plan hash is a foreign key (tables.py); what a key can't say is here.
 """
 
-from assets.ledger.tables import APPEND_ONLY
+from collections.abc import Sequence
 
-LEGAL_MOVES = (
+_FIRST_MOVES = (
     "pending>leased",
     "pending>suppressed",
     "pending>expired",
@@ -21,6 +21,24 @@ LEGAL_MOVES = (
     "sending>failed",
     "sending>unknown",
     "unknown>sent",
+)
+LEGAL_MOVES = (*_FIRST_MOVES, "pending>unknown", "leased>unknown")
+"""What may have left in an earlier attempt, and can't go out again, ends as unknown."""
+
+_FIRST_TABLES = (
+    "landed_file",
+    "generation",
+    "gate",
+    "autonomy_level",
+    "plan",
+    "plan_authorization",
+    "receipt",
+    "outcome",
+    "suppression",
+    "consent_event",
+    "budget_entry",
+    "halt",
+    "audit",
 )
 IDENTITY = (
     "message_id",
@@ -44,8 +62,13 @@ IDENTITY = (
 )
 
 _EDITED = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in IDENTITY)
-_MOVES = ", ".join(f"'{move}'" for move in LEGAL_MOVES)
-_ILLEGAL_MOVE = f"NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN ({_MOVES})"
+_NO_SUCH_MOVE = "no such move between message states"
+
+
+def _is_illegal(moves: Sequence[str]) -> str:
+    listed = ", ".join(f"'{move}'" for move in moves)
+    return f"NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN ({listed})"
+
 
 _OWN = "plan_id = NEW.plan_id AND plan_hash = NEW.plan_hash"
 _UNAPPROVED = f"""NEW.kind = 'released' AND (
@@ -62,7 +85,7 @@ _ROW_RULES = (
         _EDITED,
         "a released message is never edited: cancel it and release another plan",
     ),
-    ("outbox_moves", "outbox", "UPDATE", _ILLEGAL_MOVE, "no such move between message states"),
+    ("outbox_moves", "outbox", "UPDATE", _is_illegal(_FIRST_MOVES), _NO_SUCH_MOVE),
     ("outbox_kept", "outbox", "DELETE", None, "messages are never deleted"),
     ("outbox_fresh", "outbox", "INSERT", "NEW.state <> 'pending'", "a message enters as pending"),
     (
@@ -76,22 +99,40 @@ _ROW_RULES = (
 
 
 def trigger_statements(dialect: str) -> list[str]:
-    """The DDL of every guard.
+    """The DDL of the guards of the first revision.
 
     Args:
         dialect: `sqlite` or `postgresql`.
     """
-    rules = list(_ROW_RULES)
-    for table in APPEND_ONLY:
-        message = f"{table.name} is append-only: a change of mind is a new row"
-        rules += [(f"{table.name}_no_{verb.lower()}", table.name, verb, None, message) for verb in ("UPDATE", "DELETE")]
+    rules = [statement for rule in _ROW_RULES for statement in _statements(dialect, *rule)]
+    kept = append_only_statements(dialect, _FIRST_TABLES)
+    return rules + kept + ([] if dialect == "sqlite" else _no_truncate("outbox", "messages are never deleted"))
+
+
+def append_only_statements(dialect: str, tables: Sequence[str]) -> list[str]:
+    """The DDL that makes tables append-only, for the revision that creates them."""
+    statements = []
+    for name in tables:
+        message = f"{name} is append-only: a change of mind is a new row"
+        for verb in ("UPDATE", "DELETE"):
+            statements += _statements(dialect, f"{name}_no_{verb.lower()}", name, verb, None, message)
+        if dialect != "sqlite":
+            statements += _no_truncate(name, f"{name} is append-only")
+    return statements
+
+
+def moves_statements(dialect: str) -> list[str]:
+    """The DDL that puts today's legal moves in the place of an earlier revision's."""
+    rule = ("outbox_moves", "outbox", "UPDATE", _is_illegal(LEGAL_MOVES), _NO_SUCH_MOVE)
     if dialect == "sqlite":
-        return [statement for rule in rules for statement in _sqlite(*rule)]
-    kept = [(table.name, f"{table.name} is append-only") for table in APPEND_ONLY] + [
-        ("outbox", "messages are never deleted")
-    ]
-    truncations = [statement for name, message in kept for statement in _no_truncate(name, message)]
-    return [statement for rule in rules for statement in _postgresql(*rule)] + truncations
+        return ["DROP TRIGGER guard_outbox_moves", *_statements(dialect, *rule)]
+    dropped = ["DROP TRIGGER guard_outbox_moves ON outbox", "DROP FUNCTION guard_outbox_moves()"]
+    return [*dropped, *_statements(dialect, *rule)]
+
+
+def _statements(dialect: str, name: str, table: str, event: str, condition: str | None, message: str) -> list[str]:
+    make = _sqlite if dialect == "sqlite" else _postgresql
+    return make(name, table, event, condition, message)
 
 
 def _sqlite(name: str, table: str, event: str, condition: str | None, message: str) -> list[str]:

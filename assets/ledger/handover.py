@@ -1,175 +1,234 @@
 """The steps of a hand-over, each inside one transaction of the caller's."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 
-from assets.ledger import authority
-from assets.ledger.budgets import amounts_of, settle
+from assets.ledger import authority, health
+from assets.ledger.closing import COSTS, FREE, Ending, close, note_unknown
 from assets.ledger.columns import to_utc
-from assets.ledger.counters import next_number
+from assets.ledger.engine import among
 from assets.ledger.generations import has_passed
 from assets.ledger.halts import is_halted
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt
-from assets.ledger.release import COSTS, close_open
 from assets.ledger.suppressions import refusals
-from assets.ledger.tables import outbox, payload, receipt
+from assets.ledger.tables import outbox, receipt
 
-_END = {"retry": "pending"}  # other receipts are states of their own
-_FREE = {"owner": None, "lease_until": None}
+Check = Callable[[Sequence[Message]], Mapping[str, str]]
+"""Reasons by `message_id` of those that may not go out. Reads only: a write transaction is open around it."""
+
+_INTENT_LOCK = 7_203_773
+_GONE = "its dispatcher went away while sending"
+_LAPSED = "its key has lapsed, and an earlier attempt may have left"
 
 
-def begin(connection: Connection, lease: Lease, *, at: datetime, now: datetime, refused: Mapping[str, str]) -> Intent:
+def begin(
+    connection: Connection,
+    lease: Lease,
+    *,
+    at: datetime,
+    now: datetime,
+    refused: Mapping[str, str],
+    checks: Sequence[Check],
+    key_horizon: timedelta | None,
+) -> Intent:
     """Check again and commit to sending. See `Outbox.begin_sending`."""
-    mine = (outbox.c.epoch == lease.epoch) & (outbox.c.state == "leased")
+    if checks and connection.dialect.name == "postgresql":
+        # What a check counts (contacts of a person, over all channels) must not change between it and the commit.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTENT_LOCK})
+    mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "leased")
     if is_halted(connection, lease.channel):
-        connection.execute(update(outbox).where(mine).values(state="pending", **_FREE))
+        connection.execute(update(outbox).where(mine).values(state="pending", **FREE))
         return Intent((), {}, is_halted=True)
-    held: set[str] = set(
-        connection.execute(
-            select(outbox.c.message_id).where(mine, outbox.c.lease_until > now).with_for_update()
-        ).scalars()
-    )
+    held = _locked(connection, and_(mine, outbox.c.lease_until > now))
     messages = [message for message in lease.messages if message.message_id in held]
-    ends = _ends(connection, messages, at, refused)
-    for (state, reason), ids in _grouped(ends).items():
-        stopped = update(outbox).where(outbox.c.message_id.in_(ids)).values(state=state, reason=reason, **_FREE)
-        close_open(connection, connection.execute(stopped.returning(*COSTS)).mappings().all(), subject=state, at=at)
-    intent = {
-        "state": "sending",
-        "attempt_count": outbox.c.attempt_count + 1,
-        "key_first_used_at": func.coalesce(outbox.c.key_first_used_at, at, type_=outbox.c.send_at.type),
+    ends = _ends(connection, messages, at) | {
+        message_id: ("suppressed", reason)
+        for reasons in (refused, *(check(messages) for check in checks))
+        for message_id, reason in reasons.items()
+        if message_id in held
     }
+    for message_id, row in held.items():
+        if _has_lapsed(row["key_first_used_at"], now, key_horizon):
+            ends[message_id] = ("unknown", _LAPSED)
+    _note_lapsed(connection, held, ends, at)
+    endings = [Ending(held[message_id], *end) for message_id, end in ends.items()]
+    ended = close(connection, endings, subject="last check", at=at)
+    intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": now}
     connection.execute(update(outbox).where(mine, outbox.c.lease_until > now).values(intent))
-    ready = [message for message in messages if message.message_id not in ends]
-    return Intent(ready, Counter(state for state, _ in ends.values()))
+    return Intent([message for message in messages if message.message_id not in ends], ended)
 
 
 def acknowledge(
-    connection: Connection, lease: Lease, receipts: Sequence[Receipt], *, at: datetime, retry_at: datetime | None
-) -> int:
+    connection: Connection,
+    lease: Lease,
+    receipts: Sequence[Receipt],
+    *,
+    at: datetime,
+    now: datetime,
+    delivery: Delivery,
+    retry_at: Mapping[str, datetime],
+    again: Collection[str],
+) -> Counter[str]:
     """Record receipts, move the messages, settle the money. See `Outbox.ack`."""
-    in_flight = (
-        select(*COSTS, outbox.c.attempt_count)
-        .where(outbox.c.epoch == lease.epoch, outbox.c.state == "sending")
-        .with_for_update()
-    )
-    rows = {row["message_id"]: row for row in connection.execute(in_flight).mappings()}
+    rows = _locked(connection, and_(outbox.c.epoch == lease.epoch, outbox.c.state.in_(("sending", "unknown"))))
+    sending = {message_id: row for message_id, row in rows.items() if row["state"] == "sending"}
     said = {each.message_id: each for each in receipts if each.message_id in rows}
+    late = [each for each in said.values() if each.message_id not in sending and each.status == "sent"]
     silent = [
         Receipt(message_id, "unknown", at, detail="the channel gave no receipt")
-        for message_id in rows
+        for message_id in sending
         if message_id not in said
     ]
-    final = [*said.values(), *silent]
-    if not final:
-        return 0
-    connection.execute(
-        insert(receipt),
-        [
-            {
-                "message_id": each.message_id,
-                "attempt": rows[each.message_id]["attempt_count"],
-                "status": each.status,
-                "provider_id": each.provider_id,
-                "detail": each.detail,
-                "at": each.at,
-            }
-            for each in final
-        ],
-    )
-    by_status = _grouped(
-        {each.message_id: (each.status, each.detail if each.status != "sent" else "") for each in final}
-    )
-    for (status, detail), ids in by_status.items():
-        close(
-            connection,
-            [rows[message_id] for message_id in ids],
-            state=_END.get(status, status),
-            reason=detail,
-            at=at,
-            not_before=retry_at,
-        )
-    return len(final)
+    final = [*(each for each in said.values() if each.message_id in sending), *silent]
+    if not final and not late:
+        return Counter()
+    connection.execute(insert(receipt), [_receipt_row(each, rows) for each in (*final, *late)])
+    _confirm(connection, late)
+    same_key = {each.message_id for each in final if each.status == "unknown" and delivery == "keyed"} & set(again)
+    back = [each.message_id for each in final if each.status == "retry" or each.message_id in same_key]
+    put_back(connection, back, reason="to be tried again", not_before=retry_at, used=same_key)
+    endings = [
+        Ending(rows[each.message_id], each.status, each.detail) for each in final if each.message_id not in set(back)
+    ]
+    ended = close(connection, endings, subject="hand-over", at=at)
+    failed = sum(each.status in ("retry", "unknown") for each in final)
+    health.note(connection, lease.channel, total=len(final), failed=failed, now=now)
+    return ended + Counter(retry=len(back))
 
 
-def close(
+def put_back(
     connection: Connection,
-    rows: Sequence[Mapping[Any, Any]],
+    ids: Sequence[str],
     *,
-    state: str,
     reason: str,
-    at: datetime,
-    not_before: datetime | None = None,
+    not_before: Mapping[str, datetime] | None = None,
+    used: Collection[str] = (),
 ) -> None:
-    """Move messages out of `sending`: money is spent where they left or may have, free where they surely didn't."""
-    values: dict[str, Any] = {"state": state, "reason": reason, **_FREE}
-    if state == "pending":
-        values["not_before"] = not_before
-    elif state in ("sent", "unknown"):
-        settle(connection, amounts_of(rows), is_spent=True, subject=state, at=at)
-        values |= {"handed_over_at": at, "handover_no": next_number(connection, "handover")}
-    else:
-        settle(connection, amounts_of(rows), is_spent=False, subject=state, at=at)
-    ids = [row["message_id"] for row in rows]
-    connection.execute(update(outbox).where(outbox.c.message_id.in_(ids)).values(values))
-    if state != "pending":
-        connection.execute(delete(payload).where(payload.c.message_id.in_(ids)))
+    """From sending to pending.
+
+    Args:
+        connection: Of a write transaction that has locked the rows.
+        ids: The messages.
+        reason: Why.
+        not_before: When each may be claimed again; at once where it isn't named.
+        used: Those that may have left: they go again under the same key, or never.
+    """
+    if not ids:
+        return
+    back = update(outbox).where(outbox.c.message_id == bindparam("b_id"))
+    first_used = func.coalesce(outbox.c.key_first_used_at, outbox.c.intent_at, type_=outbox.c.intent_at.type)
+    groups: tuple[tuple[set[str], dict[str, Any]], ...] = (
+        (set(used), {"key_first_used_at": first_used}),
+        (set(ids) - set(used), {}),
+    )
+    for keys, changed in groups:
+        values: dict[str, Any] = {
+            "state": "pending",
+            "reason": reason,
+            **FREE,
+            "not_before": bindparam("b_at"),
+            **changed,
+        }
+        rows = [{"b_id": each, "b_at": (not_before or {}).get(each)} for each in ids if each in keys]
+        if rows:
+            connection.execute(back.values(values), rows)
+
+
+def take_back(connection: Connection, lease: Lease, ids: Sequence[str]) -> int:
+    """Undo the intent of messages that no driver got. See `Outbox.take_back`."""
+    undone = {
+        "state": "pending",
+        "reason": "its time to begin was over",
+        "attempt_count": outbox.c.attempt_count - 1,
+        "intent_at": None,
+        **FREE,
+    }
+    mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "sending", among(connection, outbox.c.message_id, ids))
+    return connection.execute(update(outbox).where(mine).values(undone)).rowcount
 
 
 def take_over(
-    connection: Connection, left: Any, *, delivery: Delivery, at: datetime, key_horizon: timedelta | None
+    connection: Connection,
+    left: ColumnElement[bool],
+    *,
+    delivery: Delivery,
+    at: datetime,
+    now: datetime,
+    key_horizon: timedelta | None,
 ) -> int:
     """Pick up after a dispatcher that is gone. See `Outbox.take_over`."""
     # Rows that another dispatcher has locked are alive: waiting for them could only end in a deadlock.
     idle = select(outbox.c.message_id).where(left, outbox.c.state == "leased").with_for_update(skip_locked=True)
-    leased = update(outbox).where(outbox.c.message_id.in_(idle)).values(state="pending", **_FREE)
+    leased = update(outbox).where(outbox.c.message_id.in_(idle)).values(state="pending", **FREE)
     count = connection.execute(leased).rowcount
-    query = (
-        select(*COSTS, outbox.c.key_first_used_at, outbox.c.attempt_count)
-        .where(left, outbox.c.state == "sending")
-        .with_for_update(skip_locked=True)
-    )
-    sending = connection.execute(query).mappings().all()
-    again = [row for row in sending if delivery == "keyed" and _is_key_fresh(row["key_first_used_at"], at, key_horizon)]
-    ids = {row["message_id"] for row in again}
-    lost = [row for row in sending if row["message_id"] not in ids]
-    if again:
-        close(connection, again, state="pending", reason="its dispatcher went away; same key again", at=at)
-    if lost:
-        reason = "its dispatcher went away while sending"
-        connection.execute(
-            insert(receipt),
-            [
-                {
-                    "message_id": row["message_id"],
-                    "attempt": row["attempt_count"],
-                    "status": "unknown",
-                    "detail": reason,
-                    "at": at,
-                }
-                for row in lost
-            ],
-        )
-        close(connection, lost, state="unknown", reason=reason, at=at)
+    sending = _locked(connection, and_(left, outbox.c.state == "sending"), skip=True)
+    again: list[str] = []
+    lost: list[str] = []
+    for message_id, row in sending.items():
+        first_used_at = row["key_first_used_at"] or row["intent_at"]
+        is_safe = delivery == "keyed" and not _has_lapsed(first_used_at, now, key_horizon)
+        (again if is_safe else lost).append(message_id)
+    put_back(connection, again, reason="its dispatcher went away; same key again", used=again)
+    note_unknown(connection, [sending[each] for each in lost], [_GONE] * len(lost), at=at)
+    close(connection, [Ending(sending[each], "unknown", _GONE) for each in lost], subject="take-over", at=at)
     return count + len(again)
 
 
-def _is_key_fresh(first_used_at: datetime | None, at: datetime, key_horizon: timedelta | None) -> bool:
-    return key_horizon is None or first_used_at is None or to_utc(at) - first_used_at < key_horizon
+def doubt(connection: Connection, channel: str, *, due_by: datetime, reason: str, at: datetime) -> int:
+    """End as unknown what may have left without a trace. See `Outbox.doubt`."""
+    due = and_(outbox.c.channel == channel, outbox.c.state == "pending", outbox.c.send_at <= due_by)
+    rows = list(_locked(connection, due).values())
+    note_unknown(connection, rows, [reason] * len(rows), at=at)
+    return close(connection, [Ending(row, "unknown", reason) for row in rows], subject="doubt", at=at).total()
 
 
-def _ends(
-    connection: Connection, messages: Sequence[Message], at: datetime, refused: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
-    """State and reason of the messages that may not go."""
-    ends = {
-        message_id: ("suppressed", reason)
-        for message_id, reason in (refusals(connection, messages) | dict(refused)).items()
+def _locked(connection: Connection, which: ColumnElement[bool], *, skip: bool = False) -> dict[str, Mapping[Any, Any]]:
+    """Rows by `message_id`, locked in that order."""
+    query = select(*COSTS, outbox.c.state, outbox.c.intent_at).where(which).order_by(outbox.c.message_id)
+    rows = connection.execute(query.with_for_update(skip_locked=skip)).mappings()
+    return {row["message_id"]: row for row in rows}
+
+
+def _has_lapsed(first_used_at: datetime | None, now: datetime, key_horizon: timedelta | None) -> bool:
+    return key_horizon is not None and first_used_at is not None and to_utc(now) - first_used_at >= key_horizon
+
+
+def _note_lapsed(
+    connection: Connection,
+    held: Mapping[str, Mapping[Any, Any]],
+    ends: Mapping[str, tuple[str, str]],
+    at: datetime,
+) -> None:
+    lapsed = [held[message_id] for message_id, (state, _) in ends.items() if state == "unknown"]
+    note_unknown(connection, lapsed, [_LAPSED] * len(lapsed), at=at)
+
+
+def _receipt_row(each: Receipt, rows: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
+    return {
+        "message_id": each.message_id,
+        "attempt": rows[each.message_id]["attempt_count"],
+        "status": each.status,
+        "provider_id": each.provider_id,
+        "detail": each.detail,
+        "at": each.at,
     }
+
+
+def _confirm(connection: Connection, late: Sequence[Receipt]) -> None:
+    """A late truth: it was counted as spent already."""
+    ids = [each.message_id for each in late]
+    if ids:
+        unknown = and_(among(connection, outbox.c.message_id, ids), outbox.c.state == "unknown")
+        connection.execute(update(outbox).where(unknown).values(state="sent", reason="a late receipt proves it"))
+
+
+def _ends(connection: Connection, messages: Sequence[Message], at: datetime) -> dict[str, tuple[str, str]]:
+    """State and reason of the messages that may not go."""
+    ends = {message_id: ("suppressed", reason) for message_id, reason in refusals(connection, messages).items()}
     plans = {plan_id: _plan_end(connection, plan_id, at) for plan_id in {message.plan_id for message in messages}}
     for message in messages:
         plan_end = plans[message.plan_id]
@@ -191,8 +250,6 @@ def _plan_end(connection: Connection, plan_id: str, at: datetime) -> tuple[str, 
     return None
 
 
-def _grouped(ends: Mapping[str, tuple[str, str]]) -> dict[tuple[str, str], Collection[str]]:
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for message_id, end in ends.items():
-        groups[end].append(message_id)
-    return dict(groups)
+def of_seat(channel: str, owner: str, now: datetime) -> ColumnElement[bool]:
+    """What a gone dispatcher left: one of the same seat, or any whose lease is over."""
+    return and_(outbox.c.channel == channel, or_(outbox.c.owner == owner, outbox.c.lease_until <= now))

@@ -10,11 +10,14 @@ from assets.ledger.engine import open_engine
 from assets.ledger.figures import Figures
 from assets.ledger.generations import Generations
 from assets.ledger.halts import Halts
+from assets.ledger.health import Health
 from assets.ledger.landing import Landing
+from assets.ledger.live import Live
 from assets.ledger.objectives import Objectives
 from assets.ledger.outbox import Outbox
 from assets.ledger.outcomes import Outcomes
 from assets.ledger.plans import Plans
+from assets.ledger.reputation import Reputation
 from assets.ledger.schema import upgrade
 from assets.ledger.suppressions import Suppressions
 
@@ -88,6 +91,21 @@ class Ledger:
     def halts(self) -> Halts:
         """Stop and resume."""
         return Halts(self.engine)
+
+    @cached_property
+    def health(self) -> Health:
+        """Pace and circuit breaker of each channel."""
+        return Health(self.engine)
+
+    @cached_property
+    def reputation(self) -> Reputation:
+        """Complaints and bounces of each channel."""
+        return Reputation(self.engine)
+
+    @cached_property
+    def live(self) -> Live:
+        """Which drivers may reach beyond this machine."""
+        return Live(self.engine)
 
     @cached_property
     def audit(self) -> Audit:

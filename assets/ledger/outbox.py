@@ -5,20 +5,23 @@
 `leased` provably never reached a channel, so it is always safe to redo; `sending` may have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, update
 
-from assets.ledger import handover
+from assets.ledger import handover, health
+from assets.ledger.closing import IS_OPEN
 from assets.ledger.columns import from_micros
 from assets.ledger.counters import current_number, next_number
-from assets.ledger.engine import reading, writing
+from assets.ledger.engine import among, reading, writing
 from assets.ledger.halts import is_halted
+from assets.ledger.handover import Check
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt, Since
-from assets.ledger.release import COSTS, close_open
+from assets.ledger.release import end_pending
 from assets.ledger.tables import outbox, payload
 
 _MESSAGE = (
@@ -52,7 +55,13 @@ _EXPORT = (
     "creative_id",
     "slot",
 )
-_MAY_HAVE_LEFT = ("sending", "sent", "unknown")
+IS_CONTACT = or_(
+    outbox.c.state.in_(("sending", "sent", "unknown")),
+    and_(outbox.c.state.in_(("pending", "leased")), outbox.c.key_first_used_at.is_not(None)),
+)
+"""A message that left, or may have."""
+
+_AT = outbox.c.send_at.type
 
 
 class Outbox:
@@ -64,7 +73,9 @@ class Outbox:
     def claim(
         self, channel: str, *, at: datetime, limit: int, owner: str, lease_s: float, now: datetime | None = None
     ) -> Lease:
-        """Take due messages of a channel for `lease_s` seconds, the earliest first; none while the channel is halted.
+        """Take due messages of a channel for `lease_s` seconds, the earliest first.
+
+        None while the channel is halted or its breaker is open.
 
         Args:
             channel: The channel.
@@ -78,6 +89,10 @@ class Outbox:
         with writing(self._engine) as connection:
             if is_halted(connection, channel):
                 return Lease(channel, owner, 0, (), is_halted=True)
+            rests_until, is_probe = health.admit(connection, channel, now=now)
+            if rests_until is not None:
+                return Lease(channel, owner, 0, (), rests_until=rests_until)
+            limit = min(limit, health.PROBE_MESSAGES) if is_probe else limit
             epoch = next_number(connection, "claim")
             due = (
                 _due(channel, at, now)
@@ -92,37 +107,105 @@ class Outbox:
                 "lease_until": now + timedelta(seconds=lease_s),
             }
             claimed = connection.execute(update(outbox).where(outbox.c.message_id.in_(due)).values(values)).rowcount
-            return Lease(channel, owner, epoch, _messages(connection, epoch) if claimed else ())
+            return Lease(channel, owner, epoch, _messages(connection, epoch) if claimed else (), is_probe=is_probe)
 
     def begin_sending(
-        self, lease: Lease, *, at: datetime, now: datetime | None = None, refused: Mapping[str, str] | None = None
+        self,
+        lease: Lease,
+        *,
+        at: datetime,
+        now: datetime | None = None,
+        refused: Mapping[str, str] | None = None,
+        checks: Sequence[Check] = (),
+        key_horizon: timedelta | None = None,
     ) -> Intent:
         """The intent: check again all that may have changed since the release, and commit that sending begins.
 
         Checked: halt, the plan's authorization (revoked, expired, gates of its data), the message's window,
-        suppression and consent. What fails ends here with its reason and gives its hold back. What comes back may be
-        sent, at once.
+        suppression and consent, the horizon of a key that was used before. What fails ends here with its reason and
+        gives its hold back. What comes back may be sent, at once.
 
         Args:
             lease: From `claim`.
             at: Business time.
             now: The clock that leases run by.
             refused: Reasons of the caller's own checks, by `message_id`.
+            checks: Checks that have to hold at the commit. They read only.
+            key_horizon: How long the channel remembers a key.
         """
         with writing(self._engine) as connection:
-            return handover.begin(connection, lease, at=at, now=now or at, refused=refused or {})
+            return handover.begin(
+                connection,
+                lease,
+                at=at,
+                now=now or at,
+                refused=refused or {},
+                checks=checks,
+                key_horizon=key_horizon,
+            )
 
-    def ack(self, lease: Lease, receipts: Sequence[Receipt], *, at: datetime, retry_at: datetime | None = None) -> int:
-        """Record what the channel said, settle the money and forget the addresses. Returns how many messages it moved.
+    def ack(
+        self,
+        lease: Lease,
+        receipts: Sequence[Receipt],
+        *,
+        at: datetime,
+        now: datetime | None = None,
+        delivery: Delivery = "blind",
+        retry_at: Mapping[str, datetime] | None = None,
+        again: Collection[str] = (),
+    ) -> Counter[str]:
+        """Record what the channel said, settle the money and forget the addresses.
 
         Args:
             lease: The batch that was sent.
-            receipts: One a message; a message without one becomes `unknown`.
+            receipts: One a message; a message without one counts as `unknown`.
             at: Business time of the hand-over.
-            retry_at: From when on messages with a `retry` receipt may be claimed again.
+            now: The clock that leases run by.
+            delivery: The channel's class: an `unknown` on a keyed channel goes again under its key.
+            retry_at: From when on messages that go again may be claimed.
+            again: Those whose attempts aren't used up.
+
+        Returns:
+            How many messages it moved, by the state in which they ended; `retry`: back to pending.
         """
         with writing(self._engine) as connection:
-            return handover.acknowledge(connection, lease, receipts, at=at, retry_at=retry_at)
+            return handover.acknowledge(
+                connection,
+                lease,
+                receipts,
+                at=at,
+                now=now or at,
+                delivery=delivery,
+                retry_at=retry_at or {},
+                again=again,
+            )
+
+    def take_back(self, lease: Lease, message_ids: Sequence[str]) -> int:
+        """Undo the intent of messages that no driver got: they need a fresh one. Returns how many."""
+        with writing(self._engine) as connection:
+            return handover.take_back(connection, lease, message_ids)
+
+    def abandon(
+        self, lease: Lease, *, delivery: Delivery, at: datetime, now: datetime, key_horizon: timedelta | None
+    ) -> int:
+        """Leave a batch whose channel failed while sending, as its class allows. Returns how many may go again."""
+        with writing(self._engine) as connection:
+            mine = outbox.c.epoch == lease.epoch
+            count = handover.take_over(connection, mine, delivery=delivery, at=at, now=now, key_horizon=key_horizon)
+            health.note(connection, lease.channel, total=1, failed=1, now=now)
+            return count
+
+    def doubt(self, channel: str, *, due_by: datetime, reason: str, at: datetime) -> int:
+        """End pending messages that may have left without a trace as `unknown`: never sent again. Returns how many."""
+        with writing(self._engine) as connection:
+            return handover.doubt(connection, channel, due_by=due_by, reason=reason, at=at)
+
+    def due_count(self, channel: str, *, at: datetime, now: datetime | None = None) -> int:
+        """How many messages of a channel could be claimed."""
+        with reading(self._engine) as connection:
+            due = _due(channel, at, now or at).subquery()
+            return int(connection.execute(select(func.count()).select_from(due)).scalar_one())
 
     def release_back(self, lease: Lease) -> int:
         """Give back what was claimed and not begun. Returns how many."""
@@ -152,22 +235,22 @@ class Outbox:
             How many went back to pending.
         """
         with writing(self._engine) as connection:
-            left = and_(outbox.c.channel == channel, or_(outbox.c.owner == owner, outbox.c.lease_until <= (now or at)))
-            return handover.take_over(connection, left, delivery=delivery, at=at, key_horizon=key_horizon)
+            left = handover.of_seat(channel, owner, now or at)
+            return handover.take_over(
+                connection, left, delivery=delivery, at=at, now=now or at, key_horizon=key_horizon
+            )
 
     def expire(self, at: datetime, *, channel: str | None = None) -> int:
         """Close pending messages whose window has passed.
 
         They go to the next decision, never out late. Returns how many.
         """
-        over = and_(outbox.c.state == "pending", outbox.c.expires_at <= at)
+        over = outbox.c.expires_at <= at
         over = over if channel is None else and_(over, outbox.c.channel == channel)
         with writing(self._engine) as connection:
-            closed = (
-                update(outbox).where(over).values(state="expired", reason="its window has passed").returning(*COSTS)
+            return end_pending(
+                connection, over, state="expired", reason="its window has passed", subject="expired", at=at
             )
-            rows = connection.execute(closed).mappings().all()
-            return len(close_open(connection, rows, subject="expired", at=at)) if rows else 0
 
     def open_messages(self, cycle_on: date) -> pd.DataFrame:
         """The day's messages that can still be changed.
@@ -184,9 +267,7 @@ class Outbox:
             outbox.c.send_at,
             outbox.c.cost_micros,
         )
-        query = query.where(outbox.c.cycle_on == cycle_on.isoformat(), outbox.c.state == "pending").order_by(
-            outbox.c.message_id
-        )
+        query = query.where(outbox.c.cycle_on == cycle_on.isoformat(), IS_OPEN).order_by(outbox.c.message_id)
         return self._frame(query)
 
     def counts(self, cycle_id: str | None = None) -> pd.DataFrame:
@@ -223,23 +304,28 @@ class Outbox:
         Columns: message_id, customer_id, channel, sent_at (naive UTC).
         """
         when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
-        query = select(outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, when).where(
-            outbox.c.state.in_(_MAY_HAVE_LEFT), when >= at
-        )
+        query = select(outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, when).where(IS_CONTACT, when >= at)
         return self._frame(query.order_by(when, outbox.c.message_id))
 
-    def contacts_of(self, customer_ids: Sequence[str], since: datetime) -> list[tuple[str, str, datetime]]:
-        """Contacts of some people, those that may have happened included: customer_id, channel, when (aware UTC)."""
-        found: list[tuple[str, str, datetime]] = []
+    def contacts_of(
+        self, customer_ids: Sequence[str], since: datetime, *, besides: Sequence[str] = ()
+    ) -> list[tuple[str, str, datetime]]:
+        """Contacts of some people, those that may have happened included: customer_id, channel, when (aware UTC).
+
+        Args:
+            customer_ids: The people.
+            since: From when on.
+            besides: Messages that don't count: those that are asked about.
+        """
+        when = func.coalesce(outbox.c.handed_over_at, outbox.c.intent_at, outbox.c.key_first_used_at, type_=_AT)
         with reading(self._engine) as connection:
-            for start in range(0, len(customer_ids), 500):
-                query = select(outbox.c.customer_id, outbox.c.channel, outbox.c.handed_over_at).where(
-                    outbox.c.customer_id.in_(customer_ids[start : start + 500]),
-                    outbox.c.state.in_(_MAY_HAVE_LEFT),
-                    outbox.c.handed_over_at >= since,
-                )
-                found += [(row.customer_id, row.channel, row.handed_over_at) for row in connection.execute(query)]
-        return found
+            query = select(outbox.c.customer_id, outbox.c.channel, when.label("at"), outbox.c.message_id).where(
+                among(connection, outbox.c.customer_id, customer_ids), IS_CONTACT, when >= since
+            )
+            own = set(besides)
+            return [
+                (row.customer_id, row.channel, row.at) for row in connection.execute(query) if row.message_id not in own
+            ]
 
     def _frame(self, query: Select[Any]) -> pd.DataFrame:
         with reading(self._engine) as connection:

@@ -9,11 +9,11 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, select, update
 
 from assets.ledger.audit import record
+from assets.ledger.closing import COSTS
 from assets.ledger.columns import to_json
 from assets.ledger.counters import current_number, next_number, upsert
 from assets.ledger.engine import reading, writing
 from assets.ledger.records import OutcomeCounts, Since
-from assets.ledger.release import COSTS
 from assets.ledger.suppressions import address_hash, append, is_personal_address, suppression_row
 from assets.ledger.tables import outbox, outcome
 

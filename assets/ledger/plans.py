@@ -161,8 +161,9 @@ class Plans:
         """Take a released plan back: what hasn't left never will. Returns how many messages were cancelled."""
         with writing(self._engine) as connection:
             status = authority.status(connection, plan_id)
+            count = release.cancel_open(connection, plan_id=plan_id, reason="plan revoked", at=at)
             authority.append(connection, _ids(status), "revoked", actor=by, at=at, reason=why)
-            return release.cancel_open(connection, plan_id=plan_id, reason="plan revoked", at=at)
+            return count
 
     def waiting(self, at: datetime) -> list[PlanStatus]:
         """Plans that wait for a person at this time; those whose time has passed are closed first."""

@@ -69,13 +69,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A batch claimed by one dispatcher. Only the holder of its epoch may move it on."""
+    """A batch claimed by one dispatcher. Only the holder of its epoch may move it on.
+
+    `rests_until`: the channel's breaker is open until then; `is_probe`: this batch is to show whether it may close.
+    """
 
     channel: str
     owner: str
     epoch: int
     messages: Sequence[Message]
     is_halted: bool = False
+    rests_until: datetime | None = None
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,20 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from assets.ledger import authority
-from assets.ledger.budgets import amounts_of, hold, set_caps, settle
+from assets.ledger.budgets import amounts_of, hold, lock, scopes_of, set_caps
+from assets.ledger.closing import COSTS, IS_OPEN, Ending, close
+from assets.ledger.engine import among
 from assets.ledger.errors import BadMessages, PlanRefused
 from assets.ledger.generations import has_passed
 from assets.ledger.messages import CYCLE_DAY_LENGTH, outbox_rows
 from assets.ledger.records import BudgetLine, PlanStatus, ReleaseCounts
 from assets.ledger.tables import outbox, payload
 
-COSTS = (
-    outbox.c.message_id,
-    outbox.c.customer_id,
-    outbox.c.cost_micros,
-    outbox.c.cycle_on,
-    outbox.c.channel,
-    outbox.c.objective_id,
-)
 BATCH = 10_000
-UNDER_WAY = ("leased", "sending", "sent", "unknown")
+STANDING = ("pending", "leased", "sending", "sent", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +57,16 @@ def release(
             f"plan {terms.plan_id} is of cycle {status.cycle_id}, a message of {foreign}: "
             "release each cycle by its own plan"
         )
-    counts, rows = _make_room(connection, terms, rows)
+    open_rows, standing = _withdrawn(connection, sorted(terms.withdraws))
+    fresh = [row for row in rows if row["customer_id"] not in standing]
+    counts = ReleaseCounts(len(fresh), len(open_rows), dropped=len(rows) - len(fresh))
+    rows, cycle_on = fresh, status.cycle_id[:CYCLE_DAY_LENGTH]
     ids = {row["message_id"] for row in rows}
     amounts = amounts_of(rows)
-    set_caps(connection, terms.budgets, cycle_on=status.cycle_id[:CYCLE_DAY_LENGTH], subject=terms.plan_id, at=terms.at)
+    lock(connection, [*amounts, *amounts_of(open_rows), *scopes_of(terms.budgets, cycle_on=cycle_on)])
+    replaced = [Ending(row, "cancelled", f"replaced by {terms.plan_id}") for row in open_rows]
+    close(connection, replaced, subject=terms.plan_id, at=terms.at)
+    set_caps(connection, terms.budgets, cycle_on=cycle_on, subject=terms.plan_id, at=terms.at)
     hold(connection, amounts, subject=terms.plan_id, at=terms.at)
     seq = authority.append(
         connection,
@@ -91,9 +91,21 @@ def release(
 
 
 def cancel_open(connection: Connection, *, reason: str, at: datetime, plan_id: str | None = None) -> int:
-    """Cancel the pending messages of a plan and give their holds back. Returns how many."""
-    gone = _cancel(connection, [outbox.c.plan_id == plan_id], reason=reason, subject=str(plan_id), at=at)
-    return len(gone)
+    """Cancel the pending messages of a plan and give their holds back. Returns how many.
+
+    What waits to be sent again under its key may have left: it ends as unknown.
+    """
+    return end_pending(
+        connection, outbox.c.plan_id == plan_id, state="cancelled", reason=reason, subject=str(plan_id), at=at
+    )
+
+
+def end_pending(
+    connection: Connection, which: ColumnElement[bool], *, state: str, reason: str, subject: str, at: datetime
+) -> int:
+    """End pending messages. Returns how many."""
+    rows = _locked(connection, (outbox.c.state == "pending") & which)
+    return close(connection, [Ending(row, state, reason) for row in rows], subject=subject, at=at).total()
 
 
 def _check_authority(connection: Connection, status: PlanStatus, terms: Terms) -> None:
@@ -113,51 +125,27 @@ def _check_authority(connection: Connection, status: PlanStatus, terms: Terms) -
         )
 
 
-def _make_room(
-    connection: Connection, terms: Terms, rows: list[dict[str, Any]]
-) -> tuple[ReleaseCounts, list[dict[str, Any]]]:
-    """Cancel what the plan replaces.
+def _withdrawn(connection: Connection, ids: Sequence[str]) -> tuple[list[Mapping[Any, Any]], set[str]]:
+    """Of the messages that are to make room: rows of those that can, and people whose message has left meanwhile.
 
-    People whose old message has left meanwhile get no new one: it was decided without knowing.
+    Those get no new one: it was decided without knowing.
     """
-    ids = sorted(terms.withdraws)
-    if not ids:
-        return ReleaseCounts(len(rows)), rows
-    cancelled: set[str] = set()
-    standing: dict[str, str] = {}
+    open_rows: list[Mapping[Any, Any]] = []
+    standing: set[str] = set()
     for start in range(0, len(ids), BATCH):
-        batch = outbox.c.message_id.in_(ids[start : start + BATCH])
-        cancelled |= _cancel(
-            connection, [batch], reason=f"replaced by {terms.plan_id}", subject=terms.plan_id, at=terms.at
-        )
-        left = select(outbox.c.message_id, outbox.c.customer_id).where(batch, outbox.c.state.in_(UNDER_WAY))
-        standing |= {row.message_id: row.customer_id for row in connection.execute(left)}
-    moved_on = set(standing.values())
-    fresh = [row for row in rows if row["customer_id"] not in moved_on]
-    return ReleaseCounts(len(fresh), len(cancelled), dropped=len(rows) - len(fresh)), fresh
+        batch = among(connection, outbox.c.message_id, ids[start : start + BATCH])
+        found = _locked(connection, batch & IS_OPEN)
+        ready = {row["message_id"] for row in found}
+        query = select(outbox.c.message_id, outbox.c.customer_id).where(batch, outbox.c.state.in_(STANDING))
+        standing |= {row.customer_id for row in connection.execute(query) if row.message_id not in ready}
+        open_rows += found
+    return open_rows, standing
 
 
-def _cancel(connection: Connection, which: list[Any], *, reason: str, subject: str, at: datetime) -> set[str]:
-    cancelled = (
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.state == "pending", *which)
-            .values(state="cancelled", reason=reason)
-            .returning(*COSTS)
-        )
-        .mappings()
-        .all()
-    )
-    return close_open(connection, cancelled, subject=subject, at=at)
-
-
-def close_open(connection: Connection, rows: Sequence[Mapping[Any, Any]], *, subject: str, at: datetime) -> set[str]:
-    """Give back the holds of messages that will never leave, and forget their personal data. Returns their ids."""
-    ids = [row["message_id"] for row in rows]
-    settle(connection, amounts_of(rows), is_spent=False, subject=subject, at=at)
-    for start in range(0, len(ids), BATCH):
-        connection.execute(delete(payload).where(payload.c.message_id.in_(ids[start : start + BATCH])))
-    return set(ids)
+def _locked(connection: Connection, which: ColumnElement[bool]) -> list[Mapping[Any, Any]]:
+    """Rows, locked by `message_id`: the one order in which everybody takes them."""
+    query = select(*COSTS).where(which).order_by(outbox.c.message_id).with_for_update()
+    return list(connection.execute(query).mappings())
 
 
 def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

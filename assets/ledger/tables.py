@@ -1,4 +1,6 @@
-"""The ledger's tables. History is append-only (guards.py); only `outbox`, `payload`, `budget` and `counter` change.
+"""The ledger's tables. History is append-only (guards.py).
+
+Only `outbox`, `payload`, `budget`, `counter` and `channel_health` change.
 
 Money is in whole millionths of the workspace currency, time is UTC.
 """
@@ -182,6 +184,7 @@ outbox = Table(
     Column("provider_id", String),
     _at("handed_over_at", nullable=True),
     Column("handover_no", BigInteger),
+    _at("intent_at", nullable=True),
     # The row names the very release that lets it out: same plan, same hash, and it must be a release.
     ForeignKeyConstraint(
         ["authorization_seq", "plan_id", "plan_hash", "authority"],
@@ -328,6 +331,34 @@ counter = Table(
     Column("value", BigInteger, nullable=False, default=0),
 )
 
+# How a channel does, for all its dispatchers: its pace, what failed of late, and until when it rests.
+channel_health = Table(
+    "channel_health",
+    metadata,
+    Column("channel", String, primary_key=True),
+    _at("paced_until", nullable=True),
+    Column("failure_count", Integer, nullable=False, default=0),  # batches in a row
+    _at("window_from", nullable=True),
+    Column("window_total", Integer, nullable=False, default=0),
+    Column("window_failed", Integer, nullable=False, default=0),
+    Column("trip_count", Integer, nullable=False, default=0),
+    _at("open_until", nullable=True),
+    _at("probe_until", nullable=True),
+)
+
+# A person's word that a driver may reach beyond this machine.
+live_driver = Table(
+    "live_driver",
+    metadata,
+    _sequence(),
+    Column("channel", String, nullable=False),
+    Column("driver", String, nullable=False),
+    Column("kind", String, CheckConstraint("kind IN ('allowed','withdrawn')", name="kind"), nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    _at(),
+)
+
 APPEND_ONLY = (
     landed_file,
     generation,
@@ -342,4 +373,5 @@ APPEND_ONLY = (
     budget_entry,
     halt,
     audit,
+    live_driver,
 )

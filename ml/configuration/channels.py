@@ -24,6 +24,9 @@ class ChannelSettings(Model):
     driver: str = Field(
         default="file", pattern=r"^[a-z][a-z0-9_]*$", description="name of the driver, such as file or smtp"
     )
+    rate_per_second: float | None = Field(
+        default=None, gt=0, description="messages a second that the channel takes; no bound where not given"
+    )
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Self:

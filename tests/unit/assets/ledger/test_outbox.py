@@ -15,8 +15,9 @@ def _claim(ledger, **more):
 
 def _send(ledger, lease, status="sent", at=AT):
     intent = ledger.outbox.begin_sending(lease, at=at)
+    retry_at = {each.message_id: at + MINUTE for each in intent.messages}
     ledger.outbox.ack(
-        lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=at + MINUTE
+        lease, [Receipt(each.message_id, status, at) for each in intent.messages], at=at, retry_at=retry_at
     )
     return intent
 
@@ -84,7 +85,7 @@ def test_a_dispatcher_that_slept_past_its_lease_sends_nothing(ledger):
     fast = _claim(ledger, owner="b", at=late)
     assert len(_send(ledger, fast, at=late).messages) == 3
     assert ledger.outbox.begin_sending(slow, at=late).messages == []
-    assert ledger.outbox.ack(slow, [Receipt("m0", "failed", late)], at=late) == 0
+    assert ledger.outbox.ack(slow, [Receipt("m0", "failed", late)], at=late).total() == 0
     assert set(states(ledger).values()) == {"sent"}
 
 

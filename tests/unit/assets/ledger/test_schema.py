@@ -113,5 +113,6 @@ def _fill(ledger):
     ledger.landing.record(file_id="f", source="orders", path="o.csv", row_count=1, quarantined_count=0, received_at=AT)
     ledger.objectives.see("reactivate", "supervised", owner="ann", at=AT)
     ledger.halts.stop(by="ann", at=AT)
+    ledger.live.allow("email", "smtp", by="ann", at=AT)
     consents = pd.DataFrame([{"contact_id": "c9", "channel": "email", "status": "withdrawn", "occurred_at": AT}])
     ledger.suppressions.take_in_consents(consents, received_at=AT)

@@ -45,6 +45,7 @@ def build_receiver(
         await service.writer.close()
 
     app = FastAPI(title="Wayfinder receiver", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service = service
     app.include_router(webhook_routes(service))
     app.include_router(unsubscribe_routes(service))
     app.include_router(web_routes(service))

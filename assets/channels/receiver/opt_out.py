@@ -9,7 +9,10 @@ import unicodedata
 from typing import Final
 
 KEYWORDS: Final = frozenset(
-    "stop stopall quit end revoke optout cancel unsubscribe arret alto baja parar stopp abmelden".split()
+    (
+        *("stop", "stopall", "quit", "end", "revoke", "optout", "cancel", "unsubscribe"),
+        *("arret", "alto", "baja", "parar", "stopp", "abmelden"),
+    )
 )
 """The words of the rule and of the carriers (alone, or with nothing but pleasantries); the usual ones of other languages."""
 
@@ -52,5 +55,5 @@ def _plain(text: str) -> str:
     bare = "".join(
         letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
     )
-    bare = re.sub(r"['’`]", "", bare[:2_000])
+    bare = re.sub(r"['\u2019`]", "", bare[:2_000])
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s]", " ", bare)).strip()

@@ -33,7 +33,7 @@ def done() -> str:
 def unknown() -> str:
     """The link isn't one of ours."""
     text = "<p>Please open the link from the message again, whole, or answer the message with “unsubscribe”.</p>"
-    return _page("This link doesn’t work", text)
+    return _page("This link doesn't work", text)
 
 
 def later() -> str:

@@ -56,10 +56,14 @@ class Writer:
         self._refused[provider] += 1
         self._start()
 
-    async def close(self) -> None:
-        """Store what waits, then end the thread."""
+    async def settle(self) -> None:
+        """Wait until everything is stored."""
         while self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
+
+    async def close(self) -> None:
+        """Store what waits, then end the thread."""
+        await self.settle()
         self._pool.shutdown()
 
     def _start(self) -> None:

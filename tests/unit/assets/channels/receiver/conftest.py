@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import pytest
 
@@ -5,7 +7,15 @@ from assets.channels.messages import Unsubscribe
 from assets.channels.receiver.app import build_receiver
 from assets.ledger.records import Receipt
 from tests.unit.assets.channels.receiver.support import BASE, HOOKS, Desk
-from tests.unit.assets.ledger.support import AT, ledger, ledger_url, messages, postgresql_server, release, sqlite_template
+from tests.unit.assets.ledger.support import (
+    AT,
+    ledger,
+    ledger_url,
+    messages,
+    postgresql_server,
+    release,
+    sqlite_template,
+)
 
 __all__ = ["ledger", "ledger_url", "postgresql_server", "sqlite_template"]
 
@@ -21,5 +31,8 @@ def desk(ledger):
     clock = [AT]
     unsubscribe = Unsubscribe(BASE, b"k" * 32)
     app = build_receiver(ledger, hooks=HOOKS, unsubscribe=unsubscribe, clock=lambda: clock[0], sender="Shop & Co")
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://receiver")
-    return Desk(ledger, app, client, clock, unsubscribe)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://receiver"
+    )
+    with asyncio.Runner() as runner:
+        yield Desk(ledger, app, client, clock, unsubscribe, runner)

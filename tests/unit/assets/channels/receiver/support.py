@@ -23,11 +23,9 @@ from assets.ledger.ledger import Ledger
 BASE = "https://receiver.example"
 KEY, OLD_KEY = b"new key of 24 bytes.....", b"old key of 24 bytes....."
 SECRET, OLD_SECRET = ("whsec_" + base64.b64encode(key).decode() for key in (KEY, OLD_KEY))
-TOKEN = "12345"
+TOKEN = "12345"  # noqa: S105 - of the provider's own test vectors
 _PRIVATE = ec.derive_private_key(20260105, ec.SECP256R1())
-PUBLIC = base64.b64encode(
-    _PRIVATE.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-).decode()
+PUBLIC = base64.b64encode(_PRIVATE.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 HOOKS = {
     "push": Hook("push", "push", SCHEMES["standard"], (SECRET, OLD_SECRET)),
@@ -47,9 +45,10 @@ class Desk:
     client: httpx.AsyncClient
     clock: list[datetime]
     unsubscribe: Unsubscribe
+    runner: asyncio.Runner
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return asyncio.run(self.client.request(method, path, **more))
+        return self.runner.run(self.client.request(method, path, **more))
 
     def all(self, *requests: tuple[str, dict[str, Any]]) -> list[httpx.Response]:
         """Posts at the same time."""
@@ -57,7 +56,7 @@ class Desk:
         async def together() -> list[httpx.Response]:
             return await asyncio.gather(*(self.client.post(path, **more) for path, more in requests))
 
-        return asyncio.run(together())
+        return self.runner.run(together())
 
     def post(self, path: str, **more: Any) -> httpx.Response:
         return self.ask("POST", path, **more)
@@ -67,13 +66,16 @@ class Desk:
         return self.post("/webhooks/push", **standard(body, self.clock[0], **more))
 
     def counts(self, provider: str = "push") -> dict[str, int]:
+        self.runner.run(self.app.state.service.writer.settle())
         return {kind: count for kind, count in self.ledger.inbox.counts().get(provider, {}).items() if count}
 
     def suppressed(self) -> set[tuple[str, str]]:
         return {(row.subject, row.channel) for row in self.ledger.suppressions.frame().itertuples()}
 
 
-def event(event_id: str = "e1", event_type: str = "opened", message_id: str | None = "m0", **more: Any) -> dict[str, Any]:
+def event(
+    event_id: str = "e1", event_type: str = "opened", message_id: str | None = "m0", **more: Any
+) -> dict[str, Any]:
     found = {"event_id": event_id, "event_type": event_type, "occurred_at": "2026-01-05T12:59:00Z", "channel": "email"}
     return found | ({"message_id": message_id} if message_id else {}) | more
 

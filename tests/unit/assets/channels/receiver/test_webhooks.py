@@ -122,10 +122,7 @@ def test_fault_17_doubled_reordered_and_late_events_count_once(desk):
     posts = [event(f"e{number}", "clicked", f"m{number % 3}") for number in range(40)]
     doubled = posts[::-1] + posts[:12] + posts
     answers = desk.all(
-        *(
-            ("/webhooks/push", standard(each, AT, webhook_id=f"msg_{number}"))
-            for number, each in enumerate(doubled)
-        )
+        *(("/webhooks/push", standard(each, AT, webhook_id=f"msg_{number}")) for number, each in enumerate(doubled))
     )
     assert {answer.status_code for answer in answers} == {200}
     desk.clock[0] = AT + timedelta(hours=48)

@@ -7,7 +7,7 @@ from pydantic import Field
 from ml.configuration.base import Model
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable")]
-Scheme = Literal["standard", "twilio", "sendgrid", "lob"]
+Scheme = Literal["standard", "twilio", "sendgrid", "lob", "mailbox"]
 
 
 class WebhookSettings(Model):

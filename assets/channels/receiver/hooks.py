@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from pydantic import SecretStr
 
-from assets.channels.receiver import lob, sendgrid, standard, twilio
+from assets.channels.receiver import lob, mailbox, sendgrid, standard, twilio
 from assets.channels.receiver.scheme import Scheme
 from ml.configuration.channels import ChannelSettings
 from ml.configuration.webhooks import WebhookSettings
@@ -16,6 +16,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     "twilio": cast("Scheme", twilio),
     "sendgrid": cast("Scheme", sendgrid),
     "lob": cast("Scheme", lob),
+    "mailbox": cast("Scheme", mailbox),
 }
 
 

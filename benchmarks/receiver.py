@@ -81,7 +81,7 @@ def measure(url: str, folder: Path, event_count: int, post_count: int) -> dict[s
     web_ms = _decisions(ledger, min(post_count, 2_000))
     counts, violations = ledger.inbox.counts()["push"], ledger.audit.check()
     ledger.close()
-    right = (half, half, half + post_count, post_count, [])
+    right: tuple[Any, ...] = (half, half, half + post_count, post_count, [])
     found = (taken.new, sum(each.accepted for each in stored), counts["accepted"], counts["duplicate"], violations)
     if found != right:
         raise SystemExit(f"the run isn't right, so its figures mean nothing: {found} and not {right}")

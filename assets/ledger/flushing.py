@@ -24,7 +24,7 @@ def flush(inbox: Inbox, landing: Path, *, at: datetime) -> list[Path]:
     Returns:
         The files that this call finished, most often one or none.
     """
-    files = []
+    files: list[Path] = []
     while True:
         first, last = inbox.claim(MOST_EVENTS, at=at)
         if last < first:

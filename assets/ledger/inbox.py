@@ -7,7 +7,7 @@ gets the events as a landing file: `flush`.
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from assets.ledger.outcomes import ATTEMPTED, store
 from assets.ledger.tables import inbox, inbox_count, inbox_quarantine, outbox, receipt
 
 QUARANTINE_DAYS = 30
+_CONTRACT = ("event_id", "event_type", "occurred_at", "message_id", "customer_key", "channel", "value", "payload")
 LAST, CLAIMED, FLUSHED = "inbox", "inbox_claimed", "inbox_flushed"
 BATCH = 5_000
 
@@ -166,14 +167,13 @@ def _newest(connection: Connection, flushed: int, limit: int, at: datetime) -> i
     query = select(inbox.c.inbox_no).where(after).order_by(inbox.c.inbox_no).limit(limit)
     if barrier is not None:
         query = query.where(inbox.c.inbox_no < barrier)
-    numbers = connection.execute(query).scalars().all()
+    numbers: Sequence[int] = connection.execute(query).scalars().all()
     return int(numbers[-1]) if numbers else None
 
 
 def line_of(event: Event) -> str:
     """An event as a line of `landing/outcomes`."""
-    values = asdict(event)
-    values.pop("provider_id")
+    values = {name: getattr(event, name) for name in _CONTRACT}
     values["occurred_at"] = event.occurred_at.isoformat().replace("+00:00", "Z")
     return to_json({name: value for name, value in values.items() if value is not None})
 
@@ -184,7 +184,9 @@ def _store(connection: Connection, deliveries: Sequence[Delivery], last: int, at
     once = {event.event_id: event for event in reversed(events)}
     stored = store(connection, [_row(event, at) for event in once.values()], received_at=at)
     first_of = {row["event_id"]: row["matched_by"] for row in stored.rows}
-    rows, taken, position = [], [], 0
+    rows: list[dict[str, Any]] = []
+    taken: list[Taken] = []
+    position = 0
     for delivery in deliveries:
         mine = events[position : position + len(delivery.events)]
         new = [(event, first_of.pop(event.event_id)) for event in mine if event.event_id in first_of]

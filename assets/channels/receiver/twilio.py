@@ -100,7 +100,7 @@ def _message_status(values: Mapping[str, Any], message_id: Any, at: datetime) ->
 def _incoming(values: Mapping[str, Any], at: datetime) -> Reading:
     """A text from a person: a revocation holds for texts and calls to the number alike."""
     text, kind = str(values.get("Body", "")), str(values.get("OptOutType", ""))
-    common = {"occurred_at": at, "at": at, "customer_key": values.get("From")}
+    common: dict[str, Any] = {"occurred_at": at, "at": at, "customer_key": values.get("From")}
     if not common["customer_key"]:
         raise Broken("From is missing")
     sid = values["MessageSid"]
@@ -128,13 +128,18 @@ def _call(values: Mapping[str, Any], message_id: Any, at: datetime) -> Reading:
         kind = "no_answer" if is_machine else "delivered"  # what was said comes with the call's result
     if kind is None:
         return Reading(ignored=1)  # initiated, ringing, in-progress
-    common = {"occurred_at": at, "at": at, "message_id": message_id, "provider_id": sid, "channel": "voice"}
+    common: dict[str, Any] = {
+        "occurred_at": at,
+        "at": at,
+        "message_id": message_id,
+        "provider_id": sid,
+        "channel": "voice",
+    }
     detail: dict[str, Any] = {"duration_s": _seconds(values.get("CallDuration"))}
     events = []
     if turns:
         detail["transcript"] = _turns(turns)
-        said = " ".join(turn["text"] for turn in detail["transcript"] if turn["speaker"] == "customer")
-        if any(is_opt_out(turn["text"]) for turn in detail["transcript"] if turn["speaker"] == "customer") and said:
+        if any(is_opt_out(turn["text"]) for turn in detail["transcript"] if turn["speaker"] == "customer"):
             events.append(make_event(event_id=f"twilio:{sid}:stop", event_type="unsubscribed", **common))
     events.insert(0, make_event(event_id=f"twilio:{sid}:{kind}", event_type=kind, payload=detail, **common))
     return Reading(events)

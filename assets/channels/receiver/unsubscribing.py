@@ -5,7 +5,7 @@ longer than the 60 days that the law asks for. GET changes nothing, because scan
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -26,7 +26,7 @@ _BODY = {
         "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": _FORM}}}
     }
 }
-_ANSWERS = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
     404: {"description": "The link isn't one of ours"},
     413: {"description": "Too large"},
     503: {"description": "Can't be stored now; come again"},

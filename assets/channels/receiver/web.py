@@ -35,7 +35,7 @@ _PROPERTIES: dict[str, Any] = {
 }
 _SCHEMA: dict[str, Any] = {"type": "object", "properties": _PROPERTIES, "required": list(_PROPERTIES)}
 _BODY = {"requestBody": {"content": {"application/json": {"schema": _SCHEMA}}, "required": True}}
-_ANSWERS = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
     400: {"description": "Not an outcome"},
     401: {"description": "The token isn't the message's"},
     413: {"description": "Too large"},

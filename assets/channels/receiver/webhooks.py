@@ -6,6 +6,7 @@ can't be stored now is 503, and the provider comes again. Everything else is sto
 
 import hashlib
 import logging
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,7 +18,7 @@ from assets.ledger.inbox import Delivery
 
 _log = logging.getLogger(__name__)
 _BODY = {"requestBody": {"content": {"application/json": {"schema": {}}}, "required": True}}
-_ANSWERS = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
     400: {"description": "Signed, but unreadable; kept in quarantine"},
     401: {"description": "Not proved to be the provider's"},
     404: {"description": "No such webhook"},

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from assets.ledger.columns import to_json
 from assets.ledger.counters import current_number, next_number, upsert
 from assets.ledger.engine import reading, writing
+from assets.ledger.many import among, insert_unless_there
 from assets.ledger.outcomes import ATTEMPTED, store
 from assets.ledger.tables import inbox, inbox_count, inbox_quarantine, outbox, receipt
 
@@ -209,8 +210,7 @@ def _store(connection: Connection, deliveries: Sequence[Delivery], last: int, at
                 len(new), len(mine) - len(new), unmatched, len(delivery.unreadable), delivery.ignored, delivery.refused
             )
         )
-    if rows:
-        connection.execute(insert(inbox), rows)
+    insert_unless_there(connection, inbox, rows)
     return taken
 
 
@@ -225,7 +225,9 @@ def _with_messages(connection: Connection, events: list[Event]) -> list[Event]:
     wanted = sorted({event.provider_id for event in events if event.provider_id and not event.message_id})
     ours: dict[str, str] = {}
     for batch in _batches(wanted):
-        query = select(receipt.c.provider_id, receipt.c.message_id).where(receipt.c.provider_id.in_(batch))
+        query = select(receipt.c.provider_id, receipt.c.message_id).where(
+            among(connection, receipt.c.provider_id, batch)
+        )
         ours |= {str(row.provider_id): row.message_id for row in connection.execute(query)}
     if not wanted:
         return events
@@ -248,7 +250,9 @@ def _match_late(connection: Connection, flushed: int, claimed: int) -> None:
     named = {row.event_id: json.loads(row.event).get("message_id") for row in connection.execute(query)}
     attempted: set[str] = set()
     for batch in _batches(sorted({message_id for message_id in named.values() if message_id})):
-        known = select(outbox.c.message_id).where(outbox.c.message_id.in_(batch), outbox.c.state.in_(ATTEMPTED))
+        known = select(outbox.c.message_id).where(
+            among(connection, outbox.c.message_id, batch), outbox.c.state.in_(ATTEMPTED)
+        )
         attempted |= set(connection.execute(known).scalars())
     for batch in _batches([event_id for event_id, message_id in named.items() if message_id in attempted]):
         connection.execute(update(inbox).where(inbox.c.event_id.in_(batch)).values(state="accepted"))

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, and_, select, update
 
 from assets.ledger.audit import record
 from assets.ledger.columns import to_json
-from assets.ledger.counters import current_number, next_number, upsert
+from assets.ledger.counters import current_number, next_number
 from assets.ledger.engine import reading, writing
+from assets.ledger.many import among, insert_unless_there
 from assets.ledger.records import OutcomeCounts, Since
 from assets.ledger.release import COSTS
 from assets.ledger.suppressions import address_hash, append, is_personal_address, suppression_row
@@ -121,7 +122,7 @@ def store(connection: Connection, rows: Sequence[dict[str, Any]], *, received_at
             "customer_key_sha256": None if key is None else address_hash(str(key)),
         }
     kept = [{name: value for name, value in row.items() if name != "customer_key"} for row in new]
-    connection.execute(upsert(connection, outcome).on_conflict_do_nothing(), kept)
+    insert_unless_there(connection, outcome, kept)
     suppressed = _suppress(connection, new, messages, received_at)
     _confirm_unknown(connection, new, messages)
     unmatched = sum(row["matched_by"] == "none" for row in new)
@@ -156,7 +157,9 @@ def _rows(frame: pd.DataFrame, received_at: datetime) -> list[dict[str, Any]]:
 def _unseen(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     known: set[str] = set()
     for batch in _batches([row["event_id"] for row in rows]):
-        known |= set(connection.execute(select(outcome.c.event_id).where(outcome.c.event_id.in_(batch))).scalars())
+        known |= set(
+            connection.execute(select(outcome.c.event_id).where(among(connection, outcome.c.event_id, batch))).scalars()
+        )
     return [row for row in rows if row["event_id"] not in known]
 
 
@@ -166,7 +169,7 @@ def _messages_of(
     found: dict[str, Any] = {}
     for batch in _batches(sorted({row["message_id"] for row in rows if row["message_id"]})):
         query = select(*COSTS, outbox.c.state, outbox.c.contact_ids).where(
-            outbox.c.message_id.in_(batch), outbox.c.state.in_(states)
+            among(connection, outbox.c.message_id, batch), outbox.c.state.in_(states)
         )
         found |= {row["message_id"]: row for row in connection.execute(query).mappings()}
     return found

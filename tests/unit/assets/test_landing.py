@@ -27,6 +27,8 @@ def test_an_intake_begins_with_what_providers_reported_and_takes_it_in_once(tmp_
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         rows = connection.execute("select event_id, event_type, customer_key, payload from raw.outcomes").fetchall()
     assert rows == [("e1", "replied", "c1", '{"text":"In blue?"}')]
-    assert [path.name for path in (home.landing / "outcomes" / "received").iterdir()] == ["000000000001-000000000001.jsonl"]
+    assert [path.name for path in (home.landing / "outcomes" / "received").iterdir()] == [
+        "000000000001-000000000001.jsonl"
+    ]
     assert ledger.inbox.waiting(at=AT) == 0
     ledger.close()

@@ -75,10 +75,12 @@ def measure(url: str, folder: Path, event_count: int, post_count: int) -> dict[s
     batches = make_batches(half, event_count // 4)
     batches_s, stored = _timed(lambda: [ledger.inbox.take([each], at=AT)[0] for each in batches])
     flush_s, _ = _timed(lambda: flush(ledger.inbox, folder / "landing", at=AT))
-    bare = asyncio.run(_served(partial(_bare, url), post_count))
-    posts = asyncio.run(_served(partial(_receiver, url), post_count))
-    again = asyncio.run(_served(partial(_receiver, url), post_count))
-    web_ms = _decisions(ledger, min(post_count, 2_000))
+    requests = [_post(number) for number in range(post_count)]
+    visits = [_visit(number) for number in range(min(post_count, 2_000))]
+    bare, _ = asyncio.run(_served(partial(_bare, url), requests, CONNECTIONS))
+    posts, _ = asyncio.run(_served(partial(_receiver, url), requests, CONNECTIONS))
+    again, _ = asyncio.run(_served(partial(_receiver, url), requests, CONNECTIONS))
+    _, web_ms = asyncio.run(_served(partial(_receiver, url), visits, 1))
     counts, violations = ledger.inbox.counts()["push"], ledger.audit.check()
     ledger.close()
     right: tuple[Any, ...] = (half, half, half + post_count, post_count, [])
@@ -145,18 +147,8 @@ def _web_messages(count: int) -> pd.DataFrame:
     return frame.assign(message_id=ids, decision_id=ids, channel="web", recipient=recipients, content=content)
 
 
-def _decisions(ledger: Ledger, count: int) -> list[float]:
-    """Milliseconds of single decisions, the ledger's own reading and checks; a socket adds its own."""
-    found = []
-    for number in range(count):
-        started = time.perf_counter()
-        ledger.web.show(f"v{number}", "hero", at=AT)
-        found.append((time.perf_counter() - started) * 1_000)
-    return found
-
-
-async def _served(serve: Callable[[int], None], count: int) -> float:
-    """Seconds of posts against a server in a process of its own."""
+async def _served(serve: Callable[[int], None], requests: list[bytes], connections: int) -> tuple[float, list[float]]:
+    """Seconds of requests against a server in a process of its own, and the milliseconds of each."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -164,10 +156,9 @@ async def _served(serve: Callable[[int], None], count: int) -> float:
     server.start()
     try:
         await _reachable(port)
-        posts = [_post(number) for number in range(count)]
         started = time.perf_counter()
-        await asyncio.gather(*(_send(port, posts[first::CONNECTIONS]) for first in range(CONNECTIONS)))
-        return time.perf_counter() - started
+        lanes = await asyncio.gather(*(_send(port, requests[first::connections]) for first in range(connections)))
+        return time.perf_counter() - started, [each for lane in lanes for each in lane]
     finally:
         server.terminate()
         server.join()
@@ -203,16 +194,25 @@ def _post(number: int) -> bytes:
     return head.encode() + body
 
 
-async def _send(port: int, posts: list[bytes]) -> None:
+def _visit(number: int) -> bytes:
+    return f"GET /web/decision?visitor_id=v{number}&slot=hero HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+
+
+async def _send(port: int, requests: list[bytes]) -> list[float]:
+    """Send one after the other on a connection; milliseconds of each."""
+    found = []
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for post in posts:
-        writer.write(post)
+    for request in requests:
+        started = time.perf_counter()
+        writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(f"the receiver answered {head.splitlines()[0]!r}")
         length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length:"))
         await reader.readexactly(int(length.partition(b":")[2]))
+        found.append((time.perf_counter() - started) * 1_000)
     writer.close()
+    return found
 
 
 def _receiver(url: str, port: int) -> None:

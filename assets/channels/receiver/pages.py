@@ -22,7 +22,7 @@ def ask(sender: str) -> str:
     """The question. The button posts to the page's own address."""
     whose = f" from {escape(sender)}" if sender else ""
     form = '<form method="post"><button type="submit" name="unsubscribe" value="yes">Unsubscribe</button></form>'
-    return _page("Unsubscribe", f"<p>You will get no more of these messages{whose}.</p>{form}")
+    return _page("Unsubscribe", f"<p>Press the button, and you will get no more of these messages{whose}.</p>{form}")
 
 
 def done() -> str:

@@ -15,6 +15,7 @@ from assets.duck import writer
 from assets.home import Home
 from assets.intake import LandingReport, land, record_messages, set_identity_overrides
 from assets.intake.contract import SOURCES
+from assets.ledger.flushing import flush
 from assets.ledger.ledger import Ledger
 from ml.configuration import Configuration
 
@@ -51,6 +52,7 @@ def landing(
 ) -> Iterator[dg.MaterializeResult]:
     """Take in every file that is new, and what was handed over since the last time."""
     received_at = at.replace(tzinfo=None)
+    flush(ledger.inbox, home.landing, at=at)
     with writer(home) as connection:
         report = land(home.root, connection, at=received_at, known=())
         exported = _export_messages(connection, ledger, received_at)

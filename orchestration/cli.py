@@ -246,6 +246,19 @@ def ui(
     ui_.serve(settings_of(home, config), port)
 
 
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; a proxy with TLS belongs in front")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on")] = 8000,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve provider webhooks, unsubscribes and the web channel's decisions, until interrupted."""
+    from orchestration import service  # noqa: PLC0415 - heavy
+
+    service.serve(settings_of(home, config), host, port)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

@@ -40,7 +40,10 @@ def build_sensors(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
     ) -> dg.RunRequest | dg.SkipReason:
         waiting = pending_files(home.root, {FileStat(*seen) for seen in ledger.landing.seen()})
-        if not waiting:
+        events = ledger.inbox.waiting(at=clock())
+        if events:
+            context.log.info(f"{events} events wait in the inbox")
+        if not waiting and not events:
             return dg.SkipReason("no new file")
         if _is_under_way(context, "ingest", "cycle"):
             return dg.SkipReason(f"{len(waiting)} new files; a run that takes them in is under way")

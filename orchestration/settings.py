@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     )
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; SQLite in the home without it")
     public_url: str = Field(
-        "http://127.0.0.1:8080", description="Where recipients reach the receiver: base of unsubscribe links"
+        "http://127.0.0.1:8000", description="Where recipients reach the receiver: base of unsubscribe links"
     )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
@@ -42,6 +42,18 @@ class Settings(BaseSettings):
     def resolved(self) -> "Settings":
         """The same settings with absolute folders, so that children with another working folder agree."""
         return self.model_copy(update={"home": self.home.resolve(), "config": self.config.resolve()})
+
+    @staticmethod
+    def secret(name: str) -> SecretStr:
+        """The secret in the environment variable of that name, as `channels.yaml` refers to it.
+
+        Raises:
+            LookupError: It isn't set, or empty.
+        """
+        value = os.environ.get(name)
+        if not value:
+            raise LookupError(name)
+        return SecretStr(value)
 
     def environment(self) -> dict[str, str]:
         """The variables that make a child process work on the same workspace.

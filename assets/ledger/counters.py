@@ -10,9 +10,14 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from assets.ledger.tables import counter
 
 
-def next_number(connection: Connection, name: str) -> int:
-    """The next number of a series; its row stays locked until the transaction ends, so ask for it late."""
-    step = update(counter).where(counter.c.name == name).values(value=counter.c.value + 1).returning(counter.c.value)
+def next_number(connection: Connection, name: str, count: int = 1) -> int:
+    """The next number of a series, or the last of the next `count`.
+
+    Its row stays locked until the transaction ends, so ask for it late.
+    """
+    step = (
+        update(counter).where(counter.c.name == name).values(value=counter.c.value + count).returning(counter.c.value)
+    )
     number = connection.execute(step).scalar()
     if number is None:
         insert_once(connection, counter, {"name": name, "value": 0})

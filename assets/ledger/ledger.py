@@ -11,6 +11,7 @@ from assets.ledger.figures import Figures
 from assets.ledger.generations import Generations
 from assets.ledger.halts import Halts
 from assets.ledger.health import Health
+from assets.ledger.inbox import Inbox
 from assets.ledger.landing import Landing
 from assets.ledger.live import Live
 from assets.ledger.objectives import Objectives
@@ -20,6 +21,7 @@ from assets.ledger.plans import Plans
 from assets.ledger.reputation import Reputation
 from assets.ledger.schema import upgrade
 from assets.ledger.suppressions import Suppressions
+from assets.ledger.web import WebMessages
 
 
 class Ledger:
@@ -111,3 +113,13 @@ class Ledger:
     def audit(self) -> Audit:
         """The hash chain and the invariants."""
         return Audit(self.engine)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What providers reported, until it is flushed."""
+        return Inbox(self.engine)
+
+    @cached_property
+    def web(self) -> WebMessages:
+        """What the decision endpoint may show."""
+        return WebMessages(self.engine)

@@ -1,25 +1,28 @@
 """Events that came back, each counted once by its `event_id`; the first one received wins."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, and_, select, update
 
 from assets.ledger.audit import record
 from assets.ledger.closing import COSTS
 from assets.ledger.columns import to_json
-from assets.ledger.counters import current_number, next_number, upsert
+from assets.ledger.counters import current_number, next_number
 from assets.ledger.engine import reading, writing
+from assets.ledger.many import among, insert_unless_there
 from assets.ledger.records import OutcomeCounts, Since
 from assets.ledger.suppressions import address_hash, append, is_personal_address, suppression_row
-from assets.ledger.tables import outbox, outcome
+from assets.ledger.tables import STATES, outbox, outcome
 
 REQUIRED = ("event_id", "event_type", "occurred_at")
 OPTIONAL = ("message_id", "customer_key", "channel", "value", "payload")
 SUPPRESSING = {"unsubscribed": None, "bounced": None, "complained": "all"}  # None: the event's own channel
+OWN_WORD = ("unsubscribed", "complained")
 PROOF_OF_SENDING = ("delivered", "opened", "clicked", "replied", "answered", "no_answer")
 ATTEMPTED = ("sending", "sent", "unknown")
 BATCH = 5_000
@@ -48,24 +51,10 @@ class Outcomes:
         if not rows:
             return OutcomeCounts(0, 0, 0, {}, 0)
         with writing(self._engine) as connection:
-            new = _unseen(connection, rows)
-            messages = _messages_of(connection, new)
-            number = next_number(connection, "intake")
-            for row in new:
-                row |= {"intake_no": number, "matched_by": _matched_by(row, messages)}
-            stored = [{name: value for name, value in row.items() if name != "customer_key"} for row in new]
-            if stored:
-                connection.execute(upsert(connection, outcome).on_conflict_do_nothing(), stored)
-            suppressed = _suppress(connection, new, messages, received_at)
-            _confirm_unknown(connection, new, messages)
-            unmatched = sum(row["matched_by"] == "none" for row in new)
-            by_type = {
-                str(kind): int(count)
-                for kind, count in pd.Series([row["event_type"] for row in new]).value_counts().items()
-            }
-            counts = {"new": len(new), "unmatched": unmatched, "suppressed": suppressed}
-            record(connection, kind="outcomes.taken_in", subject=str(number), detail=counts, at=received_at)
-        return OutcomeCounts(len(new), len(frame) - len(new), unmatched, by_type, suppressed)
+            stored = store(connection, rows, received_at=received_at)
+        by_type = dict(Counter(str(row["event_type"]) for row in stored.rows))
+        new = len(stored.rows)
+        return OutcomeCounts(new, len(frame) - new, stored.unmatched, by_type, stored.suppressed)
 
     def news_since(self, cursor: int) -> Since:
         """Events after a cursor, with the message that they answer, and the cursor to keep once they are dealt with.
@@ -74,7 +63,9 @@ class Outcomes:
         (where matched)
         customer_id, objective_id, channel, offer_id, cycle_id.
         """
-        joined = outcome.outerjoin(outbox, outbox.c.message_id == outcome.c.message_id)
+        # An event for a message that never left answers nothing: it must not speak for the message's customer.
+        answers = and_(outbox.c.message_id == outcome.c.message_id, outcome.c.matched_by == "message")
+        joined = outcome.outerjoin(outbox, answers)
         columns = (
             outcome.c.event_id,
             outcome.c.event_type,
@@ -100,6 +91,46 @@ class Outcomes:
         return Since(frame, max(cursor, last))
 
 
+class Stored(NamedTuple):
+    """The events that were new, each with its `matched_by`, and what followed from them."""
+
+    rows: list[dict[str, Any]]
+    unmatched: int
+    suppressed: int
+
+
+def store(connection: Connection, rows: Sequence[dict[str, Any]], *, received_at: datetime) -> Stored:
+    """Store events and what follows from them, inside the caller's transaction.
+
+    Args:
+        connection: A write transaction.
+        rows: One an event, ids unique among them: `REQUIRED` and `OPTIONAL` and `received_at`, `payload` as JSON text.
+        received_at: Business time.
+    """
+    number = next_number(
+        connection, "intake"
+    )  # its lock makes intakes take turns: each sees what the one before stored
+    new = _unseen(connection, rows)
+    if not new:
+        return Stored([], 0, 0)
+    messages = _messages_of(connection, new)
+    for row in new:
+        key = row["customer_key"]
+        row |= {
+            "intake_no": number,
+            "matched_by": _matched_by(row, messages),
+            "customer_key_sha256": None if key is None else address_hash(str(key)),
+        }
+    kept = [{name: value for name, value in row.items() if name != "customer_key"} for row in new]
+    insert_unless_there(connection, outcome, kept)
+    suppressed = _suppress(connection, new, messages, received_at)
+    _confirm_unknown(connection, new, messages)
+    unmatched = sum(row["matched_by"] == "none" for row in new)
+    counts = {"new": len(new), "unmatched": unmatched, "suppressed": suppressed}
+    record(connection, kind="outcomes.taken_in", subject=str(number), detail=counts, at=received_at)
+    return Stored(new, unmatched, suppressed)
+
+
 def _rows(frame: pd.DataFrame, received_at: datetime) -> list[dict[str, Any]]:
     missing = [name for name in REQUIRED if name not in frame.columns]
     if missing:
@@ -117,8 +148,7 @@ def _rows(frame: pd.DataFrame, received_at: datetime) -> list[dict[str, Any]]:
     rows = []
     for values, occurred_at in zip(zip(*columns.values(), strict=True), times, strict=True):
         row = dict(zip(columns, values, strict=True))
-        key, detail = row["customer_key"], row["payload"]
-        row["customer_key_sha256"] = None if key is None else address_hash(str(key))
+        detail = row["payload"]
         row["payload"] = detail if detail is None or isinstance(detail, str) else to_json(detail)
         rows.append(row | {"occurred_at": occurred_at, "received_at": received_at})
     return rows
@@ -127,15 +157,19 @@ def _rows(frame: pd.DataFrame, received_at: datetime) -> list[dict[str, Any]]:
 def _unseen(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     known: set[str] = set()
     for batch in _batches([row["event_id"] for row in rows]):
-        known |= set(connection.execute(select(outcome.c.event_id).where(outcome.c.event_id.in_(batch))).scalars())
+        known |= set(
+            connection.execute(select(outcome.c.event_id).where(among(connection, outcome.c.event_id, batch))).scalars()
+        )
     return [row for row in rows if row["event_id"] not in known]
 
 
-def _messages_of(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _messages_of(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], states: Sequence[str] = ATTEMPTED
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for batch in _batches(sorted({row["message_id"] for row in rows if row["message_id"]})):
         query = select(*COSTS, outbox.c.state, outbox.c.contact_ids).where(
-            outbox.c.message_id.in_(batch), outbox.c.state.in_(ATTEMPTED)
+            among(connection, outbox.c.message_id, batch), outbox.c.state.in_(states)
         )
         found |= {row["message_id"]: row for row in connection.execute(query).mappings()}
     return found
@@ -150,8 +184,14 @@ def _matched_by(row: Mapping[str, Any], messages: Mapping[str, Any]) -> str:
 def _suppress(
     connection: Connection, rows: Sequence[Mapping[str, Any]], messages: Mapping[str, Any], at: datetime
 ) -> int:
-    """Unsubscribes, complaints and hard bounces hold from now on: for the person's contacts, or the address given."""
+    """Unsubscribes, complaints and hard bounces hold from now on: for the person's contacts, or the address given.
+
+    Where the ledger doesn't know that the message left (a restored backup, an event that overtook its receipt), a
+    person's own word counts all the same.
+    """
     found = []
+    early = [row for row in rows if row["event_type"] in OWN_WORD and row["matched_by"] == "none" and row["message_id"]]
+    messages = dict(messages) | _messages_of(connection, early, states=STATES)
     for row in rows:
         if row["event_type"] not in SUPPRESSING or _is_soft_bounce(row):
             continue

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -375,3 +376,53 @@ APPEND_ONLY = (
     audit,
     live_driver,
 )
+
+INBOX_STATES = ("accepted", "unmatched", "flushed")
+
+# What providers reported, each event once. `event` is personal data, kept until it is flushed to the landing folder.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("inbox_no", BigInteger, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("raw_sha256", String, nullable=False),
+    Column("state", String, CheckConstraint(f"state IN {INBOX_STATES}", name="state"), nullable=False),
+    Column("event", Text),
+    _at("received_at"),
+    Index("uq_inbox_inbox_no", "inbox_no", unique=True),
+)
+
+# What a provider signed and nobody could read: kept for a person, bounded in time (`Inbox.forget`).
+inbox_quarantine = Table(
+    "inbox_quarantine",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("raw_sha256", String, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _at("received_at"),
+)
+
+inbox_count = Table(
+    "inbox_count",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("value", BigInteger, nullable=False, default=0),
+)
+
+# What the decision endpoint may show a visitor, from hand-over until its window is over. The visitor is a hash.
+web_message = Table(
+    "web_message",
+    metadata,
+    Column("message_id", String, ForeignKey("outbox.message_id"), primary_key=True),
+    Column("visitor_sha256", String, primary_key=True),
+    Column("slot", String, nullable=False),
+    Column("html", Text, nullable=False),
+    _at("send_at"),
+    _at("expires_at"),
+    Index("ix_web_message_visitor_sha256", "visitor_sha256"),
+)
+
+Index("ix_receipt_provider_id", receipt.c.provider_id)

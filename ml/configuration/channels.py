@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from ml.configuration.base import Model
+from ml.configuration.webhooks import WebhookSettings
 
 _SECRET: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|auth_key|private_key|credential)s?$", re.IGNORECASE
@@ -27,6 +28,10 @@ class ChannelSettings(Model):
     rate_per_second: float | None = Field(
         default=None, gt=0, description="messages a second that the channel takes; no bound where not given"
     )
+    webhook: WebhookSettings | list[WebhookSettings] | None = Field(
+        default=None, description="what the channel's provider reports to, one or a list with a name each"
+    )
+    origins: list[str] = Field(default=[], description="web: sites whose pages may ask for decisions")
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Self:

@@ -10,6 +10,8 @@ import dagster as dg
 import pytest
 
 from assets.home import Home
+from assets.ledger.flushing import flush
+from assets.ledger.inbox import Delivery, Event
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import PlanRecord
 from orchestration.sensors import RETRY_AFTER, build_sensors
@@ -171,3 +173,13 @@ def test_a_release_by_policy_is_no_approval(desk: Desk) -> None:
     desk.ledger.plans.propose(record)
     let_go(desk, "p", NOW)
     assert desk.ask("approved_plans") == "no new approval"
+
+
+def test_events_that_providers_reported_start_an_ingest_until_they_are_flushed(desk: Desk) -> None:
+    event = Event("e1", "opened", NOW, customer_key="c1", channel="email")
+    desk.ledger.inbox.take([Delivery("push", "sha", (event,))], at=NOW)
+    assert isinstance(desk.ask("new_files"), dg.RunRequest)
+    (path,) = flush(desk.ledger.inbox, desk.home.landing, at=NOW)
+    assert isinstance(desk.ask("new_files"), dg.RunRequest)  # it's a landing file now
+    desk.deal_with(path)
+    assert desk.ask("new_files") == "no new file"

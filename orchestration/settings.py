@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,12 +36,27 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8080", description="Where recipients reach the receiver: base of unsubscribe links"
     )
+    mode: Literal["local", "live"] = Field(
+        "local", description="Whether drivers may reach beyond this machine: only where it is live"
+    )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
 
     def resolved(self) -> "Settings":
         """The same settings with absolute folders, so that children with another working folder agree."""
         return self.model_copy(update={"home": self.home.resolve(), "config": self.config.resolve()})
+
+    @staticmethod
+    def secret(name: str) -> SecretStr:
+        """The secret in the environment variable of that name, as `channels.yaml` refers to it.
+
+        Raises:
+            LookupError: It isn't set, or empty.
+        """
+        value = os.environ.get(name)
+        if not value:
+            raise LookupError(name)
+        return SecretStr(value)
 
     def environment(self) -> dict[str, str]:
         """The variables that make a child process work on the same workspace.
@@ -52,6 +67,7 @@ class Settings(BaseSettings):
             **QUIET,
             "WAYFINDER_HOME": str(self.home),
             "WAYFINDER_CONFIG": str(self.config),
+            "WAYFINDER_MODE": self.mode,
             "WAYFINDER_THREADS": str(self.threads),
             "WAYFINDER_SEED": str(self.seed),
             "DAGSTER_HOME": str(self.home / "dagster"),

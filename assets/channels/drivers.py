@@ -1,17 +1,39 @@
 """Which driver a channel has, by its settings in `channels.yaml`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from assets.channels.contract import Driver, Secrets
 from assets.channels.file import FileDriver
+from assets.channels.google_audience import GoogleAudienceDriver
+from assets.channels.lob import LobDriver
+from assets.channels.mail_drop import MailDropDriver
+from assets.channels.meta_audience import MetaAudienceDriver
 from assets.channels.smtp import SmtpDriver
 from assets.channels.twilio_sms import TwilioSmsDriver
+from assets.channels.twilio_voice import TwilioVoiceDriver
+from assets.channels.web_push import WebPushDriver
 from ml.configuration import drivers as settings_of
 from ml.configuration.channels import ChannelSettings
 from ml.entities import CHANNELS
+
+
+NETWORKED: Final[Mapping[str, tuple[Callable[..., Any], Mapping[str, str]]]] = {
+    "smtp": (SmtpDriver, {"user": "username_env", "password": "password_env"}),
+    "twilio_sms": (TwilioSmsDriver, {"token": "auth_token_env"}),
+    "twilio_voice": (TwilioVoiceDriver, {"token": "auth_token_env"}),
+    "web_push": (WebPushDriver, {"key": "vapid_private_key_env"}),
+    "lob": (LobDriver, {"key": "api_key_env"}),
+    "meta_audience": (MetaAudienceDriver, {"token": "access_token_env"}),
+    "google_audience": (
+        GoogleAudienceDriver,
+        {name: f"{name}_env" for name in ("developer_token", "client_id", "client_secret", "refresh_token")},
+    ),
+}
+"""Drivers that reach a server: how each is made, and which setting names which of its secrets."""
 
 
 class MissingSecretError(ValueError):
@@ -69,15 +91,11 @@ def open_driver(
                 f"channels.yaml: {channel}.{key} names {name}, which isn't set: put the secret into that variable"
             ) from None
 
-    match settings:
-        case settings_of.FileSettings():
-            return FileDriver(outbound / channel)
-        case settings_of.SmtpSettings():
-            login = (
-                {"user": secret("username_env"), "password": secret("password_env")} if settings.username_env else {}
-            )
-            return SmtpDriver(settings, **login, is_live=is_live)
-        case settings_of.TwilioSmsSettings():
-            return TwilioSmsDriver(settings, token=secret("auth_token_env"), is_live=is_live)
-        case _:
-            raise TypeError(f"channels.yaml: {channel}.driver '{settings.driver}' has no driver here")
+    if isinstance(settings, settings_of.FileSettings):
+        return FileDriver(outbound / channel)
+    if isinstance(settings, settings_of.MailDropSettings):
+        return MailDropDriver(settings, outbound / channel)
+    made, keys = NETWORKED[settings.driver]
+    needed = {argument: secret(key) for argument, key in keys.items() if getattr(settings, key)}
+    driver: Driver = made(settings, **needed, is_live=is_live)
+    return driver

@@ -20,6 +20,7 @@ from ml.configuration.drivers import SmtpSettings
 from tests.unit.assets.channels.servers import closed_port, mail_server
 from tests.unit.assets.channels.support import AT, sendable
 
+LOGIN = {"username_env": "U", "password_env": "P"}
 SENDER = parse_sender('"Shop, Inc." <news@shop.example>')
 
 
@@ -195,7 +196,7 @@ def test_connections_are_kept_and_shared():
 
 def test_the_login_is_used_and_a_wrong_one_is_the_operators_to_mend():
     with mail_server("shop", "hunter2") as (mailbox, port):
-        login = {"username_env": "U", "password_env": "P", "user": SecretStr("shop")}
+        login = {**LOGIN, "user": SecretStr("shop")}
         assert _one(_driver(port, **login, password=SecretStr("hunter2"))).status == "sent"
         wrong = _one(_driver(port, **login, password=SecretStr("hunter3")))
     assert (wrong.status, reason_of(wrong), len(mailbox.got)) == ("retry", "unauthorized", 1)
@@ -219,7 +220,7 @@ def test_a_password_never_goes_in_the_clear_beyond_this_machine():
             security="none",
             is_live=True,
             user=SecretStr("u"),
-            **{"username_env": "U", "password_env": "P"},
+            **LOGIN,
         )
 
 

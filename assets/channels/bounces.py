@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message as Mail
 from email.utils import parsedate_to_datetime
@@ -78,4 +78,5 @@ def _time(fields: dict[str, str], received_at: datetime) -> datetime:
         last = parsedate_to_datetime(fields.get("last-attempt-date", ""))
     except ValueError:
         return received_at
-    return min(last, received_at) if last.tzinfo else received_at
+    known = last if last.tzinfo else last.replace(tzinfo=UTC)  # -0000 is UTC from a place that isn't told
+    return min(known, received_at)

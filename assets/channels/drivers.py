@@ -20,7 +20,6 @@ from ml.configuration import drivers as settings_of
 from ml.configuration.channels import ChannelSettings
 from ml.entities import CHANNELS
 
-
 NETWORKED: Final[Mapping[str, tuple[Callable[..., Any], Mapping[str, str]]]] = {
     "smtp": (SmtpDriver, {"user": "username_env", "password": "password_env"}),
     "twilio_sms": (TwilioSmsDriver, {"token": "auth_token_env"}),

@@ -40,9 +40,11 @@ class MailDropDriver:
         rows: dict[str, list[tuple[str, str]]] = {}
         for message in messages:
             try:
-                rows.setdefault(message.cycle_id, []).append((message.message_id, self._line(message)))
+                line = self._line(message)
             except Unsendable as refusal:
                 receipts[message.message_id] = Receipt(message.message_id, "failed", at, detail=refusal.detail)
+            else:
+                rows.setdefault(message.cycle_id, []).append((message.message_id, line))
         for cycle_id, lines in rows.items():
             self._file(cycle_id).append(dict(lines))
             receipts |= {

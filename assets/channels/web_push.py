@@ -23,6 +23,7 @@ from ml.configuration.drivers import WebPushSettings
 LONGEST_BODY: Final = 4_096
 """What every push service takes (RFC 8030, section 7.2); the encrypted body counts."""
 
+AUTH_BYTES: Final = 16  # RFC 8291, section 3.2
 LONGEST_TTL_S: Final = 28 * 86_400
 SIGNATURE_LASTS: Final = timedelta(hours=12)
 _GONE: Final = (404, 410)
@@ -103,13 +104,15 @@ class WebPushDriver:
         if not all(isinstance(part, str) and part for part in content.values()):
             raise Unsendable("invalid_content", "it has no title or no body")
         text = json.dumps({**content, "message_id": message.message_id}, ensure_ascii=False).encode()
-        keys = subscription["keys"]
         try:
+            public, auth = (_decoded(subscription["keys"][name]) for name in ("p256dh", "auth"))
+            if len(auth) != AUTH_BYTES:
+                raise ValueError("auth")
             body: bytes = http_ece.encrypt(
                 text,
                 private_key=ec.generate_private_key(ec.SECP256R1()),
-                dh=_decoded(keys["p256dh"]),
-                auth_secret=_decoded(keys["auth"]),
+                dh=public,
+                auth_secret=auth,
                 version="aes128gcm",
             )
         except (http_ece.ECEException, ValueError):

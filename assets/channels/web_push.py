@@ -24,7 +24,9 @@ LONGEST_BODY: Final = 4_096
 """What every push service takes (RFC 8030, section 7.2); the encrypted body counts."""
 
 AUTH_BYTES: Final = 16  # RFC 8291, section 3.2
+POINT_BYTES: Final = 65  # an uncompressed point of P-256
 LONGEST_TTL_S: Final = 28 * 86_400
+MOST_SIGNATURES: Final = 100
 SIGNATURE_LASTS: Final = timedelta(hours=12)
 _GONE: Final = (404, 410)
 _TOO_LARGE: Final = 413
@@ -55,6 +57,7 @@ class WebPushDriver:
     def __init__(self, settings: WebPushSettings, *, key: SecretStr, is_live: bool = False) -> None:
         self._settings, self._is_live = settings, is_live
         self._vapid = _vapid(key)
+        self._signatures: dict[tuple[str, int], dict[str, str]] = {}
         root = settings.base_url or ""
         if root:
             check_url(root, place="channels.yaml: push.base_url", hosts=settings.hosts, is_live=is_live)
@@ -105,14 +108,11 @@ class WebPushDriver:
             raise Unsendable("invalid_content", "it has no title or no body")
         text = json.dumps({**content, "message_id": message.message_id}, ensure_ascii=False).encode()
         try:
-            public, auth = (_decoded(subscription["keys"][name]) for name in ("p256dh", "auth"))
-            if len(auth) != AUTH_BYTES:
-                raise ValueError("auth")
             body: bytes = http_ece.encrypt(
                 text,
                 private_key=ec.generate_private_key(ec.SECP256R1()),
-                dh=public,
-                auth_secret=auth,
+                dh=_decoded(subscription["keys"]["p256dh"], POINT_BYTES),
+                auth_secret=_decoded(subscription["keys"]["auth"], AUTH_BYTES),
                 version="aes128gcm",
             )
         except (http_ece.ECEException, ValueError):
@@ -124,12 +124,13 @@ class WebPushDriver:
     def _signature(self, endpoint: str, at: datetime) -> dict[str, str]:
         """VAPID's Authorization: for the service's origin, half a day from now on (RFC 8292, section 2)."""
         parts = urlsplit(endpoint)
-        claims = {
-            "aud": f"{parts.scheme}://{parts.netloc}",
-            "sub": self._settings.contact,
-            "exp": int((at + SIGNATURE_LASTS).timestamp()),
-        }
-        return dict(self._vapid.sign(claims))
+        origin, until = f"{parts.scheme}://{parts.netloc}", int((at + SIGNATURE_LASTS).timestamp())
+        if (origin, until) not in self._signatures:
+            if len(self._signatures) >= MOST_SIGNATURES:
+                self._signatures.clear()
+            claims = {"aud": origin, "sub": self._settings.contact, "exp": until}
+            self._signatures[origin, until] = dict(self._vapid.sign(claims))
+        return self._signatures[origin, until]
 
 
 def parse_subscription(token: object) -> dict[str, Any]:
@@ -154,8 +155,11 @@ def topic_of(message_id: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(message_id.encode()).digest()).decode()[:32]
 
 
-def _decoded(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _decoded(text: str, size: int) -> bytes:
+    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(data) != size:
+        raise ValueError(f"{len(data)} bytes instead of {size}")
+    return data
 
 
 def _vapid(key: SecretStr) -> Any:

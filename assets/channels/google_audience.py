@@ -109,7 +109,7 @@ class GoogleAudienceDriver:
         form = {
             name: value if isinstance(value, str) else value.get_secret_value() for name, value in self._login.items()
         }
-        answer = self._api.send("POST", self._token_url, data=form)
+        answer = self._api.send("POST", self._token_url, form=form)
         token = answer.body.get("access_token")
         if answer.status == "sent" and isinstance(token, str):
             self._token = SecretStr(token)

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 LIVE_REMEDY: Final = "set WAYFINDER_MODE=live to send for real, or name a server on this machine, such as the sandbox"
 
@@ -56,8 +56,7 @@ def check_url(url: str, *, place: str, hosts: Sequence[str], is_live: bool) -> s
     Raises:
         ForbiddenHostError: It may not.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    parts, host = _split(url)
     if parts.username or parts.password or not host:
         raise ForbiddenHostError(f"{place} must be a URL with a host and without a user name or password")
     if not is_live:
@@ -68,6 +67,18 @@ def check_url(url: str, *, place: str, hosts: Sequence[str], is_live: bool) -> s
             f"{place} reaches {host} by {parts.scheme}; a live workspace sends by https to {', '.join(hosts)} only"
         )
     return url
+
+
+def _split(url: str) -> tuple[SplitResult, str]:
+    """Its parts, and its host: empty where it isn't a URL that a request line can carry."""
+    parts = urlsplit("")
+    try:
+        if url.isascii() and url.isprintable() and " " not in url:
+            parts = urlsplit(url)
+            return parts, (parts.hostname or "") if parts.port != 0 else ""
+    except ValueError:
+        return urlsplit(""), ""
+    return parts, ""
 
 
 def check_server(host: str, *, place: str, is_live: bool) -> None:

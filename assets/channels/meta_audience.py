@@ -62,7 +62,7 @@ class MetaAudienceDriver:
             "data": [[member.email_sha256, member.phone_sha256] for member in members],
         }
         form = {"payload": json.dumps(payload), "session": json.dumps(_session(members))}
-        answer = self._api.send(_METHODS[operation], self._path, data=form)
+        answer = self._api.send(_METHODS[operation], self._path, form=form)
         return _with_code(answer), frozenset()
 
 

@@ -52,7 +52,7 @@ def open_api(settings: TwilioSettings, token: SecretStr, *, channel: str, is_liv
 
 def post(api: Api, path: str, form: Mapping[str, str]) -> tuple[Answer, str | None]:
     """Create a resource. Returns what came of it and the resource's id."""
-    answer = api.send("POST", path, data=form)
+    answer = api.send("POST", path, form=form)
     if answer.status == "sent":
         sid = answer.body.get("sid")
         return answer, sid if isinstance(sid, str) else None

@@ -45,6 +45,9 @@ def test_live_reaches_the_provider_alone(url):
             "file:///etc/passwd",
             "https://",
             "https://2130706433",
+            "https://api.twilio.com:x/",
+            "https://api.twilio.com/a b",
+            "https://api.twil\u0456o.com",
         ),
     ],
 )

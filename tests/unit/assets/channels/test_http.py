@@ -1,5 +1,7 @@
 """Retry-After and status codes as RFC 9110 has them (sections 10.2.3 and 15)."""
 
+import socket
+import time
 from datetime import timedelta
 
 import pytest
@@ -84,7 +86,10 @@ def test_a_dropped_connection_is_ambiguous(delivery, status):
 
 def test_nobody_there_is_certainly_not_sent():
     answer = _api(f"http://127.0.0.1:{closed_port()}").send("POST", "/x")
-    assert (answer.status, answer.detail) == ("retry", "unreachable: no connection to the provider")
+    assert (answer.status, answer.detail) == (
+        "retry",
+        "unreachable: no connection to the provider (ConnectionRefusedError)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,3 +119,30 @@ def test_an_environment_proxy_sees_nothing(monkeypatch):
 def test_an_answer_shows_neither_body_nor_headers():
     answer = read("blind", 400, {"x": "ann@example.com"}, {"message": "ann@example.com"})
     assert "ann" not in repr(answer)
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_written_to():
+    with provider() as server:
+        api = _api(server.url)
+        server.answer = lambda _: Reply(headers={"Connection": "close"})
+        assert [api.send("POST", "/x").status for _ in range(3)] == ["sent"] * 3
+        server.answer = lambda _: Reply()
+        assert api.send("POST", "/x").status == "sent"
+        ((_, kept),) = api._kept._idle
+        kept.sock.shutdown(socket.SHUT_RDWR)
+        assert api.send("POST", "/x").status == "sent"
+
+
+def test_an_answer_that_was_not_read_to_its_end_is_never_taken_for_the_next():
+    with provider() as server:
+        api = _api(server.url)
+        server.answer = lambda _: Reply(200, b'{"id": "first"}' + b" " * 2_000_000)
+        assert api.send("POST", "/x").body == {}
+        server.answer = lambda _: Reply(200, {"id": "second"})
+        assert api.send("POST", "/x").body == {"id": "second"}
+
+
+def test_a_late_answer_is_ambiguous():
+    with provider() as server:
+        server.answer = lambda _: time.sleep(0.3) or Reply()
+        assert _api(server.url, timeout_s=0.05).send("POST", "/x").status == "unknown"

@@ -10,6 +10,7 @@ from assets.channels.contract import Message, Receipt, Unsendable
 from assets.channels.http import Answer
 
 Operation = Literal["add", "remove"]
+OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,9 +31,9 @@ def member_of(message: Message) -> Member:
         Unsendable: There's no hash, or something that isn't one: a plain address must never be uploaded.
     """
     recipient = message.recipient
-    operation = recipient.get("operation")
+    operation: Operation | None = next((each for each in OPERATIONS if each == recipient.get("operation")), None)
     hashes = [recipient.get(name) or "" for name in ("email_sha256", "phone_sha256")]
-    if operation not in get_args(Operation):
+    if operation is None:
         raise Unsendable("invalid_recipient", "its operation is neither add nor remove")
     if not any(hashes) or not all(value == "" or _HASH.fullmatch(str(value)) for value in hashes):
         raise Unsendable("invalid_recipient", "it needs a SHA-256 in lower-case hex")
@@ -71,7 +72,7 @@ def upload(
 
 
 def _batches(members: Sequence[Member], size: int) -> Iterator[tuple[Operation, list[Member]]]:
-    for operation in get_args(Operation):
+    for operation in OPERATIONS:
         chosen = [member for member in members if member.operation == operation]
         for start in range(0, len(chosen), size):
             yield operation, chosen[start : start + size]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message as Mail
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from assets.channels.email_message import ID_HEADER
 
@@ -56,10 +56,14 @@ def _recipients(mail: Mail) -> Iterator[dict[str, str]]:
         if part.get_content_type() != "message/delivery-status":
             continue
         blocks = part.get_payload()
-        for block in blocks if isinstance(blocks, list) else ():
+        for block in filter(_is_mail, blocks) if isinstance(blocks, list) else ():
             fields = {name.lower(): " ".join(str(value).split()) for name, value in block.items()}
             if "action" in fields:
                 yield fields
+
+
+def _is_mail(part: object) -> TypeGuard[Mail]:
+    return isinstance(part, Mail)
 
 
 def _message_id(raw: bytes) -> str | None:

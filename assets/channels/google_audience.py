@@ -54,7 +54,6 @@ class GoogleAudienceDriver:
         self._token_url = check_url(settings.token_url, place=f"{place}token_url", hosts=hosts, is_live=is_live)
         self._settings = settings
         self._login = {
-            "grant_type": "refresh_token",
             "client_id": client_id,
             "client_secret": client_secret,
             "refresh_token": refresh_token,
@@ -106,9 +105,8 @@ class GoogleAudienceDriver:
         return answer
 
     def _refresh(self) -> Answer:
-        form = {
-            name: value if isinstance(value, str) else value.get_secret_value() for name, value in self._login.items()
-        }
+        secrets = {name: value.get_secret_value() for name, value in self._login.items()}
+        form = {"grant_type": "refresh_token", **secrets}
         answer = self._api.send("POST", self._token_url, form=form)
         token = answer.body.get("access_token")
         if answer.status == "sent" and isinstance(token, str):

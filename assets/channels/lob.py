@@ -1,7 +1,7 @@
 """Postcards and letters in the shape of Lob's print API."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -79,7 +79,7 @@ class LobDriver:
         return piece | {"file": letter, "color": settings.is_color}
 
 
-def _lob_address(address: dict[str, str | None]) -> dict[str, str]:
+def _lob_address(address: Mapping[str, str | None]) -> dict[str, str]:
     named = {
         "name": address["name"],
         "address_line1": address["address_line"],

@@ -141,9 +141,14 @@ def office_of(settings: Settings) -> Office:
 
 
 def drivers_of(settings: Settings, configuration: Configuration) -> dict[str, Driver]:
-    """The driver of each channel of the configuration."""
-    names = {str(channel): channel_settings.driver for channel, channel_settings in configuration.channels.items()}
-    return open_drivers(names, outbound=Home(settings.home).outbound)
+    """The driver of each channel of the configuration, with the secrets that it names.
+
+    Raises:
+        ValueError: A secret isn't set, or a driver would reach beyond this machine and the workspace isn't live.
+    """
+    channels = {str(channel): found for channel, found in configuration.channels.items()}
+    outbound = Home(settings.home).outbound
+    return open_drivers(channels, outbound=outbound, secrets=settings.secret, is_live=settings.mode == "live")
 
 
 def _settings() -> Settings:

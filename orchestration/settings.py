@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where recipients reach the receiver: base of unsubscribe links"
     )
+    mode: Literal["local", "live"] = Field(
+        "local", description="Whether drivers may reach beyond this machine: only where it is live"
+    )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
 
@@ -64,6 +67,7 @@ class Settings(BaseSettings):
             **QUIET,
             "WAYFINDER_HOME": str(self.home),
             "WAYFINDER_CONFIG": str(self.config),
+            "WAYFINDER_MODE": self.mode,
             "WAYFINDER_THREADS": str(self.threads),
             "WAYFINDER_SEED": str(self.seed),
             "DAGSTER_HOME": str(self.home / "dagster"),

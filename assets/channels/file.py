@@ -8,7 +8,7 @@ are known before anything is written: so the file itself is the memory of what w
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,7 +39,7 @@ class FileDriver:
         for message in messages:
             by_cycle.setdefault(message.cycle_id, []).append(message)
         for cycle_id, of_cycle in by_cycle.items():
-            self._file(cycle_id).append(of_cycle)
+            self._file(cycle_id).append({message.message_id: line_of(message) for message in of_cycle})
         return [
             Receipt(message.message_id, "sent", at, provider_id=f"{message.cycle_id}.jsonl") for message in messages
         ]
@@ -53,18 +53,25 @@ class FileDriver:
 class OutboundFile:
     """One file of messages, shared with other processes by a lock on the file itself."""
 
+    header: bytes = b""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: set[str] = set()
         self._end = 0  # up to here the file was read or written by this process
 
-    def append(self, messages: Sequence[Message]) -> int:
-        """Append the messages that the file doesn't hold. Returns how many those were."""
+    @staticmethod
+    def id_of(line: bytes) -> str:
+        """The message's id in a line of the file."""
+        return message_id_of(line)
+
+    def append(self, lines: Mapping[str, str]) -> int:
+        """Append the lines, by message id, that the file doesn't hold. Returns how many those were."""
         with self._locked() as descriptor:
             self._catch_up(descriptor)
-            new = {message.message_id: message for message in messages if message.message_id not in self._known}
+            new = {message_id: line for message_id, line in lines.items() if message_id not in self._known}
             if new:
-                self._write(descriptor, "".join(map(line_of, new.values())).encode())
+                self._write(descriptor, (b"" if self._end else self.header) + "".join(new.values()).encode())
                 self._known.update(new)
         return len(new)
 
@@ -88,7 +95,7 @@ class OutboundFile:
             self._known, self._end = set(), 0
         tail = os.pread(descriptor, size - self._end, self._end)
         whole = tail.rfind(b"\n") + 1
-        self._known.update(message_id_of(line) for line in tail[:whole].splitlines())
+        self._known.update(self.id_of(line) for line in tail[:whole].splitlines())
         if whole < len(tail):
             os.ftruncate(descriptor, self._end + whole)
         self._end += whole

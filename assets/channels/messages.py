@@ -93,7 +93,8 @@ def _of_channel(
     unsubscribe: Unsubscribe,
 ) -> pd.DataFrame:
     reached = rows.merge(people, on="customer_id", how="left", suffixes=("", "_of_person"), validate="many_to_one")
-    recipient = recipients(channel, reached)
+    settings = configuration.channels.get(channel)  # type: ignore[call-overload]
+    recipient = recipients(channel, reached, driver=settings.driver if settings else "file")
     unreachable = [row for row in recipient if row is None]
     if unreachable:
         raise LookupError(
@@ -102,10 +103,13 @@ def _of_channel(
         )
     ids = message_ids(reached["decision_id"]).tolist()
     variables = _variables(reached, configuration)
+    links = [{"unsubscribe_url": unsubscribe.url(message_id)} for message_id in ids]
     content = [
-        renderer.render(creative, {**own, "unsubscribe_url": unsubscribe.url(message_id)})
-        for creative, own, message_id in zip(reached["creative_id"], variables, ids, strict=True)
+        renderer.render(creative, own | link)
+        for creative, own, link in zip(reached["creative_id"], variables, links, strict=True)
     ]
+    if channel == "email":  # for its List-Unsubscribe header
+        content = [each | link for each, link in zip(content, links, strict=True)]
     return pd.DataFrame(
         {
             **{

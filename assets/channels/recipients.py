@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -30,24 +30,38 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "web": ("visitor_ids",),
 }
 AUDIENCES: Final = ("paid_social", "display")
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _ONE_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
 
 
-def recipients(channel: str, people: pd.DataFrame, *, operation: Operation = "add") -> list[dict[str, Any] | None]:
+def recipients(
+    channel: str, people: pd.DataFrame, *, operation: Operation = "add", driver: str = "file"
+) -> list[dict[str, Any] | None]:
     """The recipient of each person's message on a channel, None where the channel can't reach the person.
 
     Args:
         channel: One of the eight.
         people: Rows with the columns of `dim_recipients` that the channel needs.
         operation: For the audiences of paid social and display.
+        driver: The channel's driver: a platform's audience is matched by hashes of addresses and numbers as that
+            platform normalises them. Where a person's address isn't known, the hash that is known stands.
     """
     names = FIELDS[channel]
     missing = [name for name in names if name not in people.columns]
     if missing:
         raise KeyError(f"recipients of {channel} need {', '.join(missing)} of dim_recipients")
-    columns = [[_clean(value) for value in people[name].tolist()] for name in names]
+    columns = [_column(people, name, driver) for name in names]
     rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
     return [_reachable(channel, row, operation) for row in rows]
+
+
+def _column(people: pd.DataFrame, name: str, driver: str) -> list[Any]:
+    known = [_clean(value) for value in people[name].tolist()]
+    hashed, source = PLATFORM_HASHES.get(driver, {}).get(name), name.removesuffix("_sha256")
+    if hashed is None or source not in people.columns:
+        return known
+    plain = [_clean(value) for value in people[source].tolist()]
+    return [hashed(value) if value else old for value, old in zip(plain, known, strict=True)]
 
 
 def _reachable(channel: str, row: dict[str, Any], operation: Operation) -> dict[str, Any] | None:
@@ -63,6 +77,11 @@ def _reachable(channel: str, row: dict[str, Any], operation: Operation) -> dict[
 def is_one_address(email: str) -> bool:
     """Whether a text is exactly one address: two in one field would send one person's message to another."""
     return _ONE_ADDRESS.fullmatch(email) is not None
+
+
+def is_e164(phone: str) -> bool:
+    """Whether a text is a phone number in E.164: a plus and up to 15 digits."""
+    return _E164.fullmatch(phone) is not None
 
 
 def email_sha256(email: str) -> str:
@@ -81,6 +100,18 @@ def email_sha256_google(email: str) -> str:
 def phone_sha256(phone: str) -> str:
     """Sha256 of an E.164 number's digits with the leading plus."""
     return hashlib.sha256(("+" + re.sub(r"\D", "", phone)).encode()).hexdigest()
+
+
+def phone_sha256_meta(phone: str) -> str:
+    """Sha256 as Meta wants it: digits only, country code first, no plus and no leading zeros."""
+    return hashlib.sha256(re.sub(r"\D", "", phone).lstrip("0").encode()).hexdigest()
+
+
+PLATFORM_HASHES: Final[Mapping[str, Mapping[str, Callable[[str], str]]]] = {
+    "meta_audience": {"email_sha256": email_sha256, "phone_sha256": phone_sha256_meta},
+    "google_audience": {"email_sha256": email_sha256_google, "phone_sha256": phone_sha256},
+}
+"""How each platform wants addresses and numbers hashed, by its driver."""
 
 
 def _clean(value: Any) -> Any:

@@ -10,10 +10,11 @@ from ml.configuration import checks
 from ml.configuration.actions import Actions
 from ml.configuration.channels import ChannelSettings
 from ml.configuration.configuration import Configuration
+from ml.configuration.drivers import DRIVERS, FileSettings, drivers_for
 from ml.configuration.identity import IdentityOverrides
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.configuration.problems import ConfigurationError, Problem, did_you_mean
+from ml.configuration.problems import ConfigurationError, Problem, did_you_mean, shown
 from ml.configuration.validation import validated
 from ml.configuration.yaml_reader import Document, read_yaml
 from ml.entities import CHANNELS, Channel
@@ -63,7 +64,7 @@ class _Reader:
             objectives=sorted((o for o, _ in objectives), key=lambda o: o.id),
             actions=actions,
             policy=policy,
-            channels={c: channels.get(c, ChannelSettings()) for c in CHANNELS if c in actions.channels},
+            channels={c: channels.get(c, FileSettings()) for c in CHANNELS if c in actions.channels},
             folder=self.folder,
             version=self._version(actions, objectives),
             sources={o.id: d.file for o, d in objectives},
@@ -100,7 +101,13 @@ class _Reader:
                 remedy = f"there is no such channel.{did_you_mean(name, CHANNELS)}"
                 self.problems.append(Problem(document.file, document.line((name,)), name, "", remedy))
                 continue
-            value, problems = validated(ChannelSettings, document, data, (name,))
+            driver = data.get("driver", "file") if isinstance(data, dict) else "file"
+            if driver not in drivers_for(name):
+                remedy = f"there is no such driver for {name}.{did_you_mean(str(driver), drivers_for(name))}"
+                place = document.line((name, "driver"))
+                self.problems.append(Problem(document.file, place, f"{name}.driver", shown(driver), remedy))
+                continue
+            value, problems = validated(DRIVERS[driver][0], document, data, (name,))
             self.problems += problems
             if value:
                 settings[name] = value

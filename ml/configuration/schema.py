@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ml.configuration.actions import Actions
-from ml.configuration.channels import ChannelSettings
+from ml.configuration.drivers import AnySettings
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import Channel
@@ -17,5 +17,5 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "objectives/*.yaml": Objective.model_json_schema(),
         "actions.yaml": Actions.model_json_schema(),
         "policy.yaml": Policy.model_json_schema(),
-        "channels.yaml": TypeAdapter(dict[Channel, ChannelSettings]).json_schema(),
+        "channels.yaml": TypeAdapter(dict[Channel, AnySettings]).json_schema(),
     }

@@ -1,8 +1,18 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from assets.channels.recipients import FIELDS, email_sha256, email_sha256_google, phone_sha256, recipients
+from assets.channels.recipients import (
+    FIELDS,
+    email_sha256,
+    email_sha256_google,
+    is_e164,
+    phone_sha256,
+    phone_sha256_meta,
+    recipients,
+)
 from ml.entities import CHANNELS
 
 PERSON = {
@@ -73,3 +83,28 @@ def test_hashes_agree_with_what_the_platforms_publish():
     assert email_sha256(" Jane.Doe+x@GMail.com ").startswith("3eebe8d7")
     assert email_sha256_google("Jane.Doe+x@GMail.com").startswith("d6117306")
     assert phone_sha256("+1 (555) 010-0100") == phone_sha256("+15550100100")
+
+
+def test_each_platform_gets_the_hashes_that_it_makes_itself():
+    """L17: Google drops dots and tags of its own addresses, Meta drops the plus of a number."""
+    people = pd.DataFrame([PERSON | {"email": "Jane.Doe+x@GMail.com", "phone": "+15550100100"}])
+    ((meta,), (google,), (file,)) = (
+        recipients(channel, people, driver=driver)
+        for channel, driver in (("paid_social", "meta_audience"), ("display", "google_audience"), ("display", "file"))
+    )
+    assert meta["email_sha256"].startswith("3eebe8d7")
+    assert google["email_sha256"].startswith("d6117306")
+    assert meta["phone_sha256"] == hashlib.sha256(b"15550100100").hexdigest() == phone_sha256_meta("+1 555-0100-100")
+    assert google["phone_sha256"] == hashlib.sha256(b"+15550100100").hexdigest()
+    assert (file["email_sha256"], file["phone_sha256"]) == ("a" * 64, "b" * 64)
+
+
+def test_a_hash_that_is_all_that_is_known_stands():
+    people = pd.DataFrame([PERSON | {"email": None, "phone": None}])
+    (google,) = recipients("display", people, driver="google_audience")
+    assert (google["email_sha256"], google["phone_sha256"]) == ("a" * 64, "b" * 64)
+
+
+@pytest.mark.parametrize(("phone", "holds"), [("+12025550143", True), ("12025550143", False), ("+0123456789", False)])
+def test_a_number_is_e164(phone, holds):
+    assert is_e164(phone) is holds

@@ -128,8 +128,9 @@ def test_a_secret_is_refused_and_never_shown(folder):
     with pytest.raises(ConfigurationError, match="password_env") as error:
         read_configuration(folder.path)
     assert "hunter2" not in str(error.value)
-    folder.write("channels.yaml", "email: {driver: smtp, port: 1025, password_env: SMTP_PASSWORD}\n")
-    assert read_configuration(folder.path).channels["email"].settings == {"port": 1025, "password_env": "SMTP_PASSWORD"}
+    settings = "host: mx, from: a@x.com, username_env: SMTP_USER, password_env: SMTP_PASSWORD"
+    folder.write("channels.yaml", f"email: {{driver: smtp, {settings}}}\n")
+    assert read_configuration(folder.path).channels["email"].password_env.endswith("_PASSWORD")
 
 
 def test_a_missing_folder_file_or_objective_is_named(tmp_path, folder):

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assets.home import Home
-from assets.ledger.ledger import Ledger
 from orchestration.settings import DBT_PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def prepare(settings: Settings) -> Home:
     Raises:
         BuildError: dbt's project doesn't parse.
     """
+    from assets.ledger.ledger import Ledger  # noqa: PLC0415 - brings pandas, and a stop can't wait for it
+
     home = Home(settings.home).make()
     with locked(home.root / ".prepare.lock"):
         for name in WORKING_FOLDERS:

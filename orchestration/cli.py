@@ -246,6 +246,49 @@ def ui(
     ui_.serve(settings_of(home, config), port)
 
 
+@app.command()
+def stop(
+    channel: Annotated[str | None, typer.Argument(help="Only this channel [all of them]")] = None,
+    by: Annotated[str, typer.Option(help="Your name")] = "operator",
+    why: Annotated[str, typer.Option(help="The reason, kept with the stop")] = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Hand over nothing more, at once: on all channels or on one."""
+    from orchestration import stop as stop_  # noqa: PLC0415
+
+    answer(stop_.stop(settings_of(home, config), channel, by, why, instant(at)), json, stop_.show)
+
+
+@app.command()
+def resume(
+    channel: Annotated[str | None, typer.Argument(help="Only this channel [what was stopped as a whole]")] = None,
+    by: Annotated[str, typer.Option(help="Your name")] = "operator",
+    why: Annotated[str, typer.Option(help="The reason, kept with it")] = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lift a stop: of exactly what was stopped."""
+    from orchestration import stop as stop_  # noqa: PLC0415
+
+    answer(stop_.resume(settings_of(home, config), channel, by, why, instant(at)), json, stop_.show)
+
+
+@app.command()
+def audit(at: AtOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Check the ledger against its own rules; exit status 1 where one is broken."""
+    from orchestration import audit as audit_  # noqa: PLC0415
+
+    facts = audit_.audit(settings_of(home, config), instant(at))
+    answer(facts, json, audit_.show)
+    if facts["violations"]:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

@@ -1,0 +1,30 @@
+"""Opens the workspace's ledger and nothing else: a stop must not wait for Dagster, dbt or pandas."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from assets.ledger.engine import open_engine
+from assets.ledger.schema import upgrade
+from orchestration.build import ledger_url
+from orchestration.errors import BadInput
+from orchestration.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Engine]:
+    """The engine of the workspace's ledger, with its schema up to date.
+
+    Raises:
+        BadInput: The home doesn't exist and no ledger is set: a mistyped `--home` would get a ledger of its own, and
+            what was meant to stop would go on.
+    """
+    if settings.ledger_url is None and not settings.home.is_dir():
+        raise BadInput(f"--home {settings.home}: no such folder; give the home of the workspace that you mean")
+    engine = open_engine(ledger_url(settings))
+    try:
+        upgrade(engine)
+        yield engine
+    finally:
+        engine.dispose()

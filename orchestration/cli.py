@@ -289,6 +289,22 @@ def audit(at: AtOption = None, home: HomeOption = None, config: ConfigOption = N
         raise typer.Exit(1)
 
 
+@app.command()
+def forget(
+    customer: Annotated[str, typer.Argument(help="Any identifier: customer_id, contact_id, e-mail, phone, …")],
+    by: Annotated[str, typer.Option(help="Your name")],
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase a person's data; the counts and the suppression stay."""
+    settings = settings_of(home, config)
+    from orchestration import forget as forget_  # noqa: PLC0415
+
+    answer(forget_.forget(settings, customer, by, instant(at)), json, forget_.show)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

@@ -30,6 +30,7 @@ _LEFT = "('sending', 'sent', 'unknown')"
 # began after the receipt that asked for it.
 _INTENT = """coalesce((SELECT max(r.at) FROM receipt r WHERE r.message_id = o.message_id AND r.status = 'retry'),
                       o.key_first_used_at)"""
+# CROSS JOIN keeps SQLite to the order written: messages first, then what the index knows of their contacts.
 _CONTACTS = {
     "sqlite": "json_each(o.contact_ids) AS c",
     "postgresql": "jsonb_array_elements_text(CAST(o.contact_ids AS jsonb)) AS c(value)",
@@ -138,12 +139,12 @@ RULES = {
         WHERE o.state IN {_LEFT}""",
     "nothing leaves against a suppression": f"""
         SELECT o.message_id AS subject, 'its person was suppressed before (' || s.reason || ')' AS detail
-        FROM outbox o, {{contacts}}, suppression s
+        FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN suppression s
         WHERE s.subject = c.value AND s.kind = 'contact' AND (s.channel = o.channel OR s.channel = 'all')
           AND o.state IN {_LEFT} AND s.at < {_INTENT}""",
     "nothing leaves against a withdrawal of consent": f"""
         SELECT o.message_id AS subject, 'consent had been withdrawn' AS detail
-        FROM outbox o, {{contacts}}, consent_event w
+        FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN consent_event w
         WHERE w.contact_id = c.value AND w.status = 'withdrawn' AND (w.channel = o.channel OR w.channel = 'all')
           AND o.state IN {_LEFT} AND w.received_at >= o.decided_at AND w.received_at < {_INTENT}
           AND NOT EXISTS (SELECT 1 FROM consent_event g
@@ -178,9 +179,7 @@ def broken_chain(connection: Connection) -> list[Violation]:
     for position, row in enumerate(connection.execute(select(audit).order_by(audit.c.seq)), start=1):
         expected = link_hash(row.seq, row.kind, row.subject, row.detail, prev_hash=prev_hash, at=row.at)
         if row.seq != position or row.prev_hash != prev_hash or row.hash != expected:
-            return [
-                Violation(CHAIN, str(row.seq), "its hash doesn't follow from what is before it")
-            ]
+            return [Violation(CHAIN, str(row.seq), "its hash doesn't follow from what is before it")]
         prev_hash = row.hash
     return []
 

@@ -343,3 +343,15 @@ APPEND_ONLY = (
     halt,
     audit,
 )
+
+# Identifiers of erased people as keyed hashes: what lands with one of them is dropped.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    _sequence(),
+    Column("subject_hmac", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    _at(),
+    UniqueConstraint("subject_hmac"),
+)

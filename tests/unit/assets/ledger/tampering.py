@@ -23,7 +23,9 @@ def tamper(ledger: Ledger, statement: str) -> None:
 
 def _on_postgresql(ledger: Ledger, statement: str) -> None:
     with ledger.engine.begin() as connection:
-        tables = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars().all()
+        tables = (
+            connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars().all()
+        )
         for table in tables:
             connection.exec_driver_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER ALL')
         checks = connection.exec_driver_sql(

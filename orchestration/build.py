@@ -109,6 +109,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     from assets import allocation, authority, checks, dispatch, landing, learning, outcomes, propensity, warehouse  # noqa: PLC0415
     from ml.configuration import read_configuration  # noqa: PLC0415
     from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
+    from orchestration.notify import notifier_of  # noqa: PLC0415
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
@@ -122,7 +123,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         asset_checks=checks.ALL,
         jobs=jobs.ALL,
         schedules=schedules.build_schedules(time_zone),
-        sensors=sensors.build_sensors(time_zone),
+        sensors=sensors.build_sensors(time_zone, notifier=notifier_of(settings)),
         resources=resources.build_resources(),
         executor=dg.in_process_executor,
     )

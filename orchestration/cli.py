@@ -305,6 +305,56 @@ def forget(
     answer(forget_.forget(settings, customer, by, instant(at)), json, forget_.show)
 
 
+autonomy_app = typer.Typer(help="Show each objective's level of autonomy, its evidence, and accept a raise.")
+app.add_typer(autonomy_app, name="autonomy")
+
+
+@autonomy_app.callback(invoke_without_command=True)
+def autonomy(
+    context: typer.Context, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Show each objective's level of autonomy and what is proposed; `accept` a raise."""
+    if context.invoked_subcommand is not None:
+        return
+    from orchestration import autonomy as autonomy_  # noqa: PLC0415
+
+    answer(autonomy_.autonomy(settings_of(home, config)), json, autonomy_.show)
+
+
+@autonomy_app.command("accept")
+def accept(
+    objective: str,
+    by: Annotated[str, typer.Option(help="Your name")],
+    why: Annotated[str, typer.Option(help="The reason, kept with it")] = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Accept the raise that is proposed for an objective."""
+    from orchestration import autonomy as autonomy_  # noqa: PLC0415
+
+    answer(autonomy_.accept(settings_of(home, config), objective, by, why, instant(at)), json, autonomy_.show)
+
+
+ledger_app = typer.Typer(help="Move the ledger to another database.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
+
+
+@ledger_app.command("move")
+def move(
+    to: Annotated[str, typer.Option("--to", help="postgresql://… or sqlite:///…, an empty database")],
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy a stopped ledger to an empty database, count it and audit it there."""
+    from orchestration import ledger_move  # noqa: PLC0415
+
+    answer(ledger_move.move(settings_of(home, config), to, instant(at)), json, ledger_move.show)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

@@ -1,6 +1,7 @@
 """Sensors: they ask the landing folder and the ledger whether there is work, and start the run that does it.
 
-Others ask whether there is trouble, and tell a person. None of them keeps anything: what is done is in the ledger, so a run that failed is asked for again at the next tick.
+Others ask whether there is trouble, and tell a person. None of them keeps anything: what is done is in the ledger, so a
+run that failed is asked for again at the next tick.
 """
 
 import json

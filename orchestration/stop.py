@@ -66,7 +66,7 @@ def _facts(engine: Engine, scope: str, by: str, reason: str, at: datetime) -> Fa
     count = select(outbox.c.channel, func.count()).where(outbox.c.state.in_(OPEN)).group_by(outbox.c.channel)
     sending = select(func.count()).select_from(outbox).where(outbox.c.state == "sending")
     with reading(engine) as connection:
-        messages = {str(channel): int(number) for channel, number in connection.execute(count).all()}
+        messages = {str(row[0]): int(str(row[1])) for row in connection.execute(count)}
         under_way = int(connection.execute(sending).scalar_one())
     scopes = {one["scope"] for one in standing}
     kept = {channel: number for channel, number in messages.items() if scopes & {ALL, channel}}

@@ -35,8 +35,10 @@ PLANTED = (
     (
         "a message is sent at most once",
         "m0",
-        "INSERT INTO receipt (message_id, attempt, status, detail, at) SELECT message_id, 2, status, '', at FROM receipt "
-        "WHERE message_id = 'm0'",
+        (
+            "INSERT INTO receipt (message_id, attempt, status, detail, at) SELECT message_id, 2, status, '', at FROM receipt "
+            "WHERE message_id = 'm0'"
+        ),
     ),
     (
         "only open messages keep personal data",
@@ -72,16 +74,20 @@ PLANTED = (
     (
         "a held plan is released only after its approvals",
         "held",
-        "INSERT INTO plan_authorization (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at) "
-        "SELECT plan_id, plan_hash, 'released', 'mallory', '', 0, 0, 0, at FROM plan_authorization WHERE plan_id = 'held' "
-        "AND kind = 'escalated'",
+        (
+            "INSERT INTO plan_authorization (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at) "
+            "SELECT plan_id, plan_hash, 'released', 'mallory', '', 0, 0, 0, at FROM plan_authorization WHERE plan_id = 'held' "
+            "AND kind = 'escalated'"
+        ),
     ),
     (
         "every act of authority is in the audit trail",
         "held",
-        "INSERT INTO plan_authorization (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at) "
-        "SELECT plan_id, plan_hash, 'approved', 'mallory', '', 0, 0, 0, at FROM plan_authorization WHERE plan_id = 'held' "
-        "AND kind = 'escalated'",
+        (
+            "INSERT INTO plan_authorization (plan_id, plan_hash, kind, actor, reason, approvals_needed, message_count, spend_micros, at) "
+            "SELECT plan_id, plan_hash, 'approved', 'mallory', '', 0, 0, 0, at FROM plan_authorization WHERE plan_id = 'held' "
+            "AND kind = 'escalated'"
+        ),
     ),
     (
         "every act of authority is in the audit trail",
@@ -120,14 +126,18 @@ PLANTED = (
     (
         "nothing leaves against a suppression",
         "m0",
-        "INSERT INTO suppression (kind, subject, channel, reason, source, at) "
-        "VALUES ('contact', 'c0', 'all', 'unsubscribed', 'e1', '2026-01-05 12:59:00')",
+        (
+            "INSERT INTO suppression (kind, subject, channel, reason, source, at) "
+            "VALUES ('contact', 'c0', 'all', 'unsubscribed', 'e1', '2026-01-05 12:59:00')"
+        ),
     ),
     (
         "nothing leaves against a withdrawal of consent",
         "m1",
-        "INSERT INTO consent_event (contact_id, channel, status, basis, source, occurred_at, received_at) "
-        "VALUES ('c1', 'email', 'withdrawn', 'express', 's', '2026-01-05 10:00:00', '2026-01-05 12:59:00')",
+        (
+            "INSERT INTO consent_event (contact_id, channel, status, basis, source, occurred_at, received_at) "
+            "VALUES ('c1', 'email', 'withdrawn', 'express', 's', '2026-01-05 10:00:00', '2026-01-05 12:59:00')"
+        ),
     ),
     (CHAIN, "1", "UPDATE audit SET detail = '{}' WHERE seq = 1"),
     (CHAIN, "2", "DELETE FROM audit WHERE seq = 1"),

@@ -1,6 +1,7 @@
 """The landing sensor asks for what isn't dealt with, until it is; the approvals sensor for what a person let go."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -253,7 +254,7 @@ def test_messages_of_a_dispatcher_that_is_gone_are_told(desk: Desk, inbox: Inbox
     lease = desk.ledger.outbox.claim("email", at=AT, limit=9, owner="a", lease_s=60)
     desk.ledger.outbox.begin_sending(lease, at=AT)
     desk.clock[0] = AT + timedelta(seconds=100)
-    assert "stuck" not in watch(desk, Notifier(inbox.url))
+    assert "are stuck" not in watch(desk, Notifier(inbox.url))
     desk.clock[0] = AT + timedelta(seconds=120)
     assert "email: 3 messages are stuck" in watch(desk, Notifier(inbox.url))
     assert "person0" not in json.dumps(inbox.posted)
@@ -296,9 +297,11 @@ def test_a_notice_goes_out_by_smtp() -> None:
         def handle_message(self, message: Any) -> None:
             got.append(message)
 
-    server = Controller(Keeping(), hostname="127.0.0.1", port=0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Controller(Keeping(), hostname="127.0.0.1", port=port)
     server.start()
-    port = server.server.sockets[0].getsockname()[1]
     assert Notifier(email_to="ops@example.com", smtp_port=port).notify("run failed", {"job": "cycle"}) == []
     server.stop()
     assert got[0]["Subject"] == "Wayfinder: run failed"

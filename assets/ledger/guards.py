@@ -105,13 +105,12 @@ _KEPT_OF_AN_OUTCOME = (
     "occurred_at",
     "received_at",
 )
+_ERASABLE = ("payload", "customer_key_sha256")
 _NOT_AN_ERASURE = " OR ".join(
     [
         *(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _KEPT_OF_AN_OUTCOME),
-        *(
-            f"NEW.{column} IS NOT NULL AND NEW.{column} IS DISTINCT FROM OLD.{column}"
-            for column in ("payload", "customer_key_sha256")
-        ),
+        *(f"NEW.{column} IS NOT NULL AND NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _ERASABLE),
+        "NOT (" + " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _ERASABLE) + ")",
     ]
 )
 

@@ -50,7 +50,7 @@ def erase(home: Home, person: Person) -> dict[str, int]:
     """Remove a person's rows everywhere that the system wrote them. Again is harmless.
 
     Returns:
-        Rows or lines that went, by place: `warehouse`, `published`, `outbound`, `quarantine`.
+        Rows or lines that went, by place: `warehouse`, `published`, `training`, `outbound`, `quarantine`.
     """
     counts = {"warehouse": 0}
     if home.warehouse.exists():
@@ -59,6 +59,7 @@ def erase(home: Home, person: Person) -> dict[str, int]:
         if counts["warehouse"]:
             _rewrite_warehouse(home)
     counts["published"] = sum(_rewrite_parquet(path, person) for path in sorted(home.published.glob("*/*.parquet")))
+    counts["training"] = sum(_rewrite_parquet(path, person) for path in sorted(home.training.glob("*.parquet")))
     counts["outbound"] = sum(_rewrite_outbound(path, person) for path in sorted(home.outbound.rglob("*.jsonl")))
     quarantined = sorted((home.root / "quarantine").rglob("*.jsonl"))
     counts["quarantine"] = sum(_rewrite_quarantine(path, person) for path in quarantined)

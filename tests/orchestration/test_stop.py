@@ -13,7 +13,7 @@ from assets.channels.dispatch import dispatch
 from assets.channels.file import FileDriver
 from assets.ledger.ledger import Ledger
 from orchestration.cli import app
-from orchestration.errors import BadInput
+from orchestration.errors import BadInput, WorkFailed
 from tests.unit.assets.ledger.support import AT, messages, release
 
 
@@ -111,3 +111,13 @@ def test_the_audit_ends_with_exit_status_1_and_names_what_is_wrong(ledger: Ledge
     assert said.exit_code == 1
     assert "nothing beyond a cap" in said.output
     assert "total 2026-01-05" in said.output
+
+
+def test_a_ledger_that_cannot_be_reached_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYFINDER_LEDGER_URL", "postgresql://ann:hunter2@127.0.0.1:1/ledger")
+    said = CliRunner().invoke(app, ["stop", "--home", str(tmp_path)])
+    assert isinstance(said.exception, WorkFailed)
+    assert "127.0.0.1:1/ledger" in str(said.exception)
+    assert "hunter2" not in str(said.exception)

@@ -12,11 +12,13 @@ import dagster as dg
 import duckdb
 
 from assets.duck import writer
+from assets.forgetting import drop_forgotten
 from assets.home import Home
 from assets.intake import LandingReport, land, record_messages, set_identity_overrides
 from assets.intake.contract import SOURCES
 from assets.ledger.flushing import flush
 from assets.ledger.ledger import Ledger
+from assets.releasing import Office
 from ml.configuration import Configuration
 
 MESSAGES: Final = "messages"
@@ -48,6 +50,7 @@ def landing(
     home: dg.ResourceParam[Home],
     ledger: dg.ResourceParam[Ledger],
     configuration: dg.ResourceParam[Configuration],
+    office: dg.ResourceParam[Office],
     at: dg.ResourceParam[datetime],
 ) -> Iterator[dg.MaterializeResult]:
     """Take in every file that is new, and what was handed over since the last time."""
@@ -55,6 +58,7 @@ def landing(
     flush(ledger.inbox, home.landing, at=at)
     with writer(home) as connection:
         report = land(home.root, connection, at=received_at, known=())
+        dropped = drop_forgotten(connection, ledger.forgotten.hashes(), office.unsubscribe.key)
         exported = _export_messages(connection, ledger, received_at)
         set_identity_overrides(connection, configuration.identity.pairs())
         _remember_duplicates(connection, report)
@@ -64,8 +68,11 @@ def landing(
         }
     for line in _notes(report):
         context.log.warning(line)
+    if dropped:
+        context.log.warning(f"{sum(dropped.values())} rows of people who were erased landed again and were dropped")
     for name, total in totals.items():
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata=_metadata(report, name, total, exported))
+        metadata = _metadata(report, name, total, exported) | ({"forgotten": dropped[name]} if name in dropped else {})
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata=metadata)
 
 
 def _export_messages(connection: duckdb.DuckDBPyConnection, ledger: Ledger, at: datetime) -> int:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assets.home import Home
-from assets.ledger.ledger import Ledger
 from orchestration.settings import DBT_PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def prepare(settings: Settings) -> Home:
     Raises:
         BuildError: dbt's project doesn't parse.
     """
+    from assets.ledger.ledger import Ledger  # noqa: PLC0415 - brings pandas, and a stop can't wait for it
+
     home = Home(settings.home).make()
     with locked(home.root / ".prepare.lock"):
         for name in WORKING_FOLDERS:
@@ -108,6 +109,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     from assets import allocation, authority, checks, dispatch, landing, learning, outcomes, propensity, warehouse  # noqa: PLC0415
     from ml.configuration import read_configuration  # noqa: PLC0415
     from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
+    from orchestration.notify import notifier_of  # noqa: PLC0415
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
@@ -121,7 +123,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         asset_checks=checks.ALL,
         jobs=jobs.ALL,
         schedules=schedules.build_schedules(time_zone),
-        sensors=sensors.build_sensors(time_zone),
+        sensors=sensors.build_sensors(time_zone, notifier=notifier_of(settings)),
         resources=resources.build_resources(),
         executor=dg.in_process_executor,
     )

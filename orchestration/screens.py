@@ -183,7 +183,13 @@ def status(console: Console, facts: Facts, *, is_brief: bool = False) -> None:
     _outlooks(console, facts["objectives"], is_brief=is_brief)
     _lifts(console, facts["objectives"])
     console.print(_health(facts))
-    console.print(f"model: {facts['model']}", highlight=False)
+    if "all" in facts["stopped"]:
+        console.print("[bold red]everything is stopped[/]: wayfinder resume", highlight=False)
+    age = facts["data"]
+    data = (
+        "nothing published yet" if age is None else f"generation {age['generation_id']}, {age['age_hours']:.0f} h old"
+    )
+    console.print(f"data: {data}  ·  model: {facts['model']}", highlight=False)
     for plan in facts["waiting"]:
         _waiting(console, plan)
 
@@ -221,14 +227,19 @@ def _lifts(console: Console, objectives: list[Facts]) -> None:
 
 
 def _health(facts: Facts) -> Table | str:
-    names = list(facts["outbox"])
-    if not names:
+    """Channels of the last seven days, one a line."""
+    if not facts["channels"]:
         return "channels: no message has been released yet"
-    table = Table(box=box.SIMPLE, title="Messages by state", title_justify="left", pad_edge=False)
-    for name in ("channel", *names):
-        table.add_column(name, justify="left" if name == "channel" else "right")
-    for channel in sorted({channel for counts in facts["outbox"].values() for channel in counts}):
-        table.add_row(channel, *(f"{facts['outbox'][name].get(channel, 0):,}" for name in names))
+    table = Table(box=box.SIMPLE, title="Channels, last seven days", title_justify="left", pad_edge=False)
+    counts = ("waits", "due", "late", "sending", "sent", "failed", "unknown")
+    for name in ("channel", *counts, "last hand-over", ""):
+        table.add_column(name, justify="right" if name in counts else "left", no_wrap=name != "")
+    for row in facts["channels"]:
+        last = f"{row['last_handover_at']:%m-%d %H:%M}" if row["last_handover_at"] else "–"
+        stuck = f"[bold red]{row['stuck']:,} stuck[/] " if row["stuck"] else ""
+        stopped = f"[bold red]{escape(row['stopped'])}[/]" if row["stopped"] else ""
+        figures = (f"{row[name]:,}" if row[name] else "–" for name in counts)
+        table.add_row(row["channel"], *figures, last, stuck + stopped)
     return table
 
 

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
+    notify_webhook_url: SecretStr | None = Field(None, description="Gets notices of failures as JSON by POST")
+    notify_email_to: str | None = Field(None, description="Gets the same by e-mail")
+    notify_email_from: str = Field("wayfinder@localhost", description="Sender of notices")
+    notify_smtp_host: str = Field("127.0.0.1", description="SMTP server for notices")
+    notify_smtp_port: int = Field(25, description="Its port")
+    notify_smtp_user: str | None = Field(None, description="Its user; then the connection is encrypted (STARTTLS)")
+    notify_smtp_password: SecretStr | None = Field(None, description="The user's password")
 
     def resolved(self) -> "Settings":
         """The same settings with absolute folders, so that children with another working folder agree."""

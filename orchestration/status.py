@@ -14,6 +14,7 @@ from ml.configuration.objective import Objective
 from ml.objectives.outlook import outlook
 from ml.objectives.progress import Reached, reached
 from orchestration.build import ledger_url, prepare
+from orchestration.health import channels, data_age, troubles
 from orchestration.resources import tracking_of
 from orchestration.settings import Settings
 from orchestration.verbs import configuration_of, last_cycle_day
@@ -34,9 +35,15 @@ def status(settings: Settings, at: datetime) -> Facts:
             _objective(home, ledger, configuration, objective, day, at) for objective in configuration.objectives
         ],
         "outbox": _outbox(ledger),
+        "channels": channels(ledger.engine, at),
         "stopped": ledger.halts.active(),
+        "data": data_age(ledger.engine, at),
+        "troubles": [trouble.words for trouble in troubles(ledger.engine, at)],
         "model": _model(settings),
-        "waiting": [{"plan_id": plan.plan_id, "reasons": list(plan.reasons)} for plan in ledger.plans.waiting(at)],
+        "waiting": [
+            {"plan_id": plan.plan_id, "reasons": list(plan.reasons), "expires_at": plan.expires_at}
+            for plan in ledger.plans.waiting(at)
+        ],
     }
 
 

@@ -1,19 +1,22 @@
 """The audit trail: every act of authority as one link of a hash chain; and the check of all invariants."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from assets.ledger.columns import to_json
 from assets.ledger.engine import reading
-from assets.ledger.invariants import broken_chain, link_hash, violations
+from assets.ledger.invariants import CHAIN, RULES, broken_chain, link_hash, violations
 from assets.ledger.records import Violation
 from assets.ledger.tables import audit
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _CHAIN_LOCK = 7_203_772
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Audit:
@@ -22,13 +25,30 @@ class Audit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self) -> list[Violation]:
-        """Every broken invariant; an empty list is a sound ledger."""
-        with reading(self._engine) as connection:
-            return [*violations(connection), *broken_chain(connection)]
+    def check(
+        self, *, now: datetime | None = None, on_rule: Callable[[str, int], None] | None = None
+    ) -> list[Violation]:
+        """Every broken invariant; an empty list is a sound ledger.
 
-    def trail(self) -> pd.DataFrame:
+        Args:
+            now: The clock that leases run by; the newest time in the trail where it isn't given.
+            on_rule: Told each rule and how many rows break it.
+        """
+        found: list[Violation] = []
+        with reading(self._engine) as connection:
+            at = now or connection.execute(select(func.max(audit.c.at, type_=audit.c.at.type))).scalar()
+            for rule in (*RULES, CHAIN):
+                is_chain = rule == CHAIN
+                broken = broken_chain(connection) if is_chain else list(violations(connection, rule, now=at or _EPOCH))
+                found += broken
+                if on_rule:
+                    on_rule(rule, len(broken))
+        return found
+
+    def trail(self) -> "pd.DataFrame":
         """The whole chain, oldest first."""
+        import pandas as pd  # noqa: PLC0415 - a second that a stop and a check needn't wait for
+
         with reading(self._engine) as connection:
             return pd.read_sql(select(audit).order_by(audit.c.seq), connection)
 

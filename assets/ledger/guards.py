@@ -135,6 +135,48 @@ def _statements(dialect: str, name: str, table: str, event: str, condition: str 
     return make(name, table, event, condition, message)
 
 
+_KEPT_OF_AN_OUTCOME = (
+    "event_id",
+    "event_type",
+    "message_id",
+    "channel",
+    "value",
+    "matched_by",
+    "intake_no",
+    "occurred_at",
+    "received_at",
+)
+_ERASABLE = ("payload", "customer_key_sha256")
+_NOT_AN_ERASURE = " OR ".join(
+    [
+        *(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _KEPT_OF_AN_OUTCOME),
+        *(f"NEW.{column} IS NOT NULL AND NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _ERASABLE),
+        "NOT (" + " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _ERASABLE) + ")",
+    ]
+)
+
+
+def erasure_statements(dialect: str) -> list[str]:
+    """The DDL by which an outcome can lose what is personal of it and nothing else, and an erasure stays known.
+
+    Args:
+        dialect: `sqlite` or `postgresql`.
+    """
+    message = "outcome is append-only: only its payload and its key can be erased"
+    if dialect == "sqlite":
+        dropped = ["DROP TRIGGER guard_outcome_no_update"]
+    else:
+        dropped = ["DROP TRIGGER guard_outcome_no_update ON outcome", "DROP FUNCTION guard_outcome_no_update()"]
+    make = _sqlite if dialect == "sqlite" else _postgresql
+    kept = [
+        statement
+        for verb in ("UPDATE", "DELETE")
+        for statement in make(f"forgotten_no_{verb.lower()}", "forgotten", verb, None, "an erasure stays known")
+    ]
+    truncation = [] if dialect == "sqlite" else _no_truncate("forgotten", "an erasure stays known")
+    return [*dropped, *make("outcome_no_update", "outcome", "UPDATE", _NOT_AN_ERASURE, message), *kept, *truncation]
+
+
 def _sqlite(name: str, table: str, event: str, condition: str | None, message: str) -> list[str]:
     when = f"WHEN {_distinct_for_sqlite(condition)} " if condition else ""
     return [f"CREATE TRIGGER guard_{name} BEFORE {event} ON {table} {when}BEGIN SELECT RAISE(ABORT, '{message}'); END"]

@@ -1,5 +1,6 @@
 """Stop and resume: nothing more is handed over, for all channels or for one."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -9,6 +10,16 @@ from assets.ledger.engine import reading, writing
 from assets.ledger.tables import halt
 
 ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop that is in force: a channel or `all`, and who said so, when and why."""
+
+    scope: str
+    by: str
+    at: datetime
+    reason: str
 
 
 class Halts:
@@ -29,6 +40,13 @@ class Halts:
         """The scopes that are stopped now."""
         with reading(self._engine) as connection:
             return halted_scopes(connection)
+
+    def standing(self) -> list[Stop]:
+        """The stops that are in force, with who said so."""
+        newest = select(func.max(halt.c.seq)).group_by(halt.c.scope)
+        query = select(halt).where(halt.c.seq.in_(newest), halt.c.kind == "stop").order_by(halt.c.scope)
+        with reading(self._engine) as connection:
+            return [Stop(row.scope, row.actor, row.at, row.reason) for row in connection.execute(query)]
 
     def _append(self, kind: str, scope: str, by: str, at: datetime, reason: str) -> None:
         with writing(self._engine) as connection:

@@ -2,13 +2,21 @@
 # ruff: noqa: S608 - the queries are put together from this file's own constants
 
 import hashlib
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
-from assets.ledger.columns import to_utc
+from assets.ledger.columns import UtcDateTime, to_utc
 from assets.ledger.records import Violation
-from assets.ledger.tables import audit
+from assets.ledger.tables import AUTHORIZATION_KINDS, STATES, audit
+
+CHAIN: Final = "the audit trail is unbroken"
+LEASE: Final = timedelta(seconds=60)
+"""For how long a dispatcher has a batch to itself."""
+SHOWN: Final = 100
+"""Rows that a rule shows of what breaks it."""
 
 _SCOPES = """
     SELECT 'total' AS scope, cycle_on AS period, state, cost_micros FROM outbox
@@ -16,6 +24,18 @@ _SCOPES = """
     UNION ALL SELECT 'objective:' || objective_id, 'whole', state, cost_micros FROM outbox"""
 _HELD = "('pending', 'leased', 'sending')"
 _SPENT = "('sent', 'unknown')"
+_LEFT = "('sending', 'sent', 'unknown')"
+
+# When the last intent was committed, at the earliest: it checked all that had been committed by then. A later attempt
+# began after the receipt that asked for it.
+_INTENT = """coalesce((SELECT max(r.at) FROM receipt r WHERE r.message_id = o.message_id AND r.status = 'retry'),
+                      o.key_first_used_at)"""
+# CROSS JOIN keeps SQLite to the order written: messages first, then what the index knows of their contacts.
+_CONTACTS = {
+    "sqlite": "json_each(o.contact_ids) AS c",
+    "postgresql": "jsonb_array_elements_text(CAST(o.contact_ids AS jsonb)) AS c(value)",
+}
+_ACTS = (*(f"plan.{kind}" for kind in AUTHORIZATION_KINDS), "halt.stop", "halt.resume")
 
 RULES = {
     "every message has a released authorization of its plan hash": """
@@ -70,6 +90,66 @@ RULES = {
                    sum(CASE kind WHEN 'spend' THEN amount_micros ELSE 0 END) AS spent
             FROM budget_entry GROUP BY scope, period) e ON e.scope = b.scope AND e.period = b.period
         WHERE coalesce(e.held, 0) <> b.held_micros OR coalesce(e.spent, 0) <> b.spent_micros""",
+    "a held plan is released only after its approvals": """
+        SELECT plan_id AS subject, 'approved by ' || given || ' of ' || needed AS detail FROM (
+            SELECT r.plan_id,
+                   (SELECT count(DISTINCT a.actor) FROM plan_authorization a
+                    WHERE a.plan_id = r.plan_id AND a.kind = 'approved' AND a.seq < r.seq) AS given,
+                   (SELECT coalesce(max(e.approvals_needed), 0) FROM plan_authorization e
+                    WHERE e.plan_id = r.plan_id AND e.kind = 'escalated' AND e.seq < r.seq) AS needed
+            FROM plan_authorization r WHERE r.kind = 'released') asked
+        WHERE given < needed""",
+    "every act of authority is in the audit trail": f"""
+        SELECT subject, kind || ': done ' || done || ' times, in the trail ' || linked AS detail FROM (
+            SELECT subject, kind, sum(is_done) AS done, sum(1 - is_done) AS linked FROM (
+                SELECT plan_id AS subject, 'plan.' || kind AS kind, 1 AS is_done FROM plan_authorization
+                UNION ALL SELECT scope, 'halt.' || kind, 1 FROM halt
+                UNION ALL SELECT subject, kind, 0 FROM audit WHERE kind IN {_ACTS}) acts
+            GROUP BY subject, kind) counted
+        WHERE done <> linked""",
+    "a message is in a legal state": f"""
+        SELECT message_id AS subject, 'state ' || state AS detail FROM outbox
+        WHERE state NOT IN {STATES}
+           OR (state IN {_SPENT} AND (handed_over_at IS NULL OR handover_no IS NULL OR key_first_used_at IS NULL))
+           OR (state IN ('leased', 'sending') AND (owner IS NULL OR lease_until IS NULL))
+           OR (state NOT IN ('leased', 'sending') AND owner IS NOT NULL)""",
+    "no message is stuck in sending": """
+        SELECT message_id AS subject, 'its dispatcher ' || owner || ' has been gone for more than two leases' AS detail
+        FROM outbox WHERE state = 'sending' AND lease_until <= :gone_since""",
+    "hand-over numbers have no gap": """
+        SELECT 'handover' AS subject,
+               'counted to ' || counted || ', given ' || given || ', highest ' || highest AS detail FROM (
+            SELECT (SELECT coalesce(max(value), 0) FROM counter WHERE name = 'handover') AS counted,
+                   (SELECT count(DISTINCT handover_no) FROM outbox) AS given,
+                   (SELECT coalesce(max(handover_no), 0) FROM outbox) AS highest) numbers
+        WHERE counted <> given OR counted <> highest""",
+    "nothing leaves outside its window or its authorization": f"""
+        SELECT o.message_id AS subject,
+               CASE WHEN o.key_first_used_at < o.send_at THEN 'left before it was due'
+                    WHEN o.key_first_used_at >= o.expires_at THEN 'left after its window'
+                    ELSE 'left after its authorization had expired' END AS detail
+        FROM outbox o JOIN plan_authorization a ON a.seq = o.authorization_seq
+        WHERE o.state IN {_LEFT} AND (o.key_first_used_at < o.send_at OR o.key_first_used_at >= o.expires_at
+                                      OR o.key_first_used_at >= a.expires_at)""",
+    "nothing leaves while it is stopped": f"""
+        SELECT o.message_id AS subject, 'left while ' || h.scope || ' was stopped' AS detail FROM outbox o JOIN (
+            SELECT scope, kind, at AS from_at, lead(at) OVER (PARTITION BY scope ORDER BY seq) AS until_at FROM halt) h
+          ON h.kind = 'stop' AND (h.scope = 'all' OR h.scope = o.channel)
+         AND o.key_first_used_at > h.from_at AND (h.until_at IS NULL OR o.key_first_used_at < h.until_at)
+        WHERE o.state IN {_LEFT}""",
+    "nothing leaves against a suppression": f"""
+        SELECT o.message_id AS subject, 'its person was suppressed before (' || s.reason || ')' AS detail
+        FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN suppression s
+        WHERE s.subject = c.value AND s.kind = 'contact' AND (s.channel = o.channel OR s.channel = 'all')
+          AND o.state IN {_LEFT} AND s.at < {_INTENT}""",
+    "nothing leaves against a withdrawal of consent": f"""
+        SELECT o.message_id AS subject, 'consent had been withdrawn' AS detail
+        FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN consent_event w
+        WHERE w.contact_id = c.value AND w.status = 'withdrawn' AND (w.channel = o.channel OR w.channel = 'all')
+          AND o.state IN {_LEFT} AND w.received_at >= o.decided_at AND w.received_at < {_INTENT}
+          AND NOT EXISTS (SELECT 1 FROM consent_event g
+                          WHERE g.contact_id = w.contact_id AND g.channel = w.channel AND g.status = 'granted'
+                            AND g.occurred_at > w.occurred_at AND g.received_at < {_INTENT})""",
     "a released plan's data passed its gates": """
         SELECT p.plan_id AS subject, 'generation ' || p.generation_id AS detail FROM plan p
         JOIN plan_authorization a ON a.plan_id = p.plan_id AND a.kind = 'released'
@@ -77,13 +157,20 @@ RULES = {
 }
 
 
-def violations(connection: Connection) -> list[Violation]:
-    """What breaks a rule, at most 100 rows a rule."""
-    found = []
-    for rule, query in RULES.items():
-        rows = connection.execute(text(f"SELECT * FROM ({query}) broken LIMIT 100"))
-        found += [Violation(rule, row.subject, row.detail) for row in rows]
-    return found
+def violations(connection: Connection, rule: str, *, now: datetime) -> Iterator[Violation]:
+    """What breaks a rule, at most 100 rows of it.
+
+    Args:
+        connection: One consistent read.
+        rule: One of `RULES`.
+        now: The clock that leases run by.
+    """
+    query = RULES[rule].replace("{contacts}", _CONTACTS[connection.dialect.name])
+    statement = text(f"SELECT * FROM ({query}) broken LIMIT {SHOWN}")
+    if ":gone_since" in query:
+        statement = statement.bindparams(bindparam("gone_since", to_utc(now) - LEASE, UtcDateTime))
+    for row in connection.execute(statement):
+        yield Violation(rule, row.subject, row.detail)
 
 
 def broken_chain(connection: Connection) -> list[Violation]:
@@ -92,9 +179,7 @@ def broken_chain(connection: Connection) -> list[Violation]:
     for position, row in enumerate(connection.execute(select(audit).order_by(audit.c.seq)), start=1):
         expected = link_hash(row.seq, row.kind, row.subject, row.detail, prev_hash=prev_hash, at=row.at)
         if row.seq != position or row.prev_hash != prev_hash or row.hash != expected:
-            return [
-                Violation("the audit trail is unbroken", str(row.seq), "its hash doesn't follow from what is before it")
-            ]
+            return [Violation(CHAIN, str(row.seq), "its hash doesn't follow from what is before it")]
         prev_hash = row.hash
     return []
 

@@ -8,6 +8,7 @@ from assets.ledger.audit import Audit
 from assets.ledger.budgets import Budgets
 from assets.ledger.engine import open_engine
 from assets.ledger.figures import Figures
+from assets.ledger.forget import Forgotten
 from assets.ledger.generations import Generations
 from assets.ledger.halts import Halts
 from assets.ledger.health import Health
@@ -123,3 +124,8 @@ class Ledger:
     def web(self) -> WebMessages:
         """What the decision endpoint may show."""
         return WebMessages(self.engine)
+
+    @cached_property
+    def forgotten(self) -> Forgotten:
+        """Erased people."""
+        return Forgotten(self.engine)

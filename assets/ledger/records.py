@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import pandas as pd
+if TYPE_CHECKING:  # a stop must take effect without waiting for pandas
+    import pandas as pd
 
 Delivery = Literal["keyed", "reconcilable", "blind"]
 ReceiptStatus = Literal["sent", "failed", "unknown", "retry"]
@@ -176,7 +177,7 @@ class OutcomeCounts:
 class Since(NamedTuple):
     """Rows after a cursor, and the cursor to keep once they are safe."""
 
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     cursor: int
 
 

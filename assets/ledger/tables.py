@@ -426,3 +426,14 @@ web_message = Table(
 )
 
 Index("ix_receipt_provider_id", receipt.c.provider_id)
+# Identifiers of erased people as keyed hashes: what lands with one of them is dropped.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    _sequence(),
+    Column("subject_hmac", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    _at(),
+    UniqueConstraint("subject_hmac"),
+)

@@ -24,6 +24,11 @@ VERBS = (
     "demo",
     "simulate",
     "ui",
+    "stop",
+    "resume",
+    "audit",
+    "forget",
+    "autonomy",
 )
 ANSWERING = tuple(verb for verb in VERBS if verb != "ui")
 

@@ -128,6 +128,30 @@ class Guardrails(Model):
         default=1.0, gt=0, description="rise of the number of people contacted, as a share of its reference"
     )
     data_age_hours: float = Field(default=36, gt=0, description="age of the newest data, in hours")
+    spend_over_pace: float = Field(
+        default=0.5, gt=0, description="spend of a day beyond what the objective's pace gives it, as a share of it"
+    )
+    discount_depth: float = Field(
+        default=0.5, gt=0, le=1, description="expected cost of offers, as a share of the value of conversions"
+    )
+    audience_people: Count | None = Field(
+        default=None, description="people contacted for an objective in a day, 0 or more; no bound without it"
+    )
+    complaint_rate: float = Field(
+        default=0.02, gt=0, le=1, description="expected share of contacts ending in an unsubscribe or complaint"
+    )
+    weekly_contacts: Count = Field(
+        default=5, description="most contacts of a person in seven days over all objectives, 0 or more"
+    )
+    new_actions: Count = Field(
+        default=0, description="channels with offers never used before that a plan may begin with, 0 or more"
+    )
+    score_drift: float = Field(
+        default=0.25, gt=0, description="population stability index of scores against the model's first day"
+    )
+    lift_loss: float = Field(
+        default=0.0, ge=0, description="loss that the whole interval of the lift may show, per person, 0 or more"
+    )
 
 
 class Approvals(Model):

@@ -19,6 +19,7 @@ from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall, read_do_not_call
 from ml.configuration.objective import Objective
 from ml.decision import Decided, Knowledge, Room
+from ml.entities import CALLED
 from ml.objectives.active import active_objectives
 from ml.objectives.pacing import daily_budget
 from ml.objectives.unit_value import UnitValue, UnknownValueError, unit_value
@@ -307,6 +308,6 @@ def _do_not_call(configuration: Configuration) -> DoNotCall | None:
 
 
 def _phones(home: Home, generation_id: str, configuration: Configuration) -> pd.DataFrame | None:
-    if configuration.policy.do_not_call_file is None:
+    if not any(channel in configuration.actions.channels for channel in CALLED):
         return None
     return read_mart(home, generation_id, "dim_recipients", "customer_id, phone")

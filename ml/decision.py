@@ -81,7 +81,7 @@ class Knowledge:
         suppressions: customer_id, channel.
         stopped: Channels that a person has stopped.
         do_not_call: The list, where the policy names one.
-        phones: customer_id, phone; with `do_not_call` only.
+        phones: customer_id, phone; without it nobody's number tells where they are.
     """
 
     customers: pd.DataFrame
@@ -193,7 +193,14 @@ def decide(
     clock = _Clock()
     objectives = active_objectives(configuration.objectives, moment.cycle_on)
     with clock.phase("eligibility"):
-        day = windows(known.customers, configuration.actions, configuration.policy, moment.cycle_on, moment.at)
+        day = windows(
+            known.customers,
+            configuration.actions,
+            configuration.policy,
+            moment.cycle_on,
+            moment.at,
+            phones=known.phones,
+        )
         everyone = _everyone(moment, known, configuration, day)
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)

@@ -20,6 +20,7 @@ from ml.entities import NONE
 from ml.policy.decisions import message_ids
 
 TOKEN_LENGTH: Final = 32
+_SHOWN: Final = ("message_id", "channel", "recipient", "content", "send_at", "expires_at")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,21 @@ def build_messages(
         for channel, rows in contacts.groupby("channel", sort=True)
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def content_sha256(messages: pd.DataFrame) -> str:
+    """Fingerprint of what would be sent, to whom and when: what a person approves.
+
+    Rows in the order of their ids; each cell with its length before it, so that no two contents share one.
+    """
+    digest = hashlib.sha256(f"{len(messages)}".encode())
+    if len(messages):
+        ordered = messages.sort_values("message_id")
+        for name in _SHOWN:
+            for cell in ordered[name].astype(str):
+                encoded = cell.encode()
+                digest.update(b"%d:" % len(encoded) + encoded)
+    return digest.hexdigest()
 
 
 def creative_problems(configuration: Configuration) -> list[str]:

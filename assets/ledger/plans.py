@@ -13,6 +13,7 @@ from assets.ledger.engine import reading, writing
 from assets.ledger.errors import PlanConflict, PlanRefused
 from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
 from assets.ledger.tables import plan, plan_authorization
+from ml.entities import NONE
 
 SYSTEM = "system"
 
@@ -210,10 +211,16 @@ class Plans:
             ids: Sequence[str] = connection.execute(wanted).scalars().all()
             return [authority.status(connection, plan_id) for plan_id in ids]
 
-    def withheld(self, cycle_id: str) -> frozenset[str]:
-        """Objectives of a cycle whose part was never released: nothing of it went out."""
+    def withheld(self, cycle_id: str) -> frozenset[tuple[str, str]]:
+        """Objectives' channels of a cycle whose part was never released: nothing of it went out."""
         never = [status for status in self.list(cycle_id) if all(row["kind"] != "released" for row in status.history)]
-        return frozenset(objective for status in never for objective in status.objectives)
+        return frozenset(
+            (objective, channel)
+            for status in never
+            for objective in status.objectives
+            for channel in status.channels_of(objective)
+            if channel != NONE
+        )
 
     def _decide(self, kind: str, plan_id: str, *, by: str, at: datetime, why: str, plan_hash: str | None) -> PlanStatus:
         if by.strip().lower() in ("", SYSTEM):

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ml.configuration.policy import SpendCaps
 from ml.entities import Autonomy, Channel, PlanState
 from ml.policy.guardrails import Guardrail, PlanFigures, Reading
-
-RANKS: Final[Mapping[str, int]] = {"assisted": 0, "supervised": 1, "autonomous": 2}
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,6 @@ def authorize_channels(
         )
         for channel, level in levels.items()
     }
-
-
-def lower(one: Autonomy, other: Autonomy) -> Autonomy:
-    """The level of the two that lets less go by itself: a channel never goes beyond its objective."""
-    return min(one, other, key=lambda level: RANKS[level])
 
 
 def over_caps(figures: PlanFigures, caps: SpendCaps) -> list[str]:

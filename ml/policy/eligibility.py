@@ -13,9 +13,10 @@ from ml.configuration.actions import Actions
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.entities import CHANNELS, Channel
+from ml.entities import CALLED, CHANNELS, Channel
 from ml.policy.frequency import contacts_left
 from ml.policy.lookup import positions, text
+from ml.policy.places import called_places
 from ml.policy.reasons import Reason
 from ml.policy.zones import is_known_zone
 
@@ -30,7 +31,6 @@ _DETAIL: Final[dict[Channel, tuple[str, ...]]] = {
     "push": ("has_device_token",),
 }
 _BASES: Final = ("express_written", "express", "soft_opt_in", "other")
-_CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def eligibility(
         suppressions: customer_id, channel; `all` as channel suppresses everywhere.
         earliest_at: Earliest moment of sending (UTC): the start of the day, or T where that's later.
         do_not_call: The list, where the policy names one.
-        phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`.
+        phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`, and tells zones that aren't stated.
         stopped: Channels that a person has stopped.
     """
     n = len(customers)
@@ -106,8 +106,7 @@ def eligibility(
     _forbid(reasons, ~has_consent, Reason.NO_CONSENT)
     _ask_do_not_call(reasons, index, policy, do_not_call, phones, earliest_at)
     if policy.unknown_time_zone == "deny":
-        unknown = ~is_known_zone(customers["time_zone"])
-        _forbid(reasons, unknown[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
+        _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
     _forbid(reasons, left <= 0, Reason.FREQUENCY_CAP)
     return Eligibility(reasons, left)
 
@@ -142,7 +141,7 @@ def _channel_codes(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _is_called() -> np.ndarray:
-    return np.array([c in _CALLED for c in CHANNELS])
+    return np.array([c in CALLED for c in CHANNELS])
 
 
 def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
@@ -206,3 +205,12 @@ def _ask_do_not_call(  # noqa: PLR0917 - one rule, all its facts
     rows = _rows(index, listed)
     is_listed[rows[rows >= 0]] = True
     _forbid(reasons, is_listed[:, None] & _is_called(), Reason.DO_NOT_CALL_LISTED)
+
+
+def _is_placed(customers: pd.DataFrame, phones: pd.DataFrame | None) -> np.ndarray:
+    """Bool [N]: whether any zone is known of the person, stated, by address or by number."""
+    placed = is_known_zone(customers["time_zone"])
+    rest = np.flatnonzero(~placed)
+    at, places = called_places(customers.iloc[rest], phones)
+    placed[rest] = np.array([bool(place.zones) for place in places], dtype=bool)[at]
+    return placed

@@ -71,7 +71,7 @@ def reference(past: Sequence[float], forecast: float | None) -> tuple[float | No
 
 
 def rise(value: float, against: float | None) -> float | None:
-    """value / against - 1; None where there is nothing to compare with."""
+    """Value / against - 1; None where there is nothing to compare with."""
     if against is None or against <= 0:
         return None
     return value / against - 1

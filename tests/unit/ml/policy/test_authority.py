@@ -1,7 +1,8 @@
 import pytest
 
 from ml.configuration.policy import Guardrails, SpendCaps
-from ml.policy.authority import authorize, authorize_channels, lower
+from ml.entities import lower
+from ml.policy.authority import authorize, authorize_channels
 from ml.policy.guardrails import PlanFigures, guardrails_of
 
 RULES = guardrails_of(

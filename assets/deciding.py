@@ -16,7 +16,7 @@ from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.configuration import Configuration
-from ml.configuration.do_not_call import DoNotCall, read_do_not_call
+from ml.configuration.do_not_call import do_not_call_of
 from ml.configuration.objective import Objective
 from ml.decision import Decided, Knowledge, Room
 from ml.entities import CALLED
@@ -85,7 +85,7 @@ def gather(
         contacts=_contacts(home, generation_id, ledger, at),
         suppressions=_suppressions(home, generation_id, ledger),
         stopped=ledger.halts.active(),
-        do_not_call=_do_not_call(configuration),
+        do_not_call=do_not_call_of(configuration),
         phones=_phones(home, generation_id, configuration),
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
@@ -300,11 +300,6 @@ def _suppressions(home: Home, generation_id: str, ledger: Ledger) -> pd.DataFram
         return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")})
     people = read_mart(home, generation_id, "dim_recipients", "customer_id, unnest(contact_ids) as contact_id")
     return people.merge(suppressed, on="contact_id")[["customer_id", "channel"]].drop_duplicates()
-
-
-def _do_not_call(configuration: Configuration) -> DoNotCall | None:
-    name = configuration.policy.do_not_call_file
-    return None if name is None else read_do_not_call(configuration.folder / name)
 
 
 def _phones(home: Home, generation_id: str, configuration: Configuration) -> pd.DataFrame | None:

@@ -5,12 +5,14 @@ from typing import Final
 
 import dagster as dg
 
+from assets.channels.calling import calling_guard
 from assets.channels.contract import Driver
 from assets.channels.dispatch import dispatch
 from assets.channels.guards import frequency_guard
 from assets.ledger.ledger import Ledger
 from assets.partitions import CYCLES
 from ml.configuration import Configuration
+from ml.configuration.do_not_call import do_not_call_of
 from ml.entities import CHANNELS
 
 OWNERS: Final = ["team:marketing-operations"]
@@ -37,7 +39,8 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         if channel not in drivers:
             return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
-        guards = [frequency_guard(ledger, configuration.policy.frequency_caps)]
+        policy = configuration.policy
+        guards = [frequency_guard(ledger, policy.frequency_caps), calling_guard(policy, do_not_call_of(configuration))]
         counts = dispatch(ledger, drivers, at=at, channel=channel, owner=f"dagster-{channel}", guards=guards)
         if counts.is_halted:
             context.log.warning(f"{channel} is stopped: nothing is handed over until `wayfinder resume {channel}`")

@@ -22,6 +22,7 @@ CONTENT_BYTES: Final[Mapping[str, int]] = {
     "web": 50_000,
 }
 VOICE_BLOCKS: Final = ("goal", "script", "facts", "consent_text")
+_WAY_OUT: Final = re.compile(r"\b(stop|opt out|unsubscribe)\b", re.IGNORECASE)
 
 Variables = Mapping[str, Any]
 
@@ -107,6 +108,8 @@ class Renderer:
         body, tree = self._compile(environment, source, terms.template)
         text_path = terms.template.replace(".html.j2", ".txt.j2")
         text = None
+        if terms.channel == "voice":
+            _check_voice(creative_id, tree)
         if terms.channel == "email":
             _check_email(creative_id, tree)
             if is_html and (self._folder / text_path).is_file():
@@ -137,14 +140,39 @@ class Renderer:
 
 def _check_email(creative_id: str, tree: nodes.Template) -> None:
     """CAN-SPAM, 15 USC 7704(a)(3) and (5): a way out and a postal address in each message."""
-    names = {node.name for node in tree.find_all(nodes.Name)}
-    attributes = {
-        (node.node.name, node.attr) for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)
-    }
-    if "unsubscribe_url" not in names:
+    if "unsubscribe_url" not in _always(tree):
         raise RenderingError(f"creative '{creative_id}': an e-mail must link to {{{{ unsubscribe_url }}}}")
-    if ("sender", "postal_address") not in attributes:
+    if "sender.postal_address" not in _always(tree):
         raise RenderingError(f"creative '{creative_id}': an e-mail must show {{{{ sender.postal_address }}}}")
+
+
+def _check_voice(creative_id: str, tree: nodes.Template) -> None:
+    """An AI voice is an artificial voice (FCC 24-17): a call says who calls and how to end such calls (47 CFR 64.1200(b))."""
+    blocks = {block.name: block for block in tree.find_all(nodes.Block)}
+    missing = [name for name in VOICE_BLOCKS if name not in blocks]
+    if missing:
+        raise RenderingError(f"creative '{creative_id}': its template needs {{% block {missing[0]} %}}")
+    if "sender.name" not in _always(blocks["consent_text"]):
+        raise RenderingError(f"creative '{creative_id}': block consent_text must say who calls: {{{{ sender.name }}}}")
+    said = " ".join(data.data for data in blocks["consent_text"].find_all(nodes.TemplateData))
+    if not _WAY_OUT.search(said):
+        raise RenderingError(
+            f"creative '{creative_id}': block consent_text must say how to end such calls, such as: say \"stop\" at any time"
+        )
+
+
+def _always(node: nodes.Node) -> set[str]:
+    """Names and attributes that are written out whatever the data: those inside an `if` or a loop may be missing."""
+    found: set[str] = set()
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.If | nodes.For | nodes.CondExpr):
+            continue
+        if isinstance(child, nodes.Getattr) and isinstance(child.node, nodes.Name):
+            found.add(f"{child.node.name}.{child.attr}")
+        elif isinstance(child, nodes.Name):
+            found.add(child.name)
+        found |= _always(child)
+    return found
 
 
 def _email(creative: _Creative, variables: Variables) -> dict[str, Any]:

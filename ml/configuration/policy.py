@@ -184,6 +184,9 @@ class Policy(Model):
     consent: dict[Channel, list[Basis] | OptOut] = Field(
         default_factory=dict, validate_default=True, description="accepted bases by channel"
     )
+    soft_opt_in_needs_sale: bool = Field(
+        default=True, description="whether a soft opt-in counts only for people who have bought"
+    )
     sender: Sender | None = None
     do_not_call_file: str | None = Field(
         None, min_length=1, description="file of numbers, relative to the configuration folder"
@@ -208,4 +211,9 @@ class Policy(Model):
     @field_validator("consent", mode="after")
     @classmethod
     def _with_defaults(cls, given: dict[Channel, list[Basis] | OptOut]) -> dict[Channel, list[Basis] | OptOut]:
+        soft = [channel for channel, bases in given.items() if "soft_opt_in" in bases and channel != "email"]
+        if soft:
+            raise ValueError(
+                f"soft_opt_in is for e-mail only (Directive 2002/58/EC, Art. 13(2)): remove it from {soft[0]}"
+            )
         return {channel: given.get(channel, DEFAULT_CONSENT[channel]) for channel in CHANNELS}

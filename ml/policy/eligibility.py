@@ -99,7 +99,7 @@ def eligibility(
     _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
     _forbid(reasons, np.array([c in stopped for c in CHANNELS]), Reason.CHANNEL_STOPPED)
     _forbid(reasons, _marked(index, suppressions), Reason.SUPPRESSED)
-    is_withdrawn, has_consent = _consent(index, consents, policy)
+    is_withdrawn, has_consent = _consent(index, consents, policy, customers)
     _forbid(reasons, is_withdrawn, Reason.CONSENT_WITHDRAWN)
     _ask_age(reasons, customers, policy)
     _forbid(reasons, ~_reachable(customers), Reason.NO_CONTACT_DETAIL)
@@ -153,8 +153,14 @@ def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(marked[:, :-1] | marked[:, -1:])
 
 
-def _consent(index: pa.Array, consents: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
-    """Bool [N, 8] twice: who withdrew, and who gave consent on a basis that the channel accepts."""
+def _consent(
+    index: pa.Array, consents: pd.DataFrame, policy: Policy, customers: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bool [N, 8] twice: who withdrew, and who gave consent on a basis that the channel accepts.
+
+    Beyond what the policy accepts: a soft opt-in needs a sale (Directive 2002/58/EC, Art. 13(2)), and calls and texts
+    in the United States need consent in writing (47 CFR 64.1200(a)(2)); of an unknown country that is assumed.
+    """
     accepts = np.zeros((len(CHANNELS), len(_BASES)), dtype=bool)
     for i, channel in enumerate(CHANNELS):
         accepts[i, : len(_BASES) - 1] = [basis in policy.consent[channel] for basis in _BASES[:-1]]
@@ -167,9 +173,26 @@ def _consent(index: pa.Array, consents: pd.DataFrame, policy: Policy) -> tuple[n
     marked[1, rows[withdrawn], codes[withdrawn]] = True
     granted = known & (status == 0) & (codes < len(CHANNELS))
     granted[granted] = accepts[codes[granted], basis[granted]]
+    if policy.soft_opt_in_needs_sale:
+        granted[granted] &= (basis[granted] != _BASES.index("soft_opt_in")) | _has_bought(customers)[rows[granted]]
+    is_called = np.append(_is_called(), False)[codes[granted]]
+    in_writing = basis[granted] == _BASES.index("express_written")
+    granted[granted] &= ~is_called | in_writing | ~_is_american(customers)[rows[granted]]
     marked[0, rows[granted], codes[granted]] = True
     opt_out = np.array([policy.consent[channel] == "opt_out" for channel in CHANNELS])
     return marked[1, :, :-1] | marked[1, :, -1:], marked[0, :, :-1] | opt_out
+
+
+def _has_bought(customers: pd.DataFrame) -> np.ndarray:
+    if "days_since_last_purchase" not in customers:
+        return np.zeros(len(customers), dtype=bool)
+    return customers["days_since_last_purchase"].notna().to_numpy()
+
+
+def _is_american(customers: pd.DataFrame) -> np.ndarray:
+    if "country" not in customers:
+        return np.ones(len(customers), dtype=bool)
+    return np.asarray((customers["country"].isna() | (customers["country"] == "US")).to_numpy(dtype=bool))
 
 
 def _reachable(customers: pd.DataFrame) -> np.ndarray:

@@ -70,7 +70,9 @@ def _prefixes(customers: pd.DataFrame, phones: pd.DataFrame | None) -> pd.Series
     if phones is not None and len(phones) and len(customers):
         row = positions(text(phones["customer_id"]), text(customers["customer_id"]))
         number = phones["phone"].astype("object")
-        own = number.str.slice(0, _LONGEST).where(~number.str.startswith("+1", na=False), number.str.slice(0, _NORTH_AMERICA))
+        own = number.str.slice(0, _LONGEST).where(
+            ~number.str.startswith("+1", na=False), number.str.slice(0, _NORTH_AMERICA)
+        )
         found[row[row >= 0]] = own.to_numpy(dtype=object)[row >= 0]
     return pd.Series(found, index=customers.index, dtype="object")
 

@@ -31,7 +31,8 @@ def _actions(**lead):
 
 
 def _customers(n=1, **columns):
-    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)], "time_zone": "America/New_York", "age_years": 40})
+    facts = {"time_zone": "America/New_York", "age_years": 40, "days_since_last_purchase": 9, "country": "US"}
+    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)], **facts})
     return frame.assign(**dict.fromkeys(HAS, True)).assign(**columns)
 
 

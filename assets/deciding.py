@@ -15,6 +15,7 @@ from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.rejected import rejected_contacts
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import do_not_call_of
 from ml.configuration.objective import Objective
@@ -75,6 +76,7 @@ def gather(
     customers = read_mart(home, generation_id, "dim_customers")
     configuration.check_audience(customers.columns)
     scores = _aligned(read_scores(folder / "scores.parquet"), customers)
+    rejected, refusals = rejected_contacts(home, ledger, day)
     values, usable, notes = _unit_values(home, generation_id, configuration, scores, day)
     known = Knowledge(
         customers=customers,
@@ -87,11 +89,12 @@ def gather(
         stopped=ledger.halts.active(),
         do_not_call=do_not_call_of(configuration),
         phones=_phones(home, generation_id, configuration),
+        rejected=rejected,
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
     paces = {name: float(facts["pace"]["share"]) for name, facts in objectives.items()}
-    return Gathered(known, room(ledger, decidable, day, paces), versions, notes, decidable, objectives)
+    return Gathered(known, room(ledger, decidable, day, paces), versions, notes + refusals, decidable, objectives)
 
 
 def _objectives(

@@ -38,7 +38,7 @@ from ml.policy.arms import assign_arms
 from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
-from ml.policy.eligibility import Eligibility, eligibility, for_objective
+from ml.policy.eligibility import Eligibility, eligibility, for_objective, without_rejected
 from ml.policy.plan import Plan, build_plan
 from ml.policy.randomized import randomized_choices
 from ml.policy.reasons import Reason
@@ -82,6 +82,7 @@ class Knowledge:
         stopped: Channels that a person has stopped.
         do_not_call: The list, where the policy names one.
         phones: customer_id, phone; without it nobody's number tells where they are.
+        rejected: customer_id (None: everybody), objective_id, channel of what a person refused lately.
     """
 
     customers: pd.DataFrame
@@ -94,6 +95,7 @@ class Knowledge:
     stopped: Collection[str] = ()
     do_not_call: DoNotCall | None = None
     phones: pd.DataFrame | None = None
+    rejected: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,11 @@ def _value_table(
         members = np.flatnonzero(parse(objective.audience.where).mask(known.customers))
         ids = known.customers["customer_id"].to_numpy()[members]
         arm[members, j] = assign_arms(ids, objective.id, objective.arms, moment.salt)
-    allowed = [for_objective(everyone, objective, actions, moment.at).allowed for objective in objectives]
+    ids, rejected = known.customers["customer_id"], known.rejected
+    allowed = [
+        without_rejected(for_objective(everyone, objective, actions, moment.at), ids, objective.id, rejected).allowed
+        for objective in objectives
+    ]
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,

@@ -129,16 +129,20 @@ def reject(
     plan: str,
     why: Annotated[str, typer.Option(help="The reason, kept with the plan")],
     by: Annotated[str, typer.Option(help="Your name")],
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only this channel, for everybody of its objectives; again for more")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Last day on which it isn't proposed again [the next day]")] = None,
     at: AtOption = None,
     home: HomeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Reject a waiting plan, with the reason."""
+    """Reject a waiting plan, with the reason; the next plans leave out what it was about."""
     from orchestration import screens, verbs  # noqa: PLC0415
 
     settings = settings_of(home, config)
-    answer(verbs.reject(settings, plan, by, why, instant(at)), json, screens.decided)
+    answer(verbs.reject(settings, plan, by, why, instant(at), channel or (), until), json, screens.decided)
 
 
 @app.command()

@@ -127,6 +127,26 @@ def for_objective(everyone: Eligibility, objective: Objective, actions: Actions,
     return everyone.forbid(unused, Reason.NOT_FOR_OBJECTIVE).forbid(late, Reason.ARRIVES_TOO_LATE)
 
 
+def without_rejected(
+    everyone: Eligibility, customer_ids: pd.Series, objective_id: str, rejected: pd.DataFrame | None
+) -> Eligibility:
+    """The same without what a person rejected for the objective lately.
+
+    Args:
+        everyone: What is allowed for the objective.
+        customer_ids: Of the N people.
+        objective_id: The objective.
+        rejected: customer_id (None: everybody), objective_id, channel; None where nothing was rejected.
+    """
+    if rejected is None or rejected.empty:
+        return everyone
+    own = rejected[rejected["objective_id"] == objective_id]
+    for_all = own["customer_id"].isna()
+    where = _marked(text(customer_ids), own[~for_all])
+    where |= np.array([channel in set(own.loc[for_all, "channel"]) for channel in CHANNELS])
+    return everyone.forbid(where, Reason.REJECTED)
+
+
 def _forbid(reasons: np.ndarray, where: np.ndarray, reason: Reason) -> np.ndarray:
     np.copyto(reasons, np.uint8(reason), where=np.broadcast_to(where, reasons.shape) & (reasons == Reason.ALLOWED))
     return reasons

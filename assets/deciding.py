@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from assets.channels.messages import needs_by_channel
 from assets.compiling import compile_objectives, expected_today
 from assets.cycles import CHANCES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
@@ -76,6 +77,7 @@ def gather(
     customers = read_mart(home, generation_id, "dim_customers")
     configuration.check_audience(customers.columns)
     scores = _aligned(read_scores(folder / "scores.parquet"), customers)
+    needs = needs_by_channel(configuration)
     rejected, refusals = rejected_contacts(home, ledger, day)
     values, usable, notes = _unit_values(home, generation_id, configuration, scores, day)
     known = Knowledge(
@@ -88,8 +90,9 @@ def gather(
         suppressions=_suppressions(home, generation_id, ledger),
         stopped=ledger.halts.active(),
         do_not_call=do_not_call_of(configuration),
-        phones=_phones(home, generation_id, configuration),
+        phones=_phones(home, generation_id, configuration, needs),
         rejected=rejected,
+        needs=needs,
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
@@ -305,7 +308,11 @@ def _suppressions(home: Home, generation_id: str, ledger: Ledger) -> pd.DataFram
     return people.merge(suppressed, on="contact_id")[["customer_id", "channel"]].drop_duplicates()
 
 
-def _phones(home: Home, generation_id: str, configuration: Configuration) -> pd.DataFrame | None:
-    if not any(channel in configuration.actions.channels for channel in CALLED):
+def _phones(
+    home: Home, generation_id: str, configuration: Configuration, needs: Mapping[str, list[str]]
+) -> pd.DataFrame | None:
+    """Numbers, with what messages say of people."""
+    if not needs and not any(channel in configuration.actions.channels for channel in CALLED):
         return None
-    return read_mart(home, generation_id, "dim_recipients", "customer_id, phone")
+    columns = dict.fromkeys(["customer_id", "phone", *(column for each in needs.values() for column in each)])
+    return read_mart(home, generation_id, "dim_recipients", ", ".join(columns))

@@ -38,7 +38,7 @@ from ml.policy.arms import assign_arms
 from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
-from ml.policy.eligibility import Eligibility, eligibility, for_objective, without_rejected
+from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.plan import Plan, build_plan
 from ml.policy.randomized import randomized_choices
 from ml.policy.reasons import Reason
@@ -83,6 +83,7 @@ class Knowledge:
         do_not_call: The list, where the policy names one.
         phones: customer_id, phone; without it nobody's number tells where they are.
         rejected: customer_id (None: everybody), objective_id, channel of what a person refused lately.
+        needs: By channel the columns of `phones` that its messages say of a person, and that must be there.
     """
 
     customers: pd.DataFrame
@@ -96,6 +97,7 @@ class Knowledge:
     do_not_call: DoNotCall | None = None
     phones: pd.DataFrame | None = None
     rejected: pd.DataFrame | None = None
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,8 @@ def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, da
         phones=known.phones,
         stopped=known.stopped,
     )
-    return everyone.forbid(~day.is_open(), Reason.WINDOW_PASSED)
+    lacks = lacking(known.customers, known.phones, known.needs)
+    return everyone.forbid(lacks, Reason.MISSING_DATA).forbid(~day.is_open(), Reason.WINDOW_PASSED)
 
 
 def _value_table(

@@ -1,6 +1,6 @@
 """Who may be contacted through which channel, and if not, why not. Nobody can approve past these rules."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -125,6 +125,28 @@ def for_objective(everyone: Eligibility, objective: Objective, actions: Actions,
     ends_at = pd.Timestamp(objective.ends_on, tz="UTC") + timedelta(days=1)
     late = np.array([pd.Timestamp(earliest_at) + timedelta(hours=hours) >= ends_at for hours in lead])
     return everyone.forbid(unused, Reason.NOT_FOR_OBJECTIVE).forbid(late, Reason.ARRIVES_TOO_LATE)
+
+
+def lacking(customers: pd.DataFrame, details: pd.DataFrame | None, needs: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """Bool [N, 8]: who lacks what the channel's messages say of a person.
+
+    Args:
+        customers: `dim_customers`, N rows.
+        details: `dim_recipients` with customer_id and every column that is needed.
+        needs: Columns by channel.
+    """
+    lacks = np.zeros((len(customers), len(CHANNELS)), dtype=bool)
+    if not needs:
+        return lacks
+    rows = None if details is None else positions(text(customers["customer_id"]), text(details["customer_id"]))
+    for channel, columns in needs.items():
+        for column in columns:
+            has = np.zeros(len(customers), dtype=bool)
+            if details is not None and rows is not None:
+                there = details[column].fillna("").astype(str).str.strip().ne("").to_numpy(dtype=bool)
+                has[rows >= 0] = there[rows[rows >= 0]]
+            lacks[:, CHANNELS.index(channel)] |= ~has  # type: ignore[arg-type]
+    return lacks
 
 
 def without_rejected(

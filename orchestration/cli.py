@@ -250,6 +250,25 @@ def ui(
     ui_.serve(settings_of(home, config), port)
 
 
+@app.command()
+def preview(
+    creative: str,
+    customer: Annotated[str | None, typer.Argument(help="A customer or contact id [a made-up person]")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the published view [the newest]")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the message as a page")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the message that a creative makes."""
+    from orchestration import preview as preview_  # noqa: PLC0415
+
+    facts = preview_.preview(settings_of(home, config), creative, customer, date)
+    if html is not None:
+        preview_.write_html(facts, html)
+    answer(facts, json, preview_.show)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

@@ -116,7 +116,7 @@ def figures_of(objective: Objective, day: Day, configuration: Configuration) -> 
         forecast_spend=daily_budget(objective, float(before["spend"].sum()), day.on),
         day_spend=_spend(day.contacts, day.today),  # type: ignore[arg-type]
         pace_spend=compiled["pace"]["allowance"] if "pace" in compiled else None,
-        complaints=float(own["channel"].map(day.loss_rates).sum()),
+        complaints=float(own["channel"].map(day.loss_rates).to_numpy(dtype=float).sum()),
         contacts=len(own),
         offer_cost=float((propensity * own["offer_id"].map(cost)).sum()),
         sales_value=float((propensity * own["unit_value"].astype("float64")).sum()),
@@ -156,10 +156,11 @@ def _data_age_hours(ledger: Ledger, at: datetime) -> float:
 
 def _loss_rates(ledger: Ledger, configuration: Configuration, at: datetime) -> dict[str, float]:
     """Unsubscribes and complaints a contact: measured, with the stated rate as so many contacts' worth of evidence."""
-    measured = ledger.figures.losses(at - LOSSES).set_index("channel")
-    rates = {}
+    found = ledger.figures.losses(at - LOSSES)
+    measured = dict(zip(found["channel"], zip(found["sent"], found["lost"], strict=True), strict=True))
+    rates: dict[str, float] = {}
     for channel in CHANNELS:
-        sent, lost = measured.loc[channel, ["sent", "lost"]] if channel in measured.index else (0, 0)
+        sent, lost = measured.get(channel, (0, 0))
         stated = configuration.policy.wear.rate(channel)
         rates[channel] = (float(lost) + PRIOR_CONTACTS * stated) / (float(sent) + PRIOR_CONTACTS)
     return rates

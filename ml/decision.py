@@ -305,9 +305,9 @@ def _value_table(
         members = np.flatnonzero(parse(objective.audience.where).mask(known.customers))
         ids = known.customers["customer_id"].to_numpy()[members]
         arm[members, j] = assign_arms(ids, objective.id, objective.arms, moment.salt)
-    ids, rejected = known.customers["customer_id"], known.rejected
+    people, rejected = known.customers["customer_id"], known.rejected
     allowed = [
-        without_rejected(for_objective(everyone, objective, actions, moment.at), ids, objective.id, rejected).allowed
+        without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
     return ValueTable(

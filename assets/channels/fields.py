@@ -1,6 +1,6 @@
 """What templates may say of a person, an offer or the sender, and what happens where a person lacks it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from jinja2 import nodes
@@ -60,21 +60,21 @@ def _bare(node: nodes.Node, guarded: frozenset[str]) -> set[str]:
         return _bare(node.right, guarded)
     if isinstance(node, nodes.Filter) and node.name in ("default", "d"):
         return set()
-    if isinstance(node, nodes.If | nodes.CondExpr):
-        about = guarded | _fields(node.test)
-        first, *rest = (
-            (node.body, node.elif_, node.else_) if isinstance(node, nodes.If) else ([node.expr1], [node.expr2])
-        )
-        return {
-            field
-            for part, seen in ((first, about), *((other, guarded) for other in rest))
-            for child in part
-            if child is not None
-            for field in _bare(child, seen)
-        }
+    if isinstance(node, nodes.If):
+        return _branches(node.test, node.body, [*node.elif_, *node.else_], guarded)
+    if isinstance(node, nodes.CondExpr):
+        return _branches(node.test, [node.expr1], [node.expr2] if node.expr2 is not None else [], guarded)
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "customer":
         return set() if node.attr in guarded else {node.attr}
     return {field for child in node.iter_child_nodes() for field in _bare(child, guarded)}
+
+
+def _branches(
+    test: nodes.Node, then: Sequence[nodes.Node], otherwise: Sequence[nodes.Node], guarded: frozenset[str]
+) -> set[str]:
+    """What the branches write out; in the first one the fields that are asked about are there."""
+    inside = {field for child in then for field in _bare(child, guarded | _fields(test))}
+    return inside | {field for child in otherwise for field in _bare(child, guarded)}
 
 
 def _fields(test: nodes.Node) -> frozenset[str]:

@@ -153,7 +153,8 @@ def _of_channel(
             "publish the customer view again and re-run the cycle"
         )
     ids = message_ids(reached["decision_id"]).tolist()
-    own = reached[[field for field in MESSAGE_FIELDS if field in reached]].to_dict("records")
+    fields = [field for field in MESSAGE_FIELDS if field in reached]
+    own = [dict(zip(fields, values, strict=True)) for values in zip(*(reached[field] for field in fields), strict=True)]
     content = [
         renderer.render(creative, variables_of(configuration, creative, person, objective, unsubscribe.url(message_id)))
         for creative, person, objective, message_id in zip(

@@ -1,6 +1,6 @@
 """Levels of autonomy: stated when an objective is first seen, raised only by a person, lowered at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -55,7 +55,8 @@ class Objectives:
         with reading(self._engine) as connection:
             prefix = f"{objective_id}/"
             query = select(autonomy_level.c.objective_id).where(autonomy_level.c.objective_id.startswith(prefix))
-            known = {name.removeprefix(prefix) for name in connection.execute(query.distinct()).scalars()}
+            names: Sequence[str] = connection.execute(query.distinct()).scalars().all()
+            known = {name.removeprefix(prefix) for name in names}
         return {
             channel: self.see(
                 channel_subject(objective_id, channel), stated.get(channel, otherwise), owner=owner, at=at

@@ -145,7 +145,7 @@ def lacking(customers: pd.DataFrame, details: pd.DataFrame | None, needs: Mappin
             if details is not None and rows is not None:
                 there = details[column].fillna("").astype(str).str.strip().ne("").to_numpy(dtype=bool)
                 has[rows >= 0] = there[rows[rows >= 0]]
-            lacks[:, CHANNELS.index(channel)] |= ~has  # type: ignore[arg-type]
+            lacks[:, CHANNELS.index(channel)] |= ~has
     return lacks
 
 

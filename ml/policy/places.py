@@ -91,7 +91,7 @@ def _place(
     if not zones and otherwise is not None:
         zones = {otherwise: None}
     rules = {FEDERAL} if is_american else set()
-    rules |= {rule for rule in (state, number_state(prefix)) if rule in RULES}
+    rules |= {rule for rule in (state, number_state(prefix)) if rule is not None and rule in RULES}
     return Place(tuple(zones), tuple(sorted(rules)))
 
 

@@ -123,6 +123,7 @@ def test_a_figure_that_nobody_knows_crosses_nothing(guardrail):
     reading = guardrail.read(PlanFigures(**QUIET))
     assert not reading.is_crossed
     assert (reading.value is None) == (guardrail.name not in known)
+    assert ("nothing to compare with yet" in reading.words) == (reading.value is None)
 
 
 @every

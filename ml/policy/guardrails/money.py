@@ -52,7 +52,7 @@ class ChannelSpendShare:
         spend = plan.spend if plan.day_spend is None else plan.day_spend
         total = sum(spend.values())
         if total <= 0:
-            return reading(self, None, "nothing is spent", limit=f"{self.bound:.0%}")
+            return reading(self, None, "", limit=f"{self.bound:.0%}")
         channel = max(spend, key=lambda c: spend[c])
         share = spend[channel] / total
         return reading(self, share, f"{channel} takes {share:.1%} of the day's spend", limit=f"{self.bound:.0%}")
@@ -70,7 +70,7 @@ class DiscountDepth:
     def read(self, plan: PlanFigures) -> Reading:
         """What is given away against what comes in."""
         if plan.offer_cost is None or not plan.sales_value or plan.sales_value <= 0:
-            return reading(self, None, "no conversion is expected", limit=f"{self.bound:.0%}")
+            return reading(self, None, "", limit=f"{self.bound:.0%}")
         depth = plan.offer_cost / plan.sales_value
         figures = f"offers give away {depth:.1%} of what conversions are worth ({plan.offer_cost:,.2f} expected)"
         return reading(self, depth, figures, limit=f"{self.bound:.0%}")

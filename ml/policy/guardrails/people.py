@@ -68,7 +68,7 @@ class Complaints:
     def read(self, plan: PlanFigures) -> Reading:
         """What the plan's contacts are expected to end in."""
         if plan.complaints is None or plan.contacts <= 0:
-            return reading(self, None, "nobody is contacted", limit=f"{self.bound:.2%}")
+            return reading(self, None, "", limit=f"{self.bound:.2%}")
         rate = plan.complaints / plan.contacts
         figures = f"{rate:.2%} of {plan.contacts:,} contacts are expected to end in an unsubscribe or complaint"
         return reading(self, rate, figures, limit=f"{self.bound:.2%}")

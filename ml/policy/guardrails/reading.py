@@ -76,10 +76,12 @@ def reading(
 
     Args:
         guardrail: Whose.
-        value: The plan's figure.
+        value: The plan's figure; None where nobody knows it.
         figures: The figure in words.
         limit: The bound in words.
         channels: As `Reading.channels`.
     """
+    if value is None:
+        figures = f"{guardrail.name}: nothing to compare with yet"
     words = f"{figures}: at most {limit} without a person's word ({guardrail.remedy})"
     return Reading(guardrail.name, value, guardrail.bound, words, channels)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from assets.carry_over import MOST_DAYS, earlier_effects
+from assets.channels.messages import needs_by_channel
 from assets.compiling import compile_objectives, expected_today
 from assets.cycles import CHANCES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
@@ -17,11 +18,13 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.objective_day import objective_day
 from assets.objective_morning import begins_at
+from assets.rejected import rejected_contacts
 from ml.configuration import Configuration
-from ml.configuration.do_not_call import DoNotCall, read_do_not_call
+from ml.configuration.do_not_call import do_not_call_of
 from ml.configuration.objective import Objective
 from ml.day_problem import Room, segments_of
 from ml.decision import Decided, Knowledge
+from ml.entities import CALLED
 from ml.objectives.active import active_objectives
 from ml.objectives.unit_value import UnitValue, UnknownValueError, unit_value
 from ml.policy.frequency import all_contacts
@@ -74,6 +77,8 @@ def gather(
     customers = read_mart(home, generation_id, "dim_customers")
     configuration.check_audience(customers.columns)
     scores = _aligned(read_scores(folder / "scores.parquet"), customers)
+    needs = needs_by_channel(configuration)
+    rejected, refusals = rejected_contacts(home, ledger, day)
     values, usable, notes = _unit_values(home, generation_id, configuration, scores, day)
     known = Knowledge(
         customers=customers,
@@ -84,8 +89,10 @@ def gather(
         contacts=_contacts(home, generation_id, ledger, at),
         suppressions=_suppressions(home, generation_id, ledger),
         stopped=ledger.halts.active(),
-        do_not_call=_do_not_call(configuration),
-        phones=_phones(home, generation_id, configuration),
+        do_not_call=do_not_call_of(configuration),
+        phones=_phones(home, generation_id, configuration, needs),
+        rejected=rejected,
+        needs=needs,
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
@@ -96,7 +103,7 @@ def gather(
         earlier=_earlier(home, ledger, decidable, customers, day),
     )
     spread = {name: float(facts["effect"]["sd"]) for name, facts in objectives.items() if facts.get("effect")}
-    return Gathered(replace(known, effect_sd=spread), today, versions, notes, decidable, objectives)
+    return Gathered(replace(known, effect_sd=spread), today, versions, notes + refusals, decidable, objectives)
 
 
 def _earlier(
@@ -325,12 +332,11 @@ def _suppressions(home: Home, generation_id: str, ledger: Ledger) -> pd.DataFram
     return people.merge(suppressed, on="contact_id")[["customer_id", "channel"]].drop_duplicates()
 
 
-def _do_not_call(configuration: Configuration) -> DoNotCall | None:
-    name = configuration.policy.do_not_call_file
-    return None if name is None else read_do_not_call(configuration.folder / name)
-
-
-def _phones(home: Home, generation_id: str, configuration: Configuration) -> pd.DataFrame | None:
-    if configuration.policy.do_not_call_file is None:
+def _phones(
+    home: Home, generation_id: str, configuration: Configuration, needs: Mapping[str, list[str]]
+) -> pd.DataFrame | None:
+    """Numbers, with what messages say of people."""
+    if not needs and not any(channel in configuration.actions.channels for channel in CALLED):
         return None
-    return read_mart(home, generation_id, "dim_recipients", "customer_id, phone")
+    columns = dict.fromkeys(["customer_id", "phone", *(column for each in needs.values() for column in each)])
+    return read_mart(home, generation_id, "dim_recipients", ", ".join(columns))

@@ -5,6 +5,7 @@ from typing import Final
 
 import dagster as dg
 
+from assets.channels.calling import calling_guard
 from assets.channels.contract import Driver
 from assets.channels.dispatch import DispatchCounts, dispatch
 from assets.channels.guards import frequency_guard
@@ -14,6 +15,7 @@ from assets.ledger.ledger import Ledger
 from assets.ledger.witness import Witness
 from assets.partitions import CYCLES
 from ml.configuration import Configuration
+from ml.configuration.do_not_call import do_not_call_of
 from ml.entities import CHANNELS
 
 OWNERS: Final = ["team:marketing-operations"]
@@ -43,7 +45,8 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
         if channel not in drivers:
             return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
         settings = configuration.channels.get(channel)  # type: ignore[call-overload]
-        guards = [frequency_guard(ledger, configuration.policy.frequency_caps)]
+        policy = configuration.policy
+        guards = [frequency_guard(ledger, policy.frequency_caps), calling_guard(policy, do_not_call_of(configuration))]
         counts = dispatch(
             ledger,
             drivers,

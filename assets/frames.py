@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from assets.cycles import CHANCES, read_json
 from assets.duck import query
 from assets.home import Home
-from ml.entities import CHANNELS, NONE
+from ml.entities import NONE
 from ml.policy.chances import released_propensity
 
 LABEL_COLUMNS: Final = ("is_converted", "margin")
@@ -46,7 +46,7 @@ class TrainingSources:
         cutoff_on: Day of the cycle; a row whose horizon isn't over by then isn't a row yet.
         horizon_days: Days in which a conversion counts.
         time_zone: Of the workspace: where a day begins.
-        withheld: By cycle the objectives whose part was never released; nobody was contacted for these.
+        withheld: By cycle each (objective, channel) whose part was never released; nobody was contacted by these.
     """
 
     generation: Path
@@ -54,7 +54,7 @@ class TrainingSources:
     cutoff_on: date
     horizon_days: int
     time_zone: str
-    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
+    withheld: Mapping[str, Collection[tuple[str, str]]] = field(default_factory=dict)
 
 
 def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.DataFrame:
@@ -168,9 +168,8 @@ def _as_released(folder: Path, sources: TrainingSources, scratch: Path) -> Path:
     if not withheld:
         return path
     decisions = pd.read_parquet(path)
-    parts = {(objective, channel) for objective in withheld for channel in CHANNELS}
-    propensity = released_propensity(decisions, pd.read_parquet(folder / CHANCES), parts)
-    is_out = decisions["objective_id"].isin(list(withheld))
+    propensity = released_propensity(decisions, pd.read_parquet(folder / CHANCES), withheld)
+    is_out = pd.MultiIndex.from_frame(decisions[["objective_id", "channel"]]).isin(list(withheld))
     decisions.loc[is_out, ["channel", "offer_id", "creative_id", "slot"]] = NONE
     done = decisions.assign(logging_propensity=propensity)[propensity.notna()]
     done.to_parquet(scratch / f"{folder.name}.parquet", index=False)

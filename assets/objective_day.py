@@ -8,7 +8,7 @@ import pandas as pd
 from assets.ledger.ledger import Ledger
 from ml.configuration.objective import Objective
 from ml.levers import ObjectiveDay
-from ml.policy.guardrails import SETTLED_AFTER_DAYS
+from ml.policy.guardrails.figures import SETTLED_AFTER_DAYS
 
 SUPERVISED: Final = "supervised"
 

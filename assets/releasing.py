@@ -10,20 +10,20 @@ from typing import Any, Final
 
 import pandas as pd
 
-from assets.channels.messages import Unsubscribe, build_messages
+from assets.channels.messages import Unsubscribe, build_messages, content_sha256
 from assets.cycles import read_json, write_json
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
+from assets.plan_figures import Day, day_of, figures_of
 from data_tests import messages as messages_suite
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
-from ml.entities import NONE
-from ml.objectives.pacing import daily_budget
-from ml.policy.authority import Authorization, authorize
+from ml.entities import NONE, Autonomy, Channel, lower
+from ml.policy.authority import Authorization, authorize, authorize_channels
 from ml.policy.decisions import plan_hash
-from ml.policy.guardrails import PlanFigures, guardrails_of
+from ml.policy.guardrails import guardrails_of
 
 HELD: Final = "-held"
 WITHDRAWS: Final = "withdraws.json"
@@ -60,27 +60,80 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
     split = read_json(path)
     asked_at = datetime.fromisoformat(split["at"])
     for plan_id, part in split["plans"].items():
-        _propose(office, plan_id, part, _part(decisions, part["objectives"]), cycle_id, asked_at)
+        own = _part(decisions, part["objectives"], part["summary"].get("channels"))
+        _propose(office, plan_id, part, own, cycle_id, asked_at)
     return office.ledger.plans.list(cycle_id)
 
 
 def _split(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Any]:
     """What each level said when it was first asked: asked again later, with other figures, it could say otherwise."""
-    verdicts = _verdicts(office, decisions, cycle_id, at)
-    waiting = sorted(name for name, verdict in verdicts.items() if verdict.state == "waiting")
-    acting = sorted(name for name, verdict in verdicts.items() if verdict.state == "released")
+    replaced = frozenset(_withdraws(office, cycle_id))
+    day = day_of(office.home, office.ledger, office.configuration, decisions, cycle_id, at, replaced=replaced)
+    verdicts = {
+        objective.id: _verdicts(office, objective, day, at)
+        for objective in office.configuration.objectives
+        if (decisions["objective_id"] == objective.id).any()
+    }
     plans = {}
-    for plan_id, objectives in ((cycle_id, acting), (cycle_id + HELD, waiting)):
-        if not objectives and not (plan_id == cycle_id and not waiting):
-            continue
-        own = {name: verdicts[name] for name in objectives}
-        reasons = [f"{name}: {reason}" for name in objectives for reason in verdicts[name].reasons]
-        plans[plan_id] = {
-            "objectives": objectives,
-            "summary": _summary(_part(decisions, objectives), own),
-            "reasons": reasons,
-        }
+    for plan_id, state in ((cycle_id, "released"), (cycle_id + HELD, "waiting")):
+        own = {name: _of_state(found, state) for name, found in verdicts.items()}
+        own = {name: found for name, found in own.items() if found}
+        if own or (plan_id == cycle_id and not verdicts):
+            plans[plan_id] = _planned(office, plan_id, decisions, own, cycle_id)
     return {"at": at.isoformat(), "plans": plans}
+
+
+def _planned(
+    office: Office,
+    plan_id: str,
+    decisions: pd.DataFrame,
+    verdicts: Mapping[str, Mapping[str, Authorization]],
+    cycle_id: str,
+) -> dict[str, Any]:
+    """One plan of the split. What waits for a person is rendered already: the approval is for exactly that content."""
+    objectives = sorted(verdicts)
+    channels = {name: sorted(verdicts[name]) for name in objectives}
+    part = _part(decisions, objectives, channels)
+    reasons = [
+        f"{name}: {reason}"
+        for name in objectives
+        for reason in dict.fromkeys(reason for verdict in verdicts[name].values() for reason in verdict.reasons)
+    ]
+    summary = _summary(part, verdicts) | {"channels": channels, "remarks": reasons}
+    if plan_id.endswith(HELD):
+        generation_id = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]["generation_id"]
+        summary["content_sha256"] = content_sha256(_rendered(office, part, generation_id))
+    return {"objectives": objectives, "summary": summary, "reasons": reasons}
+
+
+def _of_state(verdicts: Mapping[str, Authorization], state: str) -> dict[str, Authorization]:
+    return {channel: verdict for channel, verdict in verdicts.items() if verdict.state == state}
+
+
+def _verdicts(office: Office, objective: Objective, day: Day, at: datetime) -> dict[str, Authorization]:
+    """What the levels in force say of an objective's part, by channel; `none` are the people whom it leaves alone."""
+    figures = figures_of(objective, day, office.configuration)
+    bounds = guardrails_of(office.configuration.policy.guardrails)
+    level, by_channel = _levels(office, objective, at)
+    used = day.contacts.loc[day.contacts["objective_id"] == objective.id, "channel"].unique()
+    verdicts: dict[str, Authorization] = {
+        str(channel): verdict
+        for channel, verdict in authorize_channels(
+            figures, {channel: lower(level, by_channel.get(channel, level)) for channel in used}, bounds
+        ).items()
+    }
+    acting = next((verdict for verdict in verdicts.values() if verdict.state == "released"), None)
+    alone = acting or next(iter(verdicts.values()), None) or authorize(figures, level, bounds)
+    return verdicts | {NONE: alone}
+
+
+def _levels(office: Office, objective: Objective, at: datetime) -> tuple[Autonomy, Mapping[Channel, Autonomy]]:
+    """The objective's level in force, and those of channels that have one of their own."""
+    ledger = office.ledger.objectives
+    level = ledger.see(objective.id, objective.autonomy, owner=objective.owner, at=at)
+    stated: Mapping[str, str] = {str(channel): word for channel, word in objective.autonomy_by_channel.items()}
+    by_channel = ledger.see_channels(objective.id, stated, otherwise=objective.autonomy, owner=objective.owner, at=at)
+    return level, by_channel  # type: ignore[return-value]
 
 
 def _propose(
@@ -108,17 +161,21 @@ def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCo
         by: The level that allows it, or the person who approved.
 
     Raises:
-        ReleaseError: The decisions aren't those that were proposed, or a message broke a data test.
+        ReleaseError: The decisions or the content aren't those that were proposed, or a message broke a data test.
     """
     plan = office.ledger.plans.get(plan_id)
-    part = _part(decisions_of(office.home, plan.cycle_id), plan.objectives)
+    part = part_of(plan, decisions_of(office.home, plan.cycle_id))
     if plan_hash(part) != plan.plan_hash:
         raise ReleaseError(
             f"plan {plan_id}: cycles/{plan.cycle_id}/decisions.parquet isn't what was proposed; "
             "restore the file, or run the cycle anew as another one"
         )
-    people = read_mart(office.home, plan.versions["generation_id"], "dim_recipients")
-    outgoing = build_messages(part, people, office.configuration, office.unsubscribe)
+    outgoing = _rendered(office, part, plan.versions["generation_id"])
+    if content_sha256(outgoing) != plan.summary.get("content_sha256", content_sha256(outgoing)):
+        raise ReleaseError(
+            f"plan {plan_id}: what would be sent isn't what was shown: a template, an offer's label, the sender or the "
+            "address of links has changed since; restore it, or reject the plan and run the cycle anew"
+        )
     if len(outgoing):
         outgoing = outgoing[outgoing["expires_at"] > pd.Timestamp(at).tz_convert("UTC").tz_localize(None)]
         _check_messages(office.ledger, outgoing, plan, part, at)
@@ -135,12 +192,22 @@ def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCo
     )
 
 
+def _rendered(office: Office, part: pd.DataFrame, generation_id: str) -> pd.DataFrame:
+    people = read_mart(office.home, generation_id, "dim_recipients")
+    return build_messages(part, people, office.configuration, office.unsubscribe)
+
+
+def _withdraws(office: Office, cycle_id: str) -> dict[str, str]:
+    """Open messages that a re-optimization takes the place of, with their customers."""
+    path = office.home.cycle(cycle_id) / WITHDRAWS
+    return dict(read_json(path)["withdraws"]) if path.exists() else {}
+
+
 def _withdrawn(office: Office, plan: PlanStatus, part: pd.DataFrame) -> list[str]:
     """Open messages to withdraw: those of the plan's own people, and with the acting plan those of people who get nothing now."""
-    path = office.home.cycle(plan.cycle_id) / WITHDRAWS
-    if not path.exists():
+    withdraws = _withdraws(office, plan.cycle_id)
+    if not withdraws:
         return []
-    withdraws = read_json(path)["withdraws"]
     replaced = set(decisions_of(office.home, plan.cycle_id, ("customer_id",))["customer_id"])
     own = set(part["customer_id"])
     return [
@@ -157,89 +224,23 @@ def decisions_of(home: Home, cycle_id: str, columns: Collection[str] | None = No
     )
 
 
-def _part(decisions: pd.DataFrame, objectives: Collection[str]) -> pd.DataFrame:
-    return decisions[decisions["objective_id"].isin(list(objectives))].reset_index(drop=True)
+def part_of(plan: PlanStatus, decisions: pd.DataFrame) -> pd.DataFrame:
+    """A plan's own decisions, of those of its cycle."""
+    return _part(decisions, plan.objectives, plan.summary.get("channels"))
 
 
-def _verdicts(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Authorization]:
-    """What each objective's level says of its part of the day: what this cycle adds to what is bound or spent today already."""
-    day = date.fromisoformat(cycle_id[:10])
-    figures = office.ledger.figures.since(date(1970, 1, 1))
-    today = figures[figures["cycle_on"] == day.isoformat()]
-    earlier = figures[figures["cycle_on"] < day.isoformat()]
-    contacts = decisions[decisions["channel"] != NONE]
-    used = office.ledger.figures.used_actions(day) | _used_before(office, cycle_id)
-    shared = _Shared(_spend(contacts, today), _data_age_hours(office, at))
-    return {
-        objective.id: _verdict(office, objective, contacts, today, earlier, used, shared, day, at)
-        for objective in office.configuration.objectives
-        if (decisions["objective_id"] == objective.id).any()
-    }
+def _part(
+    decisions: pd.DataFrame, objectives: Collection[str], channels: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Decisions of the objectives; with `channels` only those that it names for each."""
+    if channels is None:
+        return decisions[decisions["objective_id"].isin(list(objectives))].reset_index(drop=True)
+    pairs = [(name, channel) for name in objectives for channel in channels[name]]
+    own = pd.MultiIndex.from_frame(decisions[["objective_id", "channel"]]).isin(pairs)
+    return decisions[own].reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What all objectives of a day share."""
-
-    day_spend: Mapping[str, float]
-    data_age_hours: float
-
-
-def _verdict(
-    office: Office,
-    objective: Objective,
-    contacts: pd.DataFrame,
-    today: pd.DataFrame,
-    earlier: pd.DataFrame,
-    used: set[tuple[str, str]],
-    shared: _Shared,
-    day: date,
-    at: datetime,
-) -> Authorization:
-    own, own_today = (frame[frame["objective_id"] == objective.id] for frame in (contacts, today))
-    before = earlier[earlier["objective_id"] == objective.id].groupby("cycle_on")[["spend", "people"]].sum()
-    figures = PlanFigures(
-        spend=_spend(own, own_today),  # type: ignore[arg-type]
-        people=int(own["customer_id"].nunique() + own_today["people"].sum()),
-        data_age_hours=shared.data_age_hours,
-        past_spend=before["spend"].tolist(),
-        past_people=before["people"].tolist(),
-        forecast_spend=daily_budget(objective, float(before["spend"].sum()), day),
-        day_spend=shared.day_spend,  # type: ignore[arg-type]
-    )
-    level = office.ledger.objectives.see(objective.id, objective.autonomy, owner=objective.owner, at=at)
-    options = own[["channel", "offer_id"]].drop_duplicates().itertuples(index=False)
-    new = sorted(
-        f"{option.channel}:{option.offer_id}" for option in options if (option.channel, option.offer_id) not in used
-    )
-    bounds = guardrails_of(office.configuration.policy.guardrails)
-    return authorize(figures, level, bounds, first_uses=new, is_first_cycle=before.empty)  # type: ignore[arg-type]
-
-
-def _spend(contacts: pd.DataFrame, today: pd.DataFrame) -> dict[str, float]:
-    """Money by channel: of these contacts and of what is released today."""
-    both = (
-        contacts.groupby("channel")["contact_cost"].sum().add(today.groupby("channel")["spend"].sum(), fill_value=0.0)
-    )
-    return {str(channel): float(amount) for channel, amount in both.items()}
-
-
-def _used_before(office: Office, cycle_id: str) -> set[tuple[str, str]]:
-    """Channels with offers that the touch history knows."""
-    generation_id = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]["generation_id"]
-    touches = read_mart(
-        office.home, generation_id, "fct_touches", "distinct channel, coalesce(offer_id, 'none') as offer_id"
-    )
-    return set(touches.itertuples(index=False, name=None))
-
-
-def _data_age_hours(office: Office, at: datetime) -> float:
-    """Hours since a file with rows last came in."""
-    newest = office.ledger.landing.newest()
-    return 0.0 if newest is None else max(0.0, (at - newest).total_seconds() / 3600)
-
-
-def _summary(part: pd.DataFrame, verdicts: Mapping[str, Authorization]) -> dict[str, Any]:
+def _summary(part: pd.DataFrame, verdicts: Mapping[str, Mapping[str, Authorization]]) -> dict[str, Any]:
     contacts = part[part["channel"] != NONE]
     return {
         "people": int(part["customer_id"].nunique()),
@@ -247,8 +248,10 @@ def _summary(part: pd.DataFrame, verdicts: Mapping[str, Authorization]) -> dict[
         "messages": {str(k): int(v) for k, v in contacts["channel"].value_counts().items()},
         "spend": {str(k): round(float(v), 6) for k, v in contacts.groupby("channel")["contact_cost"].sum().items()},
         "value": float(contacts["net_value"].sum()),
-        "guardrails": {name: [reading.words for reading in verdict.readings] for name, verdict in verdicts.items()},
-        "remarks": [f"{name}: {reason}" for name, verdict in verdicts.items() for reason in verdict.reasons],
+        "guardrails": {
+            name: list(dict.fromkeys(reading.words for verdict in found.values() for reading in verdict.readings))
+            for name, found in verdicts.items()
+        },
     }
 
 

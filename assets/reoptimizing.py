@@ -16,7 +16,7 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.models import kept_model
 from assets.problems import keep_problem
-from assets.releasing import WITHDRAWS, Office, decisions_of, propose, release
+from assets.releasing import WITHDRAWS, Office, decisions_of, part_of, propose, release
 from ml.decision import Decided, Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.explain.changes import Worth, explain_changes, summary
@@ -166,9 +166,8 @@ def _waiting(office: Office, day: date, at: datetime) -> set[str]:
     waits: set[str] = set()
     for plan in office.ledger.plans.waiting(at):
         if plan.cycle_id.startswith(day.isoformat()):
-            decisions = decisions_of(office.home, plan.cycle_id, ("customer_id", "objective_id", "channel"))
-            held = decisions["objective_id"].isin(plan.objectives) & (decisions["channel"] != NONE)
-            waits |= set(decisions.loc[held, "customer_id"])
+            held = part_of(plan, decisions_of(office.home, plan.cycle_id, ("customer_id", "objective_id", "channel")))
+            waits |= set(held.loc[held["channel"] != NONE, "customer_id"])
     return waits
 
 

@@ -30,7 +30,7 @@ from ml.policy.arms import assign_arms
 from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
-from ml.policy.eligibility import Eligibility, eligibility, for_objective
+from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.plan import Plan, build_plan
 from ml.policy.randomized import Randomized, randomized_choices
 from ml.policy.reasons import Reason
@@ -73,9 +73,11 @@ class Knowledge:
         suppressions: customer_id, channel.
         stopped: Channels that a person has stopped.
         do_not_call: The list, where the policy names one.
-        phones: customer_id, phone; with `do_not_call` only.
         effect_sd: Standard deviation of what contacts cause, as a multiple of what the model expects, by objective;
             `forecast.PRIOR_SD` where none is given.
+        phones: customer_id, phone; without it nobody's number tells where they are.
+        rejected: customer_id (None: everybody), objective_id, channel of what a person refused lately.
+        needs: By channel the columns of `phones` that its messages say of a person, and that must be there.
     """
 
     customers: pd.DataFrame
@@ -89,6 +91,8 @@ class Knowledge:
     do_not_call: DoNotCall | None = None
     phones: pd.DataFrame | None = None
     effect_sd: Mapping[str, float] = field(default_factory=dict)
+    rejected: pd.DataFrame | None = None
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +177,14 @@ def decide(
     clock = _Clock()
     objectives = active_objectives(configuration.objectives, moment.cycle_on)
     with clock.phase("eligibility"):
-        day = windows(known.customers, configuration.actions, configuration.policy, moment.cycle_on, moment.at)
+        day = windows(
+            known.customers,
+            configuration.actions,
+            configuration.policy,
+            moment.cycle_on,
+            moment.at,
+            phones=known.phones,
+        )
         everyone = _everyone(moment, known, configuration, day)
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)
@@ -309,7 +320,8 @@ def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, da
         phones=known.phones,
         stopped=known.stopped,
     )
-    return everyone.forbid(~day.is_open(), Reason.WINDOW_PASSED)
+    lacks = lacking(known.customers, known.phones, known.needs)
+    return everyone.forbid(lacks, Reason.MISSING_DATA).forbid(~day.is_open(), Reason.WINDOW_PASSED)
 
 
 def _value_table(
@@ -326,7 +338,11 @@ def _value_table(
         members = np.flatnonzero(parse(objective.audience.where).mask(known.customers))
         ids = known.customers["customer_id"].to_numpy()[members]
         arm[members, j] = assign_arms(ids, objective.id, objective.arms, moment.salt)
-    allowed = [for_objective(everyone, objective, actions, moment.at).allowed for objective in objectives]
+    people, rejected = known.customers["customer_id"], known.rejected
+    allowed = [
+        without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
+        for objective in objectives
+    ]
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,

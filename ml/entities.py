@@ -6,6 +6,9 @@ from typing import Final, Literal, NamedTuple, get_args
 Channel = Literal["email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push"]
 CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 
+CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
+"""Channels that ring: the law on calls and texts is about these."""
+
 Arm = Literal["holdout", "manual", "random", "system"]
 ARMS: Final[tuple[Arm, ...]] = get_args(Arm)
 
@@ -14,6 +17,12 @@ METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
 
 Autonomy = Literal["assisted", "supervised", "autonomous"]
 AUTONOMY_LEVELS: Final[tuple[Autonomy, ...]] = get_args(Autonomy)
+
+
+def lower(one: Autonomy, other: Autonomy) -> Autonomy:
+    """The level of the two that lets less go by itself."""
+    return min(one, other, key=AUTONOMY_LEVELS.index)
+
 
 PlanState = Literal["released", "waiting", "rejected"]
 

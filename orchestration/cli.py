@@ -129,16 +129,20 @@ def reject(
     plan: str,
     why: Annotated[str, typer.Option(help="The reason, kept with the plan")],
     by: Annotated[str, typer.Option(help="Your name")],
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only this channel, for everybody of its objectives; again for more")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Last day on which it isn't proposed again [the next day]")] = None,
     at: AtOption = None,
     home: HomeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Reject a waiting plan, with the reason."""
+    """Reject a waiting plan, with the reason; the next plans leave out what it was about."""
     from orchestration import screens, verbs  # noqa: PLC0415
 
     settings = settings_of(home, config)
-    answer(verbs.reject(settings, plan, by, why, instant(at)), json, screens.decided)
+    answer(verbs.reject(settings, plan, by, why, instant(at), channel or (), until), json, screens.decided)
 
 
 @app.command()
@@ -366,6 +370,25 @@ def move(
     from orchestration import ledger_move  # noqa: PLC0415
 
     answer(ledger_move.move(settings_of(home, config), to, instant(at)), json, ledger_move.show)
+
+
+@app.command()
+def preview(
+    creative: str,
+    customer: Annotated[str | None, typer.Argument(help="A customer or contact id [a made-up person]")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the published view [the newest]")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the message as a page")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the message that a creative makes."""
+    from orchestration import preview as preview_  # noqa: PLC0415
+
+    facts = preview_.preview(settings_of(home, config), creative, customer, date)
+    if html is not None:
+        preview_.write_html(facts, html)
+    answer(facts, json, preview_.show)
 
 
 def main() -> None:

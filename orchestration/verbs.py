@@ -1,5 +1,6 @@
 """What each verb of the command line does, with its facts as plain values. Screens show them, `--json` prints them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -167,12 +168,21 @@ def approve(settings: Settings, plan_id: str, by: str, at: datetime) -> Facts:
     return {**plan_facts(office.ledger.plans.get(plan_id)), "by": by, "released": released}
 
 
-def reject(settings: Settings, plan_id: str, by: str, reason: str, at: datetime) -> Facts:
-    """Reject a waiting plan."""
+def reject(
+    settings: Settings,
+    plan_id: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    channels: Sequence[str] = (),
+    until: str | None = None,
+) -> Facts:
+    """Reject a waiting plan, and with `channels` or `until` what the next plans leave out."""
+    until_on = None if until is None else day_of(settings, until, at)
     prepare(settings)
     ledger = _ledger(settings)
     try:
-        status = ledger.plans.reject(plan_id, by=by, at=at, why=reason)
+        status = ledger.plans.reject(plan_id, by=by, at=at, why=reason, channels=channels, until_on=until_on)
     except LedgerError as error:
         raise BadInput(str(error)) from None
     return {**plan_facts(status), "by": by, "released": 0}

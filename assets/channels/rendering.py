@@ -1,14 +1,15 @@
 """Creatives to content: each channel's own shape from a template of the config folder."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jinja2 import Environment, Template, TemplateError, nodes
 
+from assets.channels.fields import RenderingError, check_fields, needed_fields
 from assets.channels.sandbox import make_environment, parse_safely
 
 CONTENT_BYTES: Final[Mapping[str, int]] = {
@@ -22,12 +23,9 @@ CONTENT_BYTES: Final[Mapping[str, int]] = {
     "web": 50_000,
 }
 VOICE_BLOCKS: Final = ("goal", "script", "facts", "consent_text")
+_WAY_OUT: Final = re.compile(r"\b(stop|opt out|unsubscribe)\b", re.IGNORECASE)
 
 Variables = Mapping[str, Any]
-
-
-class RenderingError(ValueError):
-    """A creative can't be rendered. The message names the creative and what to mend."""
 
 
 class CreativeTerms(Protocol):
@@ -46,6 +44,9 @@ class CreativeTerms(Protocol):
         """Path of the template, relative to the config folder."""
 
 
+__all__ = ["CONTENT_BYTES", "VOICE_BLOCKS", "CreativeTerms", "Renderer", "RenderingError"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Creative:
     creative_id: str
@@ -53,6 +54,7 @@ class _Creative:
     body: Template
     subject: Template | None
     text: Template | None
+    needs: frozenset[str] = frozenset()
 
 
 class Renderer:
@@ -67,6 +69,8 @@ class Renderer:
     Args:
         folder: The config folder; templates outside it are refused.
         creatives: Terms by creative id.
+        known: Fields that exist by name, such as `customer`; a template that uses another is refused. Without it
+            anything goes until it is rendered.
 
     Raises:
         RenderingError: For a template that is missing, outside the folder, broken, or lacks what its channel must
@@ -74,9 +78,10 @@ class Renderer:
         UnsafeTemplate: For one that uses what a creative may not.
     """
 
-    def __init__(self, folder: Path, creatives: Mapping[str, CreativeTerms]) -> None:
-        self._folder = folder.resolve()
-        self._html, self._plain = make_environment(autoescape=True), make_environment(autoescape=False)
+    def __init__(
+        self, folder: Path, creatives: Mapping[str, CreativeTerms], known: Mapping[str, Collection[str]] | None = None
+    ) -> None:
+        self._folder, self._known = folder.resolve(), known
         self._creatives = {creative_id: self._load(creative_id, terms) for creative_id, terms in creatives.items()}
 
     def render(self, creative_id: str, variables: Variables) -> dict[str, Any]:
@@ -102,19 +107,25 @@ class Renderer:
 
     def _load(self, creative_id: str, terms: CreativeTerms) -> _Creative:
         is_html = terms.template.removesuffix(".j2").endswith(".html")
-        environment = self._html if is_html else self._plain
         source = self._read(creative_id, terms.template)
-        body, tree = self._compile(environment, source, terms.template)
+        body, tree = self._compile(creative_id, source, terms.template, is_html=is_html)
         text_path = terms.template.replace(".html.j2", ".txt.j2")
-        text = None
+        text, text_tree = None, None
+        if terms.channel == "voice":
+            _check_voice(creative_id, tree)
         if terms.channel == "email":
             _check_email(creative_id, tree)
             if is_html and (self._folder / text_path).is_file():
-                text, _ = self._compile(self._plain, self._read(creative_id, text_path), text_path)
-        subject = (
-            self._compile(self._plain, terms.subject, f"creatives.{creative_id}.subject")[0] if terms.subject else None
-        )
-        return _Creative(creative_id, terms.channel, body, subject, text)
+                text, text_tree = self._compile(creative_id, self._read(creative_id, text_path), text_path)
+        place = f"creatives.{creative_id}.subject"
+        subject, subject_tree = self._compile(creative_id, terms.subject, place) if terms.subject else (None, None)
+        trees = [each for each in (tree, text_tree, subject_tree) if each is not None]
+        needs = frozenset(field for each in trees for field in needed_fields(each))
+        return _Creative(creative_id, terms.channel, body, subject, text, needs)
+
+    def needs_of(self, creative_id: str) -> frozenset[str]:
+        """What the creative says of a person as it is, with nothing in its place where the person has none."""
+        return self._creatives[creative_id].needs
 
     def _read(self, creative_id: str, path: str) -> str:
         place = (self._folder / path).resolve()
@@ -126,25 +137,66 @@ class Renderer:
             raise RenderingError(f"creative '{creative_id}': template {path} doesn't exist in the config folder")
         return place.read_text(encoding="utf-8")
 
-    @staticmethod
-    def _compile(environment: Environment, source: str, place: str) -> tuple[Template, nodes.Template]:
+    def _compile(
+        self, creative_id: str, source: str, place: str, *, is_html: bool = False
+    ) -> tuple[Template, nodes.Template]:
         try:
-            tree = parse_safely(environment, source, place=place)
-            return environment.from_string(source), tree
+            template, tree = _compiled(source, place, is_html=is_html)
         except TemplateError as error:
             raise RenderingError(f"{place}: {error.message}") from None
+        if self._known is not None:
+            check_fields(creative_id, tree, self._known)
+        return template, tree
+
+
+@lru_cache(maxsize=2)
+def _environment(*, is_html: bool) -> Environment:
+    return make_environment(autoescape=is_html)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str, place: str, *, is_html: bool) -> tuple[Template, nodes.Template]:
+    """Template and tree of a source: creatives share templates, and a process renders more than one plan."""
+    environment = _environment(is_html=is_html)
+    tree = parse_safely(environment, source, place=place)
+    return environment.from_string(source), tree
 
 
 def _check_email(creative_id: str, tree: nodes.Template) -> None:
     """CAN-SPAM, 15 USC 7704(a)(3) and (5): a way out and a postal address in each message."""
-    names = {node.name for node in tree.find_all(nodes.Name)}
-    attributes = {
-        (node.node.name, node.attr) for node in tree.find_all(nodes.Getattr) if isinstance(node.node, nodes.Name)
-    }
-    if "unsubscribe_url" not in names:
+    if "unsubscribe_url" not in _always(tree):
         raise RenderingError(f"creative '{creative_id}': an e-mail must link to {{{{ unsubscribe_url }}}}")
-    if ("sender", "postal_address") not in attributes:
+    if "sender.postal_address" not in _always(tree):
         raise RenderingError(f"creative '{creative_id}': an e-mail must show {{{{ sender.postal_address }}}}")
+
+
+def _check_voice(creative_id: str, tree: nodes.Template) -> None:
+    """An AI voice is an artificial voice (FCC 24-17): a call says who calls and how to end such calls (47 CFR 64.1200(b))."""
+    blocks = {block.name: block for block in tree.find_all(nodes.Block)}
+    missing = [name for name in VOICE_BLOCKS if name not in blocks]
+    if missing:
+        raise RenderingError(f"creative '{creative_id}': its template needs {{% block {missing[0]} %}}")
+    if "sender.name" not in _always(blocks["consent_text"]):
+        raise RenderingError(f"creative '{creative_id}': block consent_text must say who calls: {{{{ sender.name }}}}")
+    said = " ".join(data.data for data in blocks["consent_text"].find_all(nodes.TemplateData))
+    if not _WAY_OUT.search(said):
+        raise RenderingError(
+            f"creative '{creative_id}': block consent_text must say how to end such calls, such as: say \"stop\" at any time"
+        )
+
+
+def _always(node: nodes.Node) -> set[str]:
+    """Names and attributes that are written out whatever the data: those inside an `if` or a loop may be missing."""
+    found: set[str] = set()
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.If | nodes.For | nodes.CondExpr):
+            continue
+        if isinstance(child, nodes.Getattr) and isinstance(child.node, nodes.Name):
+            found.add(f"{child.node.name}.{child.attr}")
+        elif isinstance(child, nodes.Name):
+            found.add(child.name)
+        found |= _always(child)
+    return found
 
 
 def _email(creative: _Creative, variables: Variables) -> dict[str, Any]:

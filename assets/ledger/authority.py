@@ -10,6 +10,7 @@ from assets.ledger.audit import record
 from assets.ledger.columns import to_utc
 from assets.ledger.errors import PlanRefused
 from assets.ledger.records import PlanStatus
+from assets.ledger.rejections import why_of
 from assets.ledger.tables import plan, plan_authorization
 
 CLOSED = ("released", "rejected", "expired", "superseded", "revoked")
@@ -56,8 +57,12 @@ def status(connection: Connection, plan_id: str) -> PlanStatus:
         reasons=[reason for row in escalations for reason in row.reason.split("\n") if reason],
         proposed_at=kept.proposed_at,
         expires_at=next((row.expires_at for row in reversed(rows) if row.expires_at), None),
-        history=[{"kind": row.kind, "by": row.actor, "at": row.at, "reason": row.reason} for row in rows],
+        history=[{"kind": row.kind, "by": row.actor, "at": row.at, "reason": _words(row)} for row in rows],
     )
+
+
+def _words(row: Any) -> str:
+    return why_of(row.reason) if row.kind == "rejected" else str(row.reason)
 
 
 def _state(rows: Any) -> str:

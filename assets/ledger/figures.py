@@ -1,13 +1,13 @@
 """What plans have bound and spent, by day, objective and channel."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 
 from assets.ledger.columns import from_micros
 from assets.ledger.engine import reading
-from assets.ledger.tables import outbox
+from assets.ledger.tables import outbox, outcome
 
 COUNTED = ("pending", "leased", "sending", "sent", "unknown")
 """States in which a message's money is held or spent; `unknown` counts as sent."""
@@ -54,3 +54,32 @@ class Figures:
         )
         with reading(self._engine) as connection:
             return {row.channel: row.messages for row in connection.execute(query.group_by(outbox.c.channel))}
+
+    def contacts_since(self, at: datetime) -> pd.DataFrame:
+        """Messages that left since a moment, or may have, or still may: message_id, customer_id."""
+        query = select(outbox.c.message_id, outbox.c.customer_id).where(
+            outbox.c.state.in_(COUNTED), func.coalesce(outbox.c.handed_over_at, outbox.c.send_at) >= at
+        )
+        with reading(self._engine) as connection:
+            return pd.read_sql(query, connection)
+
+    def losses(self, since: datetime) -> pd.DataFrame:
+        """What contacts ended in: channel, sent (messages handed over since), lost (of them: unsubscribed, complained)."""
+        ends = (
+            select(outcome.c.message_id)
+            .where(outcome.c.event_type.in_(("unsubscribed", "complained")), outcome.c.message_id.is_not(None))
+            .distinct()
+            .subquery()
+        )
+        query = (
+            select(
+                outbox.c.channel,
+                func.count().label("sent"),
+                func.sum(case((ends.c.message_id.is_not(None), 1), else_=0)).label("lost"),
+            )
+            .outerjoin(ends, ends.c.message_id == outbox.c.message_id)
+            .where(outbox.c.state.in_(("sent", "unknown")), outbox.c.handed_over_at >= since)
+            .group_by(outbox.c.channel)
+        )
+        with reading(self._engine) as connection:
+            return pd.read_sql(query, connection)

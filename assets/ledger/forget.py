@@ -15,9 +15,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, or_, select, update
 
 from assets.ledger.audit import record
+from assets.ledger.closing import COSTS, Ending, close
 from assets.ledger.counters import upsert
 from assets.ledger.engine import reading, writing
-from assets.ledger.release import COSTS, close_open
 from assets.ledger.suppressions import ALL, address_hash, append, suppression_row
 from assets.ledger.tables import forgotten, outbox, outcome, payload
 
@@ -148,10 +148,9 @@ def _cancel(connection: Connection, messages: Mapping[str, str], at: datetime) -
     open_ids = [message_id for message_id, state in messages.items() if state in ("pending", "leased")]
     if not open_ids:
         return 0
-    values = {"state": "cancelled", "reason": REASON, "owner": None, "lease_until": None}
-    still_open = outbox.c.message_id.in_(open_ids), outbox.c.state.in_(("pending", "leased"))
-    rows = connection.execute(update(outbox).where(*still_open).values(values).returning(*COSTS)).mappings().all()
-    return len(close_open(connection, rows, subject=REASON, at=at))
+    still_open = select(*COSTS).where(outbox.c.message_id.in_(open_ids), outbox.c.state.in_(("pending", "leased")))
+    rows = connection.execute(still_open.order_by(outbox.c.message_id).with_for_update()).mappings().all()
+    return close(connection, [Ending(row, "cancelled", REASON) for row in rows], subject=REASON, at=at).total()
 
 
 def _erase_contents(connection: Connection, messages: Collection[str]) -> int:

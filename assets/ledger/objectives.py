@@ -1,5 +1,6 @@
 """Levels of autonomy: stated when an objective is first seen, raised only by a person, lowered at once."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -36,6 +37,33 @@ class Objectives:
                 _append(connection, objective_id, "proposed", stated, by=owner, reason="raised in its file", at=at)
             return level
 
+    def see_channels(
+        self, objective_id: str, stated: Mapping[str, str], *, otherwise: str, owner: str, at: datetime
+    ) -> dict[str, str]:
+        """Take note of the levels that an objective's file states for channels, and return those in force.
+
+        Each goes by the rules of `see`, under the name `<objective>/<channel>`. A channel that the file no longer names
+        is stated as the objective is: a raise, which waits for a person.
+
+        Args:
+            objective_id: The objective.
+            stated: Level by channel in the file.
+            otherwise: The objective's own level in the file.
+            owner: Who stated them.
+            at: Business time.
+        """
+        with reading(self._engine) as connection:
+            prefix = f"{objective_id}/"
+            query = select(autonomy_level.c.objective_id).where(autonomy_level.c.objective_id.startswith(prefix))
+            names: Sequence[str] = connection.execute(query.distinct()).scalars().all()
+            known = {name.removeprefix(prefix) for name in names}
+        return {
+            channel: self.see(
+                channel_subject(objective_id, channel), stated.get(channel, otherwise), owner=owner, at=at
+            )
+            for channel in sorted(known | set(stated))
+        }
+
     def propose(self, objective_id: str, level: str, *, by: str, reason: str, at: datetime) -> None:
         """Propose a raise on evidence."""
         with writing(self._engine) as connection:
@@ -67,6 +95,11 @@ class Objectives:
         """Every change, oldest first."""
         with reading(self._engine) as connection:
             return pd.read_sql(select(autonomy_level).order_by(autonomy_level.c.seq), connection)
+
+
+def channel_subject(objective_id: str, channel: str) -> str:
+    """The name under which a channel's own level is kept, accepted and lowered."""
+    return f"{objective_id}/{channel}"
 
 
 def _rows(connection: Connection, objective_id: str) -> list[tuple[str, str]]:

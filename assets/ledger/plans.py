@@ -1,18 +1,19 @@
 """Plans and their authority: who let out which decisions, when, and under which limits."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, insert, select
 
-from assets.ledger import authority, release
+from assets.ledger import authority, rejections, release
 from assets.ledger.columns import to_json
 from assets.ledger.engine import reading, writing
 from assets.ledger.errors import PlanConflict, PlanRefused
 from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
 from assets.ledger.tables import plan, plan_authorization
+from ml.entities import NONE
 
 SYSTEM = "system"
 
@@ -101,15 +102,52 @@ class Plans:
         """
         return self._decide("approved", plan_id, by=by, at=at, why=why, plan_hash=plan_hash)
 
-    def reject(self, plan_id: str, *, by: str, at: datetime, why: str) -> PlanStatus:
-        """A person's no, with a reason that the next plan can take into account.
+    def reject(
+        self,
+        plan_id: str,
+        *,
+        by: str,
+        at: datetime,
+        why: str,
+        channels: Collection[str] = (),
+        until_on: date | None = None,
+    ) -> PlanStatus:
+        """A person's no, with a reason that the next plans take into account.
+
+        Args:
+            plan_id: The plan.
+            by: The person.
+            at: Business time.
+            why: In their words.
+            channels: Channels that the no is about; without any, the plan's own contacts.
+            until_on: The last day on which it isn't proposed again; the day after the plan's own without it.
 
         Raises:
-            PlanRefused: As `approve`, and where no reason is given.
+            PlanRefused: As `approve`, where no reason is given, or where a channel isn't one of the plan's.
         """
         if not why.strip():
             raise PlanRefused(f"plan {plan_id}: a rejection needs its reason (--why)")
-        return self._decide("rejected", plan_id, by=by, at=at, why=why, plan_hash=None)
+        plan_of = self.get(plan_id)
+        used = {channel for name in plan_of.objectives for channel in plan_of.channels_of(name)} - {NONE}
+        strange = sorted(set(channels) - used)
+        if strange:
+            raise PlanRefused(
+                f"plan {plan_id} has no {strange[0]}: --channel is one of {', '.join(sorted(used)) or 'none'}"
+            )
+        reason = rejections.reason_of(why, sorted(channels), until_on)
+        return self._decide("rejected", plan_id, by=by, at=at, why=reason, plan_hash=None)
+
+    def rejections(self, on: date) -> "list[rejections.Rejection]":
+        """What people refused and what still holds on a day, oldest first."""
+        said = select(plan_authorization.c.plan_id, plan_authorization.c.actor, plan_authorization.c.reason).where(
+            plan_authorization.c.kind == "rejected"
+        )
+        with reading(self._engine) as connection:
+            found = [
+                rejections.rejection_of(authority.status(connection, row.plan_id), row.actor, row.reason)
+                for row in connection.execute(said.order_by(plan_authorization.c.seq)).all()
+            ]
+        return [each for each in found if each.until_on >= on]
 
     def supersede(self, plan_id: str, *, by_plan_id: str, at: datetime) -> None:
         """Close a plan that isn't released because a newer one takes its place."""
@@ -211,10 +249,16 @@ class Plans:
             ids: Sequence[str] = connection.execute(wanted).scalars().all()
             return [authority.status(connection, plan_id) for plan_id in ids]
 
-    def withheld(self, cycle_id: str) -> frozenset[str]:
-        """Objectives of a cycle whose part was never released: nothing of it went out."""
+    def withheld(self, cycle_id: str) -> frozenset[tuple[str, str]]:
+        """Objectives' channels of a cycle whose part was never released: nothing of it went out."""
         never = [status for status in self.list(cycle_id) if all(row["kind"] != "released" for row in status.history)]
-        return frozenset(objective for status in never for objective in status.objectives)
+        return frozenset(
+            (objective, channel)
+            for status in never
+            for objective in status.objectives
+            for channel in status.channels_of(objective)
+            if channel != NONE
+        )
 
     def _decide(self, kind: str, plan_id: str, *, by: str, at: datetime, why: str, plan_hash: str | None) -> PlanStatus:
         if by.strip().lower() in ("", SYSTEM):

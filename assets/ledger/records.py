@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:  # a stop must take effect without waiting for pandas
     import pandas as pd
 
+from ml.entities import CHANNELS, NONE
+
 Delivery = Literal["keyed", "reconcilable", "blind"]
 ReceiptStatus = Literal["sent", "failed", "unknown", "retry"]
 
@@ -125,6 +127,11 @@ class PlanStatus:
     proposed_at: datetime
     expires_at: datetime | None
     history: list[dict[str, Any]]
+
+    def channels_of(self, objective_id: str) -> list[str]:
+        """Channels of an objective that the plan is about; `none` where it is also about those left alone."""
+        named: Mapping[str, list[str]] = self.summary.get("channels", {})
+        return list(named.get(objective_id, (*CHANNELS, NONE)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """What can be done: channels with their terms, offers, creatives and send slots (`actions.yaml`)."""
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from ml.configuration.base import ANY_SLOT, Count, Days, Identifier, Model, Money, PositiveMoney, SlotText
 from ml.entities import CHANNELS, Action, Channel, Option
+
+MessageField = Literal["first_name", "last_name", "city", "region", "country"]
+MESSAGE_FIELDS: Final[tuple[MessageField, ...]] = get_args(MessageField)
+"""What a message may say of a person."""
 
 
 def _inside(text: str) -> str:
@@ -67,6 +71,12 @@ class Creative(Model):
         description="template file, relative to the configuration folder"
     )
     subject: str | None = Field(default=None, min_length=1, max_length=200, description="subject line (e-mail)")
+    needs: list[MessageField] = Field(
+        default_factory=list, description="what it says of a person; people without it are left out"
+    )
+    defaults: dict[MessageField, str] = Field(
+        default_factory=dict, description="what it says instead where a person has none"
+    )
 
 
 class Actions(Model):

@@ -38,6 +38,11 @@ class Window(NamedTuple):
             raise ValueError("the window is empty: its end is its start")
         return cls(start, end)
 
+    def covers(self, moment: time) -> bool:
+        """Whether a local time of day is inside."""
+        end = self.end if self.end != time(0) else time.max
+        return self.start <= moment < end if self.start < end else moment >= self.start or moment < end
+
 
 def _window(text: str) -> str:
     Window.parse(text)

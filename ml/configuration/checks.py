@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from ml.configuration.actions import Actions
 from ml.configuration.configuration import predicates
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.configuration.problems import Problem, did_you_mean, shown
+from ml.configuration.sensitive import sensitive_words
 from ml.configuration.yaml_reader import Document, Key, dotted
 from ml.entities import NONE, OTHER
 from ml.objectives.audience import AudienceError, parse
+
+_AD_CHANNELS: Final = frozenset({"paid_social", "display"})
 
 
 def check_actions(actions: Actions, document: Document, folder: Path) -> Iterator[Problem]:
@@ -78,6 +82,10 @@ def check_objective(objective: Objective, document: Document, actions: Actions |
         except AudienceError as error:
             path: Key = tuple(int(part) if part.isdigit() else part for part in key.split("."))
             yield _problem(document, path, where, str(error))
+    if words := sensitive_words(f"{objective.id} {objective.audience.where}"):
+        for channel in sorted(_AD_CHANNELS & objective.allowed_channels):
+            remedy = f"{words[0]} is sensitive and may not shape an ad audience: leave {channel} out of channels"
+            yield _problem(document, ("audience", "where"), objective.audience.where, remedy)
     if actions is None:
         return
     yield from _unknown_channels(objective, document, actions)

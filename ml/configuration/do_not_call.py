@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ml.configuration.configuration import Configuration
+
 
 @dataclass(frozen=True)
 class DoNotCall:
@@ -34,3 +36,9 @@ def read_do_not_call(path: Path) -> DoNotCall:
         return DoNotCall(date.fromisoformat(match[1]) if match else None, phones)
     except ValueError:
         return DoNotCall(None, phones)
+
+
+def do_not_call_of(configuration: Configuration) -> DoNotCall | None:
+    """The list that the policy names, as the file is now; None where it names none."""
+    name = configuration.policy.do_not_call_file
+    return None if name is None else read_do_not_call(configuration.folder / name)

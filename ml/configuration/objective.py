@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ml.configuration.base import Days, Identifier, Model, PositiveMoney, Share
-from ml.entities import CHANNELS, NONE, Autonomy, Channel, Metric
+from ml.entities import CHANNELS, NONE, Autonomy, Channel, Metric, lower
 
 PositiveAmount = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 
@@ -94,6 +94,9 @@ class Objective(Model):
     )
     conversion_window_days: Days = 14
     autonomy: Autonomy = "supervised"
+    autonomy_by_channel: dict[Channel, Autonomy] = Field(
+        default_factory=dict, description="levels of channels that may do less by themselves than the objective"
+    )
     arms: ArmShares = ArmShares()
     channels: Literal["all"] | list[Channel] = Field(default="all", description="all, or a list of channels")
     manual: list[ManualRule] = Field(default_factory=list, description="business-as-usual rules of the manual arm")
@@ -115,6 +118,12 @@ class Objective(Model):
         )
         if all(getattr(self.target, kind) is None for kind in kinds):
             raise ValueError(f"a target for {self.metric} is given as {' or '.join(kinds)}")
+        beyond = [c for c, level in self.autonomy_by_channel.items() if lower(level, self.autonomy) != level]
+        if beyond:
+            raise ValueError(
+                f"autonomy_by_channel: {', '.join(beyond)} would do more by itself than the objective, which is "
+                f"{self.autonomy}: state a lower level, or raise autonomy"
+            )
         if self.channels == []:
             raise ValueError("channels is empty: name at least one, or write all")
         return self

@@ -156,6 +156,30 @@ class Guardrails(Model):
         default=1.0, gt=0, description="rise of the number of people contacted, as a share of its reference"
     )
     data_age_hours: float = Field(default=36, gt=0, description="age of the newest data, in hours")
+    spend_over_pace: float = Field(
+        default=0.5, gt=0, description="spend of a day beyond what the objective's pace gives it, as a share of it"
+    )
+    discount_depth: float = Field(
+        default=0.5, gt=0, le=1, description="expected cost of offers, as a share of the value of conversions"
+    )
+    audience_people: Count | None = Field(
+        default=None, description="people contacted for an objective in a day, 0 or more; no bound without it"
+    )
+    complaint_rate: float = Field(
+        default=0.02, gt=0, le=1, description="expected share of contacts ending in an unsubscribe or complaint"
+    )
+    weekly_contacts: Count = Field(
+        default=5, description="most contacts of a person in seven days over all objectives, 0 or more"
+    )
+    new_actions: Count = Field(
+        default=0, description="channels with offers never used before that a plan may begin with, 0 or more"
+    )
+    score_drift: float = Field(
+        default=0.25, gt=0, description="population stability index of scores against the model's first day"
+    )
+    lift_loss: float = Field(
+        default=0.0, ge=0, description="loss that the whole interval of the lift may show, per person, 0 or more"
+    )
 
 
 class Approvals(Model):
@@ -188,6 +212,9 @@ class Policy(Model):
     consent: dict[Channel, list[Basis] | OptOut] = Field(
         default_factory=dict, validate_default=True, description="accepted bases by channel"
     )
+    soft_opt_in_needs_sale: bool = Field(
+        default=True, description="whether a soft opt-in counts only for people who have bought"
+    )
     sender: Sender | None = None
     do_not_call_file: str | None = Field(
         None, min_length=1, description="file of numbers, relative to the configuration folder"
@@ -217,4 +244,9 @@ class Policy(Model):
     @field_validator("consent", mode="after")
     @classmethod
     def _with_defaults(cls, given: dict[Channel, list[Basis] | OptOut]) -> dict[Channel, list[Basis] | OptOut]:
+        soft = [channel for channel, bases in given.items() if "soft_opt_in" in bases and channel != "email"]
+        if soft:
+            raise ValueError(
+                f"soft_opt_in is for e-mail only (Directive 2002/58/EC, Art. 13(2)): remove it from {soft[0]}"
+            )
         return {channel: given.get(channel, DEFAULT_CONSENT[channel]) for channel in CHANNELS}

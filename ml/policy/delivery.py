@@ -9,7 +9,8 @@ import pandas as pd
 
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Policy
-from ml.entities import CHANNELS, Channel, Option
+from ml.entities import CALLED, CHANNELS, Channel, Option
+from ml.policy.places import Place, called_places
 from ml.policy.send_windows import SendTimes, send_times
 from ml.policy.zones import distinct_zones
 
@@ -22,40 +23,64 @@ class Windows:
 
     Attributes:
         zone: int [N], position of each person's zone.
-        times: Hand-over windows by channel in use.
+        called_at: int [N], position of each person's place for calls and texts.
+        times: Hand-over windows by channel in use, of the zones or, for calls and texts, of the places.
         preferred_hour: float [N], local hour at which the person looks; NaN where unknown.
     """
 
     zone: np.ndarray
+    called_at: np.ndarray
     times: dict[Channel, SendTimes]
     preferred_hour: np.ndarray
+
+    def row_of(self, channel: Channel) -> np.ndarray:
+        """Row of each person in the channel's times, int [N]."""
+        return self.called_at if channel in CALLED else self.zone
 
     def is_open(self) -> np.ndarray:
         """Bool [N, 8]: whether any slot of the channel is left for the person."""
         closed = np.zeros(len(self.zone), dtype=bool)
         columns = [
-            np.any(self.times[c].is_open, axis=1, keepdims=True)[self.zone, 0] if c in self.times else closed
+            np.any(self.times[c].is_open, axis=1, keepdims=True)[self.row_of(c), 0] if c in self.times else closed
             for c in CHANNELS
         ]
         return np.stack(columns, axis=1)
 
 
-def windows(customers: pd.DataFrame, actions: Actions, policy: Policy, cycle_on: date, at: datetime) -> Windows:
+def windows(
+    customers: pd.DataFrame,
+    actions: Actions,
+    policy: Policy,
+    cycle_on: date,
+    at: datetime,
+    *,
+    phones: pd.DataFrame | None = None,
+) -> Windows:
     """The day's windows.
 
     Args:
-        customers: `dim_customers` with time_zone and preferred_hour.
+        customers: `dim_customers` with time_zone, preferred_hour, region and country.
         actions: Slots and lead times.
         policy: Quiet hours and the workspace's zone, used where a person's isn't known.
         cycle_on: The cycle's day.
         at: The clock T, UTC.
+        phones: `dim_recipients`: customer_id, phone; where a number belongs counts for calls and texts.
     """
     zone, zones = distinct_zones(customers["time_zone"], policy.time_zone)
+    called_at, called = called_places(customers, phones, policy.time_zone)
+    elsewhere = [Place((name,)) for name in zones]
     times = {
-        channel: send_times(channel, zones, actions=actions, policy=policy, cycle_on=cycle_on, at=at)
+        channel: send_times(
+            channel,
+            called if channel in CALLED else elsewhere,
+            actions=actions,
+            policy=policy,
+            cycle_on=cycle_on,
+            at=at,
+        )
         for channel in actions.channels
     }
-    return Windows(zone, times, customers["preferred_hour"].to_numpy(dtype=float, na_value=np.nan))
+    return Windows(zone, called_at, times, customers["preferred_hour"].to_numpy(dtype=float, na_value=np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +135,14 @@ def deliver(  # noqa: PLR0917 - one contact, all that it needs
         names = np.array(actions.creatives_of(options[o]), dtype=object)
         made.creative_id[rows] = names[(for_creative[rows] * len(names)).astype(np.int64)]
         made.probability[rows] /= len(names)
-        _choose_slot(made, rows, person[rows], day.times[options[o].channel], day, for_slot[rows])
+        _choose_slot(made, rows, person[rows], options[o].channel, day, for_slot[rows])
     return made
 
 
 def _choose_slot(  # noqa: PLR0917 - fills rows in place
-    made: Delivery, rows: np.ndarray, person: np.ndarray, times: SendTimes, day: Windows, draw: np.ndarray
+    made: Delivery, rows: np.ndarray, person: np.ndarray, channel: Channel, day: Windows, draw: np.ndarray
 ) -> None:
-    zone = day.zone[person]
+    times, zone = day.times[channel], day.row_of(channel)[person]
     is_open = times.is_open[zone]
     if not is_open.any(axis=1).all():
         raise ValueError(

@@ -1,6 +1,6 @@
 """Who may be contacted through which channel, and if not, why not. Nobody can approve past these rules."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,9 +13,10 @@ from ml.configuration.actions import Actions
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.entities import CHANNELS, Channel
+from ml.entities import CALLED, CHANNELS, Channel
 from ml.policy.frequency import contacts_left
 from ml.policy.lookup import positions, text
+from ml.policy.places import called_places
 from ml.policy.reasons import Reason
 from ml.policy.zones import is_known_zone
 
@@ -30,7 +31,6 @@ _DETAIL: Final[dict[Channel, tuple[str, ...]]] = {
     "push": ("has_device_token",),
 }
 _BASES: Final = ("express_written", "express", "soft_opt_in", "other")
-_CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def eligibility(
         suppressions: customer_id, channel; `all` as channel suppresses everywhere.
         earliest_at: Earliest moment of sending (UTC): the start of the day, or T where that's later.
         do_not_call: The list, where the policy names one.
-        phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`.
+        phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`, and tells zones that aren't stated.
         stopped: Channels that a person has stopped.
     """
     n = len(customers)
@@ -99,15 +99,14 @@ def eligibility(
     _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
     _forbid(reasons, np.array([c in stopped for c in CHANNELS]), Reason.CHANNEL_STOPPED)
     _forbid(reasons, _marked(index, suppressions), Reason.SUPPRESSED)
-    is_withdrawn, has_consent = _consent(index, consents, policy)
+    is_withdrawn, has_consent = _consent(index, consents, policy, customers)
     _forbid(reasons, is_withdrawn, Reason.CONSENT_WITHDRAWN)
     _ask_age(reasons, customers, policy)
     _forbid(reasons, ~_reachable(customers), Reason.NO_CONTACT_DETAIL)
     _forbid(reasons, ~has_consent, Reason.NO_CONSENT)
     _ask_do_not_call(reasons, index, policy, do_not_call, phones, earliest_at)
     if policy.unknown_time_zone == "deny":
-        unknown = ~is_known_zone(customers["time_zone"])
-        _forbid(reasons, unknown[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
+        _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
     _forbid(reasons, left <= 0, Reason.FREQUENCY_CAP)
     return Eligibility(reasons, left)
 
@@ -128,6 +127,48 @@ def for_objective(everyone: Eligibility, objective: Objective, actions: Actions,
     return everyone.forbid(unused, Reason.NOT_FOR_OBJECTIVE).forbid(late, Reason.ARRIVES_TOO_LATE)
 
 
+def lacking(customers: pd.DataFrame, details: pd.DataFrame | None, needs: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """Bool [N, 8]: who lacks what the channel's messages say of a person.
+
+    Args:
+        customers: `dim_customers`, N rows.
+        details: `dim_recipients` with customer_id and every column that is needed.
+        needs: Columns by channel.
+    """
+    lacks = np.zeros((len(customers), len(CHANNELS)), dtype=bool)
+    if not needs:
+        return lacks
+    rows = None if details is None else positions(text(customers["customer_id"]), text(details["customer_id"]))
+    for channel, columns in needs.items():
+        for column in columns:
+            has = np.zeros(len(customers), dtype=bool)
+            if details is not None and rows is not None:
+                there = details[column].fillna("").astype(str).str.strip().ne("").to_numpy(dtype=bool)
+                has[rows >= 0] = there[rows[rows >= 0]]
+            lacks[:, CHANNELS.index(channel)] |= ~has
+    return lacks
+
+
+def without_rejected(
+    everyone: Eligibility, customer_ids: pd.Series, objective_id: str, rejected: pd.DataFrame | None
+) -> Eligibility:
+    """The same without what a person rejected for the objective lately.
+
+    Args:
+        everyone: What is allowed for the objective.
+        customer_ids: Of the N people.
+        objective_id: The objective.
+        rejected: customer_id (None: everybody), objective_id, channel; None where nothing was rejected.
+    """
+    if rejected is None or rejected.empty:
+        return everyone
+    own = rejected[rejected["objective_id"] == objective_id]
+    for_all = own["customer_id"].isna()
+    where = _marked(text(customer_ids), own[~for_all])
+    where |= np.array([channel in set(own.loc[for_all, "channel"]) for channel in CHANNELS])
+    return everyone.forbid(where, Reason.REJECTED)
+
+
 def _forbid(reasons: np.ndarray, where: np.ndarray, reason: Reason) -> np.ndarray:
     np.copyto(reasons, np.uint8(reason), where=np.broadcast_to(where, reasons.shape) & (reasons == Reason.ALLOWED))
     return reasons
@@ -142,7 +183,7 @@ def _channel_codes(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _is_called() -> np.ndarray:
-    return np.array([c in _CALLED for c in CHANNELS])
+    return np.array([c in CALLED for c in CHANNELS])
 
 
 def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
@@ -154,8 +195,14 @@ def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(marked[:, :-1] | marked[:, -1:])
 
 
-def _consent(index: pa.Array, consents: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
-    """Bool [N, 8] twice: who withdrew, and who gave consent on a basis that the channel accepts."""
+def _consent(
+    index: pa.Array, consents: pd.DataFrame, policy: Policy, customers: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bool [N, 8] twice: who withdrew, and who gave consent on a basis that the channel accepts.
+
+    Beyond what the policy accepts: a soft opt-in needs a sale (Directive 2002/58/EC, Art. 13(2)), and calls and texts
+    in the United States need consent in writing (47 CFR 64.1200(a)(2)); of an unknown country that is assumed.
+    """
     accepts = np.zeros((len(CHANNELS), len(_BASES)), dtype=bool)
     for i, channel in enumerate(CHANNELS):
         accepts[i, : len(_BASES) - 1] = [basis in policy.consent[channel] for basis in _BASES[:-1]]
@@ -168,9 +215,26 @@ def _consent(index: pa.Array, consents: pd.DataFrame, policy: Policy) -> tuple[n
     marked[1, rows[withdrawn], codes[withdrawn]] = True
     granted = known & (status == 0) & (codes < len(CHANNELS))
     granted[granted] = accepts[codes[granted], basis[granted]]
+    if policy.soft_opt_in_needs_sale:
+        granted[granted] &= (basis[granted] != _BASES.index("soft_opt_in")) | _has_bought(customers)[rows[granted]]
+    is_called = np.append(_is_called(), False)[codes[granted]]
+    in_writing = basis[granted] == _BASES.index("express_written")
+    granted[granted] &= ~is_called | in_writing | ~_is_american(customers)[rows[granted]]
     marked[0, rows[granted], codes[granted]] = True
     opt_out = np.array([policy.consent[channel] == "opt_out" for channel in CHANNELS])
     return marked[1, :, :-1] | marked[1, :, -1:], marked[0, :, :-1] | opt_out
+
+
+def _has_bought(customers: pd.DataFrame) -> np.ndarray:
+    if "days_since_last_purchase" not in customers:
+        return np.zeros(len(customers), dtype=bool)
+    return customers["days_since_last_purchase"].notna().to_numpy()
+
+
+def _is_american(customers: pd.DataFrame) -> np.ndarray:
+    if "country" not in customers:
+        return np.ones(len(customers), dtype=bool)
+    return np.asarray((customers["country"].isna() | (customers["country"] == "US")).to_numpy(dtype=bool))
 
 
 def _reachable(customers: pd.DataFrame) -> np.ndarray:
@@ -206,3 +270,12 @@ def _ask_do_not_call(  # noqa: PLR0917 - one rule, all its facts
     rows = _rows(index, listed)
     is_listed[rows[rows >= 0]] = True
     _forbid(reasons, is_listed[:, None] & _is_called(), Reason.DO_NOT_CALL_LISTED)
+
+
+def _is_placed(customers: pd.DataFrame, phones: pd.DataFrame | None) -> np.ndarray:
+    """Bool [N]: whether any zone is known of the person, stated, by address or by number."""
+    placed = is_known_zone(customers["time_zone"])
+    rest = np.flatnonzero(~placed)
+    at, places = called_places(customers.iloc[rest], phones)
+    placed[rest] = np.array([bool(place.zones) for place in places], dtype=bool)[at]
+    return placed

@@ -22,6 +22,8 @@ class Reason(IntEnum):
     WINDOW_PASSED = 13
     NOT_FOR_OBJECTIVE = 14
     ARRIVES_TOO_LATE = 15
+    REJECTED = 16
+    MISSING_DATA = 17
 
     @property
     def words(self) -> str:
@@ -46,4 +48,6 @@ _WORDS = {
     Reason.WINDOW_PASSED: "no send window is left today",
     Reason.NOT_FOR_OBJECTIVE: "the objective doesn't use the channel",
     Reason.ARRIVES_TOO_LATE: "would arrive after the objective has ended",
+    Reason.REJECTED: "a person rejected it lately",
+    Reason.MISSING_DATA: "lacks what the channel's messages say of the person",
 }

@@ -1,9 +1,13 @@
-"""When a message may be handed over: the slot in the recipient's local time, less quiet hours and lead time, in UTC."""
+"""When a message may be handed over: the slot in the recipient's local time, less quiet hours and lead time, in UTC.
+
+Calls and texts also keep the law's hours (`calling_hours`), and all of it in every zone that the person may be in.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +17,8 @@ from ml.configuration.actions import Actions
 from ml.configuration.base import ANY_SLOT, Window
 from ml.configuration.policy import Policy
 from ml.entities import Channel
+from ml.policy.calling_hours import RULES
+from ml.policy.places import Place
 
 _DAY = Window(time(0), time(0))
 _MINUTES: Final = 24 * 60
@@ -22,7 +28,7 @@ Stretch = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class SendTimes:
-    """Hand-over windows of Z zones and S slots of a channel.
+    """Hand-over windows of Z places and S slots of a channel.
 
     Attributes:
         slots: Names of the slots.
@@ -43,9 +49,9 @@ class SendTimes:
 
 
 def send_times(
-    channel: Channel, zones: Sequence[str], *, actions: Actions, policy: Policy, cycle_on: date, at: datetime
+    channel: Channel, places: Sequence[Place], *, actions: Actions, policy: Policy, cycle_on: date, at: datetime
 ) -> SendTimes:
-    """Windows of a channel's slots on a cycle's day, for each distinct zone.
+    """Windows of a channel's slots on a cycle's day, for each distinct place.
 
     A channel with slots reaches the person within the slot, so its lead time moves the hand-over ahead; where that
     falls before the day begins, the slot of the first later day that can be reached is meant. A channel without slots
@@ -53,7 +59,7 @@ def send_times(
 
     Args:
         channel: The channel.
-        zones: Z distinct IANA zones.
+        places: Z distinct places; a slot is in the local time of a place's first zone.
         actions: Slots and lead times.
         policy: Quiet hours.
         cycle_on: The cycle's day; each recipient's own day of that date is meant.
@@ -63,25 +69,61 @@ def send_times(
     slots = actions.slots_of(channel)
     windows = [_DAY if slot == ANY_SLOT else Window.parse(actions.slots[slot]) for slot in slots]
     leads = [timedelta() if slot == ANY_SLOT else timedelta(hours=terms.lead_time_hours) for slot in slots]
-    table = np.full((2, len(zones), len(slots)), np.datetime64("NaT", "us"))
-    for z, zone in enumerate(zones):
+    table = np.full((2, len(places), len(slots)), np.datetime64("NaT", "us"))
+    for z, place in enumerate(places):
         for s, (window, lead) in enumerate(zip(windows, leads, strict=True)):
-            stretch = _next_stretch(ZoneInfo(zone), window, quiet, lead, cycle_on, at)
+            stretch = _next_stretch(place, window, quiet, lead, cycle_on, at)
             if stretch:
                 table[:, z, s] = [np.datetime64(moment.replace(tzinfo=None), "us") for moment in stretch]
     return SendTimes(tuple(slots), np.stack([_hours(window) for window in windows]), table[0], table[1])
 
 
 def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
-    zone: ZoneInfo, window: Window, quiet: Window | None, lead: timedelta, cycle_on: date, at: datetime
+    place: Place, window: Window, quiet: Window | None, lead: timedelta, cycle_on: date, at: datetime
 ) -> Stretch | None:
-    start, end = _minutes(window)
+    if not place.zones:
+        return None
+    zone, (start, end) = ZoneInfo(place.zones[0]), _minutes(window)
     day = cycle_on + timedelta(days=max(0, math.ceil((lead - timedelta(minutes=start)) / timedelta(days=1))))
     for first, last in _loud(start, end, quiet):
         stretch = _in_utc(zone, day, first, last)
-        if stretch and stretch[1] - lead > at:
-            return max(stretch[0] - lead, at), _until(zone, day, first, quiet, stretch) - lead
+        if not stretch:
+            continue
+        for begins, ends in _everywhere((stretch[0], _until(zone, day, first, quiet, stretch)), place, quiet, day):
+            usable = min(ends, stretch[1])
+            if begins < usable and usable - lead > at:
+                return max(begins - lead, at), ends - lead
     return None
+
+
+def _everywhere(stretch: Stretch, place: Place, quiet: Window | None, day: date) -> list[Stretch]:
+    """The parts of a stretch that are outside quiet hours in every zone of a place, and lawful in each by every rule."""
+    parts = [stretch]
+    for name in place.zones:
+        for rule in (None, *place.rules):
+            if rule is not None or name != place.zones[0]:
+                parts = [
+                    (max(begins, first), min(ends, last))
+                    for begins, ends in parts
+                    for first, last in _allowed(name, rule, quiet, day)
+                    if max(begins, first) < min(ends, last)
+                ]
+    return parts
+
+
+@lru_cache(maxsize=4096)
+def _allowed(zone: str, rule: str | None, quiet: Window | None, day: date) -> tuple[Stretch, ...]:
+    """What a rule, or without one the quiet hours, leave of the days around a day in a zone, in UTC."""
+    stretches: list[Stretch] = []
+    for each in (day - timedelta(days=1), day, day + timedelta(days=1)):
+        lawful = RULES[rule].on(each) if rule is not None else None
+        for first, last in _loud(0, _MINUTES, quiet) if rule is None else [lawful] if lawful else []:
+            stretch = _in_utc(ZoneInfo(zone), each, first, last)
+            if stretch and stretches and stretches[-1][1] >= stretch[0]:
+                stretches[-1] = (stretches[-1][0], stretch[1])
+            elif stretch:
+                stretches.append(stretch)
+    return tuple(stretches)
 
 
 def _until(zone: ZoneInfo, day: date, first: int, quiet: Window | None, stretch: Stretch) -> datetime:

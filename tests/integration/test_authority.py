@@ -180,3 +180,46 @@ def test_a_level_raised_in_its_file_holds_only_after_a_person_accepted_it(worksp
     assert (
         ledger.objectives.see("grow_margin", "autonomous", owner="x@example.com", at=pd.Timestamp(NIGHT)) == "assisted"
     )
+
+
+def test_an_assisted_channel_waits_and_the_rest_of_its_objective_leaves(
+    scored: Workspace, copy_of: Callable[[Workspace], Workspace]
+) -> None:
+    workspace = copy_of(scored)
+    workspace.configure_objectives(autonomy_by_channel={"email": "assisted"})
+    succeed(workspace.run(*ASK, *DISPATCHES))
+    plans = {plan["plan_id"]: plan for plan in workspace.wayfinder("plans", "--at", MORNING).facts}
+    assert plans["2026-01-05"]["state"] == "released"
+    assert "email" not in plans["2026-01-05"]["messages_by_channel"]
+    assert set(plans["2026-01-05-held"]["messages_by_channel"]) == {"email"}
+    assert any("email is assisted" in reason for reason in plans["2026-01-05-held"]["reasons"])
+    assert {message["channel"] for message in workspace.sent()} == set(plans["2026-01-05"]["messages_by_channel"])
+    said = workspace.wayfinder("approve", "2026-01-05-held", "--by", "Ann", "--at", MORNING).facts
+    assert said["released"] == plans["2026-01-05-held"]["messages"] > 0
+    withheld = workspace.ledger.plans.withheld("2026-01-05")
+    assert withheld == frozenset()
+
+
+def test_an_approval_is_for_the_content_that_was_shown(workspace: Workspace) -> None:
+    template = workspace.config / "templates" / "winback_email.html.j2"
+    shown = template.read_text()
+    template.write_text(shown.replace("We noticed", "x").replace("<body", "<body data-new='1'"))
+    loyalty = workspace.config / "templates" / "loyalty_email.html.j2"
+    loyalty_shown = loyalty.read_text()
+    loyalty.write_text(loyalty_shown.replace("<body", "<body data-new='1'"))
+    answer = workspace.wayfinder("approve", "2026-01-05-held", "--by", "Ann", "--at", MORNING)
+    assert answer.status == 1
+    assert "isn't what was shown" in answer.err
+    assert workspace.outbox() == {}
+    template.write_text(shown)
+    loyalty.write_text(loyalty_shown)
+    dispatch(workspace, AFTERNOON)  # approved is approved: the content is what was shown again
+
+
+def test_what_was_rejected_is_not_proposed_again_the_next_day(workspace: Workspace) -> None:
+    words = ("--by", "Ann", "--why", "no calls, please", "--channel", "email", "--until", "2026-01-06")
+    assert workspace.wayfinder("reject", "2026-01-05-held", *words, "--at", MORNING).facts["state"] == "rejected"
+    facts = workspace.wayfinder("cycle", "--date", "2026-01-06", "--at", "2026-01-06T10:00:00Z").facts
+    assert any("no calls, please" in note for note in facts["notes"])
+    assert facts["messages"]["email"] == 0
+    assert sum(facts["messages"].values()) > 0

@@ -10,6 +10,7 @@ from assets.cycles import read_json
 from assets.frames import TrainingSources, training_frame
 from assets.home import Home
 from data_tests import training
+from ml.entities import CHANNELS
 from tests.integration.loop_support import AFTERNOON, DAY, Workspace
 
 pytestmark = pytest.mark.slow
@@ -18,7 +19,7 @@ MATURE = date(2026, 1, 19)
 
 
 def rows_of(
-    workspace: Workspace, cutoff_on: date, withheld: Mapping[str, Collection[str]] | None = None
+    workspace: Workspace, cutoff_on: date, withheld: Mapping[str, Collection[tuple[str, str]]] | None = None
 ) -> pd.DataFrame:
     home = Home(workspace.home)
     generation = home.generation(workspace.ledger.generations.latest_of(DAY))
@@ -59,7 +60,11 @@ def test_a_message_that_was_taken_back_taught_nothing(reoptimized: Workspace) ->
 def test_a_part_that_was_never_released_contacted_nobody(cycled: Workspace) -> None:
     contacts = cycled.decisions(DAY.isoformat()).query("channel != 'none'")
     withheld = contacts["objective_id"].value_counts().index[0]
-    own = rows_of(cycled, MATURE, {DAY.isoformat(): [withheld]}).query("source == 'cycle'").set_index("customer_id")
+    own = (
+        rows_of(cycled, MATURE, {DAY.isoformat(): {(withheld, channel) for channel in CHANNELS}})
+        .query("source == 'cycle'")
+        .set_index("customer_id")
+    )
     would = own.loc[own.index.intersection(contacts.loc[contacts["objective_id"] == withheld, "customer_id"])]
     others = own.loc[own.index.intersection(contacts.loc[contacts["objective_id"] != withheld, "customer_id"])]
     assert len(would) > 100

@@ -47,3 +47,21 @@ def test_nothing_proposed_is_nothing_to_accept(ledger):
     ledger.objectives.see("o", "assisted", owner="ann", at=AT)
     with pytest.raises(LedgerError, match="no raise"):
         ledger.objectives.accept("o", by="bo", at=AT)
+
+
+def _see(ledger, stated, level="supervised"):
+    return ledger.objectives.see_channels("o", stated, otherwise=level, owner="ann", at=AT)
+
+
+def test_a_channels_own_level_holds_from_when_it_is_stated_and_is_lowered_at_once(ledger):
+    assert _see(ledger, {}) == {}
+    assert _see(ledger, {"voice": "supervised"}) == {"voice": "supervised"}
+    assert _see(ledger, {"voice": "assisted"}) == {"voice": "assisted"}
+
+
+def test_a_channels_level_raised_or_removed_in_the_file_waits_for_a_person(ledger):
+    _see(ledger, {"voice": "assisted"})
+    assert _see(ledger, {"voice": "supervised"}) == {"voice": "assisted"}
+    assert _see(ledger, {}) == {"voice": "assisted"}
+    assert ledger.objectives.accept("o/voice", by="bob", at=AT) == "supervised"
+    assert _see(ledger, {}) == {"voice": "supervised"}

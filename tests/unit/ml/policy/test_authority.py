@@ -1,7 +1,8 @@
 import pytest
 
 from ml.configuration.policy import Guardrails, SpendCaps
-from ml.policy.authority import authorize
+from ml.entities import lower
+from ml.policy.authority import authorize, authorize_channels
 from ml.policy.guardrails import PlanFigures, guardrails_of
 
 RULES = guardrails_of(
@@ -27,12 +28,7 @@ def test_an_assisted_plan_always_waits():
 def test_a_supervised_plan_within_all_guardrails_is_released():
     decision = authorize(_figures(), "supervised", RULES)
     assert (decision.state, decision.reasons) == ("released", ())
-    assert [r.name for r in decision.readings] == [
-        "spend_change_per_day",
-        "channel_spend_share",
-        "audience_change",
-        "data_age_hours",
-    ]
+    assert {"spend_change_per_day", "channel_spend_share", "data_age_hours"} <= {r.name for r in decision.readings}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +53,9 @@ def test_on_the_bound_is_inside_and_the_distance_says_how_far():
     figures = _figures(spend={"email": 90.0, "sms": 60.0})
     decision = authorize(figures, "supervised", RULES)
     assert decision.state == "released"
-    assert [round(r.distance, 9) for r in decision.readings[:2]] == [0.0, 0.0]
+    distance = {r.name: r.distance for r in decision.readings}
+    assert distance["spend_change_per_day"] == pytest.approx(0, abs=1e-9)
+    assert distance["channel_spend_share"] == pytest.approx(0, abs=1e-9)
 
 
 def test_before_there_is_anything_to_compare_with_the_change_guardrails_are_silent():
@@ -75,7 +73,30 @@ def test_a_spend_cap_rejects_at_every_level():
 
 
 def test_a_first_use_is_announced_in_the_first_cycle_and_escalated_later():
-    new = ["push:none:push_note:noon"]
-    assert authorize(_figures(), "supervised", RULES, first_uses=new, is_first_cycle=True).state == "released"
-    later = authorize(_figures(), "supervised", RULES, first_uses=new)
-    assert (later.state, later.reasons) == ("waiting", ("push:none:push_note:noon is used for the first time",))
+    new = ["push:none"]
+    first = authorize(_figures(new_actions=new, is_first_cycle=True), "supervised", RULES)
+    assert (first.state, first.reasons) == ("released", ("push:none is used for the first time",))
+    later = authorize(_figures(new_actions=new), "supervised", RULES)
+    assert later.state == "waiting"
+    assert later.reasons[0].startswith("push:none is used for the first time")
+
+
+def test_a_new_action_holds_its_own_channel_and_lets_the_others_go():
+    figures = _figures(new_actions=["push:none"])
+    verdicts = authorize_channels(figures, {"push": "supervised", "email": "supervised"}, RULES)
+    assert {channel: verdict.state for channel, verdict in verdicts.items()} == {"push": "waiting", "email": "released"}
+    assert verdicts["email"].reasons == ()
+
+
+def test_a_crossing_of_the_whole_holds_every_supervised_channel_and_no_autonomous_one():
+    levels = {"email": "autonomous", "sms": "supervised", "voice": "assisted"}
+    verdicts = authorize_channels(_figures(data_age_hours=99.0), levels, RULES)
+    states = {channel: verdict.state for channel, verdict in verdicts.items()}
+    assert states == {"email": "released", "sms": "waiting", "voice": "waiting"}
+    assert "99 hours" in verdicts["sms"].reasons[0]
+    assert verdicts["voice"].reasons[0] == "voice is assisted: every plan waits for a person"
+
+
+def test_a_channel_never_goes_beyond_its_objective():
+    assert lower("assisted", "autonomous") == lower("autonomous", "assisted") == "assisted"
+    assert lower("supervised", "autonomous") == "supervised"

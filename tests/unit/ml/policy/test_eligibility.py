@@ -10,7 +10,7 @@ from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CHANNELS
-from ml.policy.eligibility import eligibility, for_objective
+from ml.policy.eligibility import eligibility, for_objective, without_rejected
 from ml.policy.frequency import all_contacts
 from ml.policy.reasons import Reason
 
@@ -31,7 +31,8 @@ def _actions(**lead):
 
 
 def _customers(n=1, **columns):
-    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)], "time_zone": "America/New_York", "age_years": 40})
+    facts = {"time_zone": "America/New_York", "age_years": 40, "days_since_last_purchase": 9, "country": "US"}
+    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)], **facts})
     return frame.assign(**dict.fromkeys(HAS, True)).assign(**columns)
 
 
@@ -203,6 +204,29 @@ def test_an_objective_uses_its_channels_and_only_what_arrives_before_it_ends():
     ]
     assert everyone.allowed.all()
     assert asked.counts()["email"] == {"allowed": 1}
+
+
+def test_what_a_person_rejected_is_left_out_for_its_objective_alone():
+    everyone = eligibility(
+        _customers(2),
+        policy=Policy(),
+        actions=_actions(),
+        consents=_consents(*[(f"c{i}", c, "granted", "express_written") for i in range(2) for c in CHANNELS]),
+        contacts=_contacts(),
+        suppressions=_consents(),
+        earliest_at=AT,
+    )
+    ids = pd.Series(["c0", "c1"], dtype="str")
+    rejected = pd.DataFrame(
+        {"customer_id": ["c1", None], "objective_id": ["a", "a"], "channel": ["email", "voice"]}, dtype="object"
+    )
+    found = without_rejected(everyone, ids, "a", rejected).reasons == Reason.REJECTED
+    assert [[c for c, is_out in zip(CHANNELS, row, strict=True) if is_out] for row in found] == [
+        ["voice"],
+        ["email", "voice"],
+    ]
+    assert without_rejected(everyone, ids, "b", rejected).allowed.all()
+    assert without_rejected(everyone, ids, "a", None).allowed.all()
 
 
 def test_nobody_at_all_is_not_an_error():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Policy
+from ml.policy.places import Place
 from ml.policy.send_windows import send_times
 from ml.policy.zones import distinct_zones, is_known_zone
 
@@ -29,7 +30,8 @@ def _actions(channel="sms", window="08:00-11:00", lead=0.0, slots=("a",)):
 
 def _times(zones, *, quiet="21:00-08:00", day=date(2026, 1, 5), at=MIDNIGHT, channel="sms", **actions):
     policy = Policy.model_validate({"quiet_hours": {"default": quiet}})
-    return send_times(channel, zones, actions=_actions(channel, **actions), policy=policy, cycle_on=day, at=at)
+    places = [Place((zone,)) for zone in zones]
+    return send_times(channel, places, actions=_actions(channel, **actions), policy=policy, cycle_on=day, at=at)
 
 
 def _utc(text):

@@ -1,0 +1,185 @@
+"""The SMTP server (RFC 5321; replies after RFC 3463), on aiosmtpd: accepts mail for anybody, with AUTH or without.
+
+A fault meets a connection at its beginning, or a mail at MAIL FROM, and takes effect at its stage.
+"""
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from market.sandbox.accounts import Accounts, derived
+from market.sandbox.book import FAULT, Book
+from market.sandbox.clock import Clock
+from market.sandbox.exchange import Accepted
+from market.sandbox.faults import AT_CONNECT, Faults
+from market.sandbox.mail import Mail, Postbox
+
+HOST: Final = "sandbox.localhost"
+MOST_BYTES: Final = 10_000_000
+CHANNEL: Final = "email"
+_REPLIES: Final = {
+    "temporary_connect": "421 4.3.2 Service not available, closing transmission channel",
+    "permanent_connect": "554 5.3.2 No SMTP service here",
+    "temporary_helo": "421 4.3.2 Service not available, closing transmission channel",
+    "permanent_helo": "550 5.7.1 Go away",
+    "temporary_mail": "451 4.3.0 Requested action aborted: local error in processing",
+    "permanent_mail": "550 5.7.1 Sender refused",
+    "temporary_rcpt": "450 4.2.1 Mailbox unavailable, greylisted",
+    "permanent_rcpt": "550 5.1.1 Mailbox does not exist",
+    "temporary_data": "451 4.3.0 Requested action aborted: local error in processing",
+    "permanent_data": "554 5.6.0 Transaction failed",
+    "temporary_end": "452 4.3.1 Insufficient system storage",
+    "permanent_end": "554 5.7.1 Message refused as spam",
+    "error_after": "451 4.3.0 Requested action aborted: local error in processing",
+}
+
+
+class MailHandler:
+    """What the connections of a server share; aiosmtpd calls its hooks."""
+
+    def __init__(self, accounts: Accounts, faults: Faults, book: Book, postbox: Postbox, clock: Clock) -> None:
+        self.accounts = accounts
+        self.faults = faults
+        self.book = book
+        self.postbox = postbox
+        self.clock = clock
+        self.reads_text = False
+        self._count = 0
+
+    def authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
+    ) -> AuthResult:
+        """Checks a user and password of AUTH PLAIN or LOGIN."""
+        right = (self.accounts.smtp_user.encode(), self.accounts.smtp_password.encode())
+        return AuthResult(success=isinstance(data, LoginPassword) and (data.login, data.password) == right)
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd looks hooks up by name
+        self, server: "Connection", _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Begins a mail, and draws its fault."""
+        server.fault = self.faults.draw(CHANNEL, besides=AT_CONNECT)
+        if server.fault.endswith("_mail"):
+            return _REPLIES[server.fault]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: "Connection", _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Takes a recipient."""
+        if server.fault.endswith("_rcpt"):
+            return _REPLIES[server.fault]
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: "Connection", _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Takes the mail, unless its fault comes before that."""
+        fault = server.fault
+        if fault.endswith("_end"):
+            return _REPLIES[fault]
+        if fault == "drop_before":
+            await server.drop()
+        number = self._accept(envelope, fault)
+        if fault == "drop_after":
+            await server.drop()
+        if fault == "slow":
+            await asyncio.sleep(self.faults.settings["slow_s"])
+        if fault == "hang":
+            await asyncio.sleep(self.faults.settings["hang_s"])
+            await server.drop()
+        return _REPLIES[fault] if fault == "error_after" else f"250 2.0.0 OK: queued as {number}"
+
+    def _accept(self, envelope: Envelope, fault: str) -> str:
+        self._count += 1
+        number = derived(self.accounts.seed, "smtp", str(self._count)).hex()[:12].upper()
+        content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
+        mail = Mail(envelope.mail_from or "", tuple(envelope.rcpt_tos), content, self.clock.now())
+        self.postbox.add(mail)
+        deliveries = self._deliveries(mail, number)
+        self.book.add(deliveries, mail.at)
+        if fault == "double":
+            self.book.add(deliveries, mail.at, cause=FAULT)
+        return number
+
+    def _deliveries(self, mail: Mail, number: str) -> list[Accepted]:
+        key = mail.key() or number
+        facts, text, sender = (mail.facts(), mail.text(), mail.from_address()) if self.reads_text else ({}, "", "")
+        return [
+            Accepted(
+                channel=CHANNEL,
+                key=key if len(mail.recipients) == 1 else f"{key}/{place}",
+                provider_id=number,
+                content=mail.content,
+                recipient={"email": address},
+                facts=facts,
+                text=text,
+                sender=sender,
+            )
+            for place, address in enumerate(mail.recipients)
+        ]
+
+
+class Connection(SMTP):
+    """One connection, with the fault of its present mail."""
+
+    def __init__(self, handler: MailHandler, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            handler,
+            data_size_limit=MOST_BYTES,
+            enable_SMTPUTF8=True,
+            hostname=HOST,
+            ident="ESMTP",
+            auth_require_tls=False,
+            authenticator=handler.authenticate,
+            loop=loop,
+        )
+        self.handler = handler
+        self.fault = ""
+
+    async def drop(self) -> None:
+        """Breaks the connection off without a reply; the connection's end cancels what waits here."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+        await asyncio.Event().wait()
+
+    async def _handle_client(self) -> None:
+        self.fault = self.handler.faults.draw(CHANNEL, among=AT_CONNECT)
+        with contextlib.suppress(ConnectionError):  # the client's going is no error of ours
+            if self.fault.endswith("_connect"):
+                await self.push(_REPLIES[self.fault])
+                self._writer.close()
+                return
+            await super()._handle_client()
+
+    async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802
+        """HELO, which a fault can refuse."""
+        if not await self._refused("_helo"):
+            await super().smtp_HELO(hostname)
+
+    async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
+        """EHLO, which a fault can refuse."""
+        if not await self._refused("_helo"):
+            await super().smtp_EHLO(hostname)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        """DATA, which a fault can refuse before the mail is sent."""
+        if not await self._refused("_data"):
+            await super().smtp_DATA(arg)
+
+    async def _refused(self, stage: str) -> bool:
+        if not self.fault.endswith(stage):
+            return False
+        await self.push(_REPLIES[self.fault])
+        if stage == "_data":
+            self._set_post_data_state()
+        return True
+
+
+async def listen(handler: MailHandler, port: int) -> asyncio.Server:
+    """Serves SMTP on loopback; port 0 takes a free one."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: Connection(handler, loop), "127.0.0.1", port)

@@ -108,7 +108,7 @@ def addresses_of(folder: Path, message_ids: Iterable[str]) -> dict[str, Address]
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
             for row in connection.execute(f"select * from addresses where message_id in ({marks})", part):
-                found[row[0]] = Address(*row[:5], json.loads(row[5]))
+                found[row[0]] = Address(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]))
     finally:
         connection.close()
     return found

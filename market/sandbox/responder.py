@@ -7,7 +7,7 @@ sample market's persons come by ``market answer --sandbox``.
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from market.sandbox.accounts import Accounts, derived
 from market.sandbox.events import Address, Outcome, webhook
@@ -66,7 +66,7 @@ def outcomes_of(seed: int, channel: str, key: str, at: datetime) -> list[Outcome
     """
     chance = _dice(seed, key)
 
-    def made(kind: str, after_s: float, payload: dict[str, object] | None = None) -> Outcome:
+    def made(kind: str, after_s: float, payload: dict[str, Any] | None = None) -> Outcome:
         identity = "s" + hashlib.sha256(f"{seed}/{key}/{kind}".encode()).hexdigest()[:24]
         return Outcome(identity, kind, at + timedelta(seconds=after_s), payload)
 

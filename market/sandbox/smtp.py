@@ -57,7 +57,8 @@ class MailHandler:
     ) -> AuthResult:
         """Checks a user and password of AUTH PLAIN or LOGIN."""
         right = (self.accounts.smtp_user.encode(), self.accounts.smtp_password.encode())
-        return AuthResult(success=isinstance(data, LoginPassword) and (data.login, data.password) == right)
+        is_right = isinstance(data, LoginPassword) and (data.login, data.password) == right
+        return AuthResult(success=is_right, handled=False)
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd looks hooks up by name
         self, server: "Connection", _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -127,7 +128,7 @@ class MailHandler:
         ]
 
 
-class Connection(SMTP):
+class Connection(SMTP):  # type: ignore[misc] - aiosmtpd has no types
     """One connection, with the fault of its present mail."""
 
     line_length_limit = MOST_BYTES  # of the reader: a mail is read in few pieces

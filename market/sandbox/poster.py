@@ -18,7 +18,7 @@ from market.sandbox.clock import Clock
 from market.sandbox.events import Post
 from market.words import MarketError
 
-_ATTEMPTS: Final = 6
+_ATTEMPTS = 6
 _TIMEOUT_S: Final = 10.0
 
 
@@ -63,7 +63,7 @@ class Poster:
         seed: Of the disorder.
         lanes: Posts at a time.
         signed_at: Instant that signatures are dated with; the wall clock without one.
-        attempts: Tries of one post before it is given up.
+        attempts: Tries of one post before it is given up; six where not given.
 
     Attributes:
         counts: ``posted`` by status, ``given_up``.
@@ -77,12 +77,12 @@ class Poster:
         *,
         lanes: int = 16,
         signed_at: datetime | None = None,
-        attempts: int = _ATTEMPTS,
+        attempts: int | None = None,
     ) -> None:
         self._accounts = accounts
         self._disorder = disorder
         self._dice = random.Random(f"{seed}/webhooks")  # noqa: S311 - no secret
-        self._attempts = attempts
+        self._attempts = _ATTEMPTS if attempts is None else attempts
         self._signed_at = signed_at
         self._lanes = asyncio.Semaphore(lanes)
         limits = httpx.Limits(max_connections=lanes, max_keepalive_connections=lanes)

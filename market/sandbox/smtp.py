@@ -149,8 +149,7 @@ class Connection(SMTP):  # type: ignore[misc] - aiosmtpd has no types
 
     async def drop(self) -> None:
         """Breaks the connection off without a reply; the connection's end cancels what waits here."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        self._writer.transport.abort()
         await asyncio.Event().wait()
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:

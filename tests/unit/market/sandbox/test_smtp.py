@@ -1,5 +1,6 @@
 """Mail over real sockets, with smtplib as the sender."""
 
+import json
 import smtplib
 import time
 from email.message import EmailMessage
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from market.__main__ import main
 from tests.unit.market.sandbox.conftest import Running, running
 
 
@@ -139,8 +141,19 @@ def test_a_slow_server_takes_its_time(sandbox: Running) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_what_was_accepted_outlives_the_sandbox(tmp_path: Path) -> None:
+def test_what_was_accepted_outlives_the_sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running(tmp_path) as found, smtplib.SMTP(*found.smtp, timeout=10) as client:
         client.send_message(mail("m1"))
-    with running(tmp_path) as again:
-        assert again.counts("email")["accepted"] == 1
+    assert main(["deliveries", "--folder", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)["email"] == {
+        "accepted": 1, "keys": 1, "duplicates": 0, "doubled_by_provider": 0,
+    }  # fmt: skip
+    assert main(["deliveries", "--folder", str(tmp_path), "--list", "--channel", "email"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["key"] == "m1"
+    assert not {"email", "recipient", "content"} & set(row)  # a hash and no more
+
+
+def test_a_folder_without_a_log_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deliveries", "--folder", str(tmp_path)]) == 2
+    assert "name the folder that the sandbox was started with" in capsys.readouterr().err

@@ -128,7 +128,7 @@ class MailHandler:
         ]
 
 
-class Connection(SMTP):  # type: ignore[misc] - aiosmtpd has no types
+class Connection(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
     """One connection, with the fault of its present mail."""
 
     line_length_limit = MOST_BYTES  # of the reader: a mail is read in few pieces

@@ -36,7 +36,7 @@ def channels_snippet(accounts: Accounts, origin: str, port_smtp: int, receiver: 
         accounts: Of the sandbox.
         origin: Its HTTP address.
         port_smtp: Its SMTP port.
-        receiver: Base URL of the receiver, where callbacks go; none without one.
+        receiver: Base URL of the receiver, where callbacks go; the sandbox itself without one.
     """
     standard = {"scheme": "standard", "secret_env": "SANDBOX_WEBHOOK_SECRET"}
     phone: dict[str, Any] = {
@@ -45,7 +45,9 @@ def channels_snippet(accounts: Accounts, origin: str, port_smtp: int, receiver: 
     }  # fmt: skip
 
     def reporting(channel: str) -> dict[str, str]:
-        return {"status_callback": f"{receiver.rstrip('/')}/webhooks/{channel}"} if receiver else {}
+        # without a receiver nobody is called, but the callback's message_id is what a delivery is known by
+        place = f"{receiver.rstrip('/')}/webhooks/{channel}" if receiver else f"{origin}/_sandbox/callbacks"
+        return {"status_callback": place}
 
     return {
         "email": {"driver": "smtp", "host": "127.0.0.1", "port": port_smtp, "from": "Shop <news@example.com>",

@@ -52,6 +52,7 @@ class Control:
             "/members": self._members,
             "/clock": self._tick,
             "/webhooks": self._webhooks,
+            "/callbacks": lambda _: {},
         }
 
     def __call__(self, request: Request) -> Answer:

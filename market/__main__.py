@@ -1,4 +1,4 @@
-"""``python -m market``: makes a sample market, answers for it, and tells its truth to judges.
+"""``python -m market``: makes a sample market, answers for it, tells its truth to judges, and runs local providers.
 
 Each verb imports its own part: an answer is asked for twice a simulated day, and start-up is most of a small one.
 """
@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from market.sandbox.verbs import add_verbs, ask_deliveries, relay_of, run_sandbox
 from market.store import Places
 from market.words import MarketError
 
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument("--days", type=int, default=14, help="effects: window")
     truth.add_argument("--offers", default="", help="effects: offers, separated by commas; default all that were met")
     answer.add_argument("--config", type=Path, help="folder whose actions.yaml names new offers and their cost")
+    add_verbs(verbs, answer, _instant)
     for verb in (make, answer, truth):
         verb.add_argument("--home", type=Path, required=True)
         verb.add_argument("--truth", type=Path, help="where the truth is kept; default HOME/market")
@@ -95,7 +97,7 @@ def _make(options: argparse.Namespace, where: Places) -> dict[str, Any]:
 def _answer(options: argparse.Namespace, where: Places) -> dict[str, Any]:
     from market.answer import answer  # noqa: PLC0415
 
-    return answer(where, options.start, options.end, options.config)
+    return answer(where, options.start, options.end, options.config, relay_of(options))
 
 
 def _truth(options: argparse.Namespace, where: Places) -> dict[str, Any]:
@@ -109,9 +111,15 @@ def _truth(options: argparse.Namespace, where: Places) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a verb; 0 on success, 2 where it was asked for something that cannot be."""
     options = _parser().parse_args(arguments)
-    where = Places(options.home, options.truth or options.home / "market")
     began = time.perf_counter()
     try:
+        if options.verb == "sandbox":
+            run_sandbox(options)
+            return 0
+        if options.verb == "deliveries":
+            sys.stdout.write(ask_deliveries(options) + "\n")
+            return 0
+        where = Places(options.home, options.truth or options.home / "market")
         facts = {"make": _make, "answer": _answer, "truth": _truth}[options.verb](options, where)
     except MarketError as error:
         _say(f"market: {error}")

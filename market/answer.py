@@ -19,6 +19,7 @@ from market.files import json_lines, write_table, write_whole
 from market.newcomers import new_contacts
 from market.outbound import Mailbag, read_mailbag
 from market.outcomes import TYPES, broken_lines, disturb, failures, outcome_table, table_of
+from market.relay import Relay
 from market.respond import Reactions, carry_out, react
 from market.sales import ORGANIC
 from market.store import Places, commit, load_state, load_world
@@ -58,7 +59,9 @@ def stamp(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def answer(where: Places, start: datetime, end: datetime, config: Path | None = None) -> dict[str, object]:
+def answer(
+    where: Places, start: datetime, end: datetime, config: Path | None = None, relay: Relay | None = None
+) -> dict[str, object]:
     """Answers for [start, end).
 
     Args:
@@ -66,12 +69,13 @@ def answer(where: Places, start: datetime, end: datetime, config: Path | None = 
         start: Not before the end of the last answer; time between the two is lived through as well.
         end: After ``start``.
         config: Folder of the operator's ``actions.yaml``; offers that it has changed or added since are read from it.
+        relay: A sandbox, which brings messages and tells outcomes besides the files.
 
     Returns:
         Rows by source and counts of messages.
 
     Raises:
-        MarketError: The interval was answered before, or is none.
+        MarketError: The interval was answered before, or is none, or the relay couldn't tell everything.
     """
     world = load_world(where)
     state, pending = load_state(where)
@@ -85,11 +89,14 @@ def answer(where: Places, start: datetime, end: datetime, config: Path | None = 
         state.catalogue.costs |= read_catalogue(config).costs
     name = f"{stamp(state.clock_ms)}-{stamp(until_ms)}"
     work = _Answer(world, state, dict(pending))
-    bag = read_mailbag(world, state, where.home / "outbound", work.pending.get(_CONTACTS), from_ms)
+    relayed = relay.outbound if relay is not None else None
+    bag = read_mailbag(world, state, where.home / "outbound", work.pending.get(_CONTACTS), from_ms, relayed=relayed)
     _live(where, work, bag, until_ms, name)
-    rows = _write(where, work, until_ms, name)
+    rows = _write(where, work, until_ms, name, relay)
+    webhooks = {"webhooks": relay.tell()} if relay is not None else {}
     return {
         "rows": rows,
+        **webhooks,
         "messages": bag.messages.count,
         "to_nobody": len(bag.lost_ids),
         "repeated": bag.repeated,
@@ -189,7 +196,7 @@ def _attributed(work: _Answer, sales: dict[str, pa.Table], until_ms: int) -> pa.
     )
 
 
-def _write(where: Places, work: _Answer, until_ms: int, name: str) -> dict[str, int]:
+def _write(where: Places, work: _Answer, until_ms: int, name: str, relay: Relay | None) -> dict[str, int]:
     world, state = work.world, work.state
     rendered = Renderer(world, state).tables(work.events)
     for source, table in rendered.items():
@@ -203,6 +210,8 @@ def _write(where: Places, work: _Answer, until_ms: int, name: str) -> dict[str, 
     staged: list[str] = []
     for source in [s for s in sorted(work.pending) if not s.startswith("_")]:
         now, work.pending[source] = split_by_time(work.pending[source], until_ms)
+        if relay is not None and source == "outcomes":
+            now = relay.take(now, name)
         if now.num_rows:
             staged.append(_stage(where, source, told(now), name, seed=world.seed, call=state.calls))
             rows[source] = now.num_rows

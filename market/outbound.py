@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from market.catalogue import NO_OFFER, is_identifier
 from market.draws import text_hash
 from market.effects import Messages
+from market.sandbox.recognise import recognise
 from market.words import CHANNELS, DAY_MS, Ints
 from market.world import State, World
 
@@ -41,10 +43,10 @@ class Mailbag:
     unreadable: int
 
 
-def _new_lines(outbound: Path, offsets: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+def _new_lines(outbound: Path, offsets: dict[str, int], prefix: str = "") -> Iterator[tuple[str, bytes]]:
     for channel in CHANNELS:
         for path in sorted((outbound / channel).glob("*.jsonl")):
-            key = f"{channel}/{path.name}"
+            key = f"{prefix}{channel}/{path.name}"
             with path.open("rb") as file:
                 file.seek(offsets.get(key, 0))
                 content = file.read()
@@ -81,7 +83,15 @@ def _name(row: dict[str, Any], key: str, default: str) -> str:
     return value if isinstance(value, str) and is_identifier(value) else default
 
 
-def read_mailbag(world: World, state: State, outbound: Path, more_contacts: pa.Table | None, from_ms: int) -> Mailbag:
+def read_mailbag(
+    world: World,
+    state: State,
+    outbound: Path,
+    more_contacts: pa.Table | None,
+    from_ms: int,
+    *,
+    relayed: Path | None = None,
+) -> Mailbag:
     """Reads the new messages and remembers them in the state.
 
     Args:
@@ -90,6 +100,7 @@ def read_mailbag(world: World, state: State, outbound: Path, more_contacts: pa.T
         outbound: The outbound folder; absent means no messages.
         more_contacts: Contacts added since the market was made: ``contact_id``, ``person``.
         from_ms: A message that should have gone out before this goes out now.
+        relayed: Another outbound folder, of messages that came through a sandbox.
 
     Returns:
         The messages, in the order of files and lines.
@@ -98,7 +109,10 @@ def read_mailbag(world: World, state: State, outbound: Path, more_contacts: pa.T
     rows: list[dict[str, Any]] = []
     hashes: list[int] = []
     repeated = unreadable = 0
-    for channel, line in _new_lines(outbound, state.offsets):
+    lines = _new_lines(outbound, state.offsets)
+    if relayed is not None:
+        lines = chain(lines, _new_lines(relayed, state.offsets, "sandbox/"))
+    for channel, line in lines:
         row = _message(line)
         if row is None:
             unreadable += 1
@@ -112,6 +126,7 @@ def read_mailbag(world: World, state: State, outbound: Path, more_contacts: pa.T
         row["channel"] = channel
         rows.append(row)
     _remember(state, hashes, from_ms // DAY_MS)
+    recognise(world.ids, rows, [*state.catalogue.costs, *state.catalogue.offers])
     persons = _persons(world, rows, more_contacts)
     known = [row for row, person in zip(rows, persons, strict=True) if person >= 0]
     lost = [(row["message_id"], row["channel"]) for row, person in zip(rows, persons, strict=True) if person < 0]

@@ -391,6 +391,33 @@ def preview(
     answer(facts, json, preview_.show)
 
 
+@app.command()
+def sandbox(
+    port_http: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8025,
+    port_smtp: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 1025,
+    faults: Annotated[
+        list[str] | None, typer.Option(help="CHANNEL.FAULT=RATE, such as sms.drop_after=0.05; several with commas")
+    ] = None,
+    answer_url: Annotated[
+        str, typer.Option("--answer", help="A receiver's base URL that gets answers as signed webhooks")
+    ] = "",
+    disorder: Annotated[str, typer.Option(help="Of the answers: twice=0.05,late=0.02,shuffled=0.1")] = "",
+    mailbag: Annotated[
+        bool, typer.Option("--mailbag", help="Let the sample market answer for what is accepted")
+    ] = False,
+    seed: int = 7,
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run local providers that speak the real protocols, with faults on demand, until interrupted."""
+    from orchestration import sandbox as sandbox_  # noqa: PLC0415
+
+    begins_at = instant(at) if at is not None else None
+    words = sandbox_.SandboxWords(port_http, port_smtp, seed, faults or [], begins_at, answer_url, disorder, mailbag)
+    sandbox_.become(settings_of(home, config), words)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

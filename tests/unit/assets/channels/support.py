@@ -30,7 +30,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "email": {
         "subject": "We miss you",
         "html": "<p>Hello</p>\n.\n<a href='http://x'>x</a>",
-        "text": "Hello\n.\nout",
+        "text": "Hello\n.\n.out",
         "unsubscribe_url": "https://shop.example/unsubscribe/m1/abc",
     },
     "sms": {"text": "$10 off. Reply STOP to opt out."},

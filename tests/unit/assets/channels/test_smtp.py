@@ -61,7 +61,7 @@ def test_an_email_arrives_with_both_parts_and_one_click_unsubscribe():
         "Content-Type": str(mail["Content-Type"]),
     }
     assert mail.get_content_type() == "multipart/alternative"
-    assert mail.get_body(("plain",)).get_content() == "Hello\r\n.\r\nout\r\n"
+    assert mail.get_body(("plain",)).get_content() == "Hello\r\n.\r\n.out\r\n"
     assert mail.get_body(("html",)).get_content() == "<p>Hello</p>\r\n.\r\n<a href='http://x'>x</a>\r\n"
 
 

@@ -1,0 +1,52 @@
+"""What drivers may do is the environment's to say."""
+
+import pytest
+
+from assets.channels.drivers import MissingSecretError
+from assets.channels.hosts import ForbiddenHostError
+from ml.configuration import read_configuration
+from orchestration.resources import drivers_of
+from orchestration.settings import CHECKOUT, Settings
+
+SMTP = 'driver: smtp, from: "a@shop.example", username_env: SHOP_USER, password_env: SHOP_PASSWORD'
+
+
+def _drivers(tmp_path, monkeypatch, channels, **environment):
+    config = tmp_path / "config"
+    config.mkdir()
+    for path in (CHECKOUT / "config").iterdir():
+        if path.name != "channels.yaml":
+            (config / path.name).symlink_to(path)
+    (config / "channels.yaml").write_text(channels)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(home=tmp_path, config=config)
+    return drivers_of(settings, read_configuration(config))
+
+
+def test_a_workspace_is_not_live_unless_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.delenv("WAYFINDER_MODE", raising=False)
+    assert Settings().mode == "local"
+    secrets = {"SHOP_USER": "u", "SHOP_PASSWORD": "p"}
+    with pytest.raises(ForbiddenHostError, match="WAYFINDER_MODE=live"):
+        _drivers(tmp_path, monkeypatch, f"email: {{{SMTP}, host: mail.shop.example}}", **secrets)
+
+
+def test_live_is_said_by_the_environment_and_reaches_children(tmp_path, monkeypatch):
+    secrets = {"SHOP_USER": "u", "SHOP_PASSWORD": "p", "WAYFINDER_MODE": "live"}
+    drivers = _drivers(tmp_path, monkeypatch, f"email: {{{SMTP}, host: mail.shop.example}}", **secrets)
+    assert drivers["email"].delivery == "blind"
+    assert Settings().environment()["WAYFINDER_MODE"] == "live"
+
+
+def test_a_secret_that_is_not_set_is_named(tmp_path, monkeypatch):
+    with pytest.raises(MissingSecretError, match=r"email\.username_env names SHOP_USER, which isn't set"):
+        _drivers(tmp_path, monkeypatch, f"email: {{{SMTP}, host: 127.0.0.1}}")
+    monkeypatch.setenv("SHOP_USER", "")
+    with pytest.raises(LookupError):
+        Settings.secret("SHOP_USER")
+
+
+def test_a_secret_does_not_show(monkeypatch):
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
+    assert "hunter2" not in repr(Settings.secret("SHOP_PASSWORD"))

@@ -93,7 +93,7 @@ class Tally:
 def run(chaos: Chaos, on_kill: Callable[[int], None] | None = None) -> Tally:
     """Kill, then run to the end, then compare."""
     port = _fork_port()
-    provider = _fork.Process(target=_serve, args=(port, chaos.fault_share, chaos.seed), daemon=True)
+    provider = _fork.Process(target=serve, args=(port, chaos.fault_share, chaos.seed), daemon=True)
     provider.start()
     _wait_for(port)
     try:
@@ -306,7 +306,7 @@ class HttpDriver:
         return Receipt(message.message_id, status, at, detail=str(answer.status))  # type: ignore[arg-type]
 
 
-def _serve(port: int, fault_share: float, seed: int) -> None:
+def serve(port: int, fault_share: float, seed: int) -> None:
     """The provider: a 503 before accepting, or a dropped connection after it, in `fault_share` of the calls each."""
     accepted: Counter[str] = Counter()
     lock, chance = threading.Lock(), random.Random(seed)  # noqa: S311 - faults of a test

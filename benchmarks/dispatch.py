@@ -1,7 +1,8 @@
 """How fast messages go through the outbox to files, beside writing the same lines to a file; and outcomes back in.
 
 Each figure is one run on an empty ledger of its own: SQLite, and with `--postgresql URL` another engine.
-Run `python -m benchmarks.dispatch [--quick] [--postgresql URL]`. The last line is a JSON object of the figures.
+With `--provider http` or `smtp`: to a local provider over that protocol, beside the bare client sending the same.
+Run `python -m benchmarks.dispatch [--quick] [--postgresql URL] [--provider http|smtp]`. The last line is a JSON object of the figures.
 """
 
 import argparse
@@ -9,17 +10,20 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from assets.channels.contract import Message, Receipt
 from assets.channels.dispatch import dispatch
 from assets.channels.drivers import open_drivers
+from assets.channels.runtime import running
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import BudgetLine, PlanRecord
+from benchmarks.dispatch_lines import provider
 
 AT = datetime(2026, 1, 5, 13, tzinfo=UTC)
 CYCLE = "2026-01-05"
@@ -32,11 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     parser.add_argument("--postgresql", metavar="URL", help="measure on this empty database instead of SQLite")
+    parser.add_argument("--provider", choices=("http", "smtp"), help="a local provider instead of files")
     arguments = parser.parse_args()
     message_count, outcome_count = (5_000, 20_000) if arguments.quick else (50_000, 200_000)
     with tempfile.TemporaryDirectory() as folder:
         url = arguments.postgresql or f"sqlite:///{folder}/ledger.db"
-        figures = measure(url, Path(folder), message_count, outcome_count)
+        if arguments.provider:
+            figures = measure_provider(url, arguments.provider, message_count)
+        else:
+            figures = measure(url, Path(folder), message_count, outcome_count)
     for name, value in figures.items():
         print(f"{name:<44}{value:>14,.2f}" if isinstance(value, float) else f"{name:<44}{value:>14,}")
     print(json.dumps({"benchmark": "dispatch", "engine": url.split(":", 1)[0], **figures}))
@@ -90,6 +98,49 @@ def measure(url: str, folder: Path, message_count: int, outcome_count: int) -> d
         "audit_s": audit_s,
         "duplicates": lines - message_count,
         "violations": len(violations),
+    }
+
+
+def measure_provider(url: str, kind: str, message_count: int) -> dict[str, float | int]:
+    """Hand over to a local provider, then the same messages by its bare client.
+
+    Args:
+        url: Of an empty ledger.
+        kind: `http` or `smtp`.
+        message_count: Messages of one plan and one channel.
+    """
+    ledger = Ledger(url).upgrade()
+    _propose(ledger)
+    _release(ledger, make_messages(message_count))
+    kept: list[Message] = []
+    with provider(kind) as driver:
+        deliver = driver.deliver
+
+        class Keeping:
+            """The driver, remembering what it got."""
+
+            delivery, key_horizon = driver.delivery, driver.key_horizon
+
+            def deliver(self, messages: Sequence[Message], *, at: datetime) -> list[Receipt]:
+                kept.extend(messages)
+                return deliver(messages, at=at)
+
+        work = running(AT, seed=0)
+        dispatch_s, counts = _timed(
+            lambda: dispatch(ledger, {"email": Keeping()}, at=AT, channel="email", runtime=work)
+        )
+    with provider(kind) as bare:
+        bare_s, receipts = _timed(lambda: bare.deliver(kept, at=AT))
+    violations = ledger.audit.check()
+    ledger.close()
+    if (counts.sent, len(receipts), violations) != (message_count, message_count, []):
+        raise SystemExit(f"the run isn't right, so its figures mean nothing: {counts}, {violations[:3]}")
+    return {
+        "messages": message_count,
+        "dispatch_s": dispatch_s,
+        "messages_per_s": message_count / dispatch_s,
+        "bare_client_s": bare_s,
+        "outbox_share": 1 - bare_s / dispatch_s,
     }
 
 

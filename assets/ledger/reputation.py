@@ -1,7 +1,8 @@
 """Complaints and bounces as mailbox providers count them: a channel that annoys people is slowed down, then stopped.
 
-The bounds on complaints are those that Gmail and Yahoo publish for bulk senders (under 0.1 %, never 0.3 %); those on
-hard bounces are what large senders review (2 %) and pause (5 %) an account at.
+The bounds on complaints are those that Gmail and Yahoo publish for bulk senders of e-mail (aim under 0.1 %, never
+0.3 %); those on hard bounces are where Amazon SES reviews (5 %) and pauses (10 %) an account. Nobody publishes such
+bounds for the other channels: those are left alone.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +19,8 @@ BREAKER = "breaker"
 WINDOW = timedelta(days=7)
 ENOUGH_MESSAGES = 500
 COMPLAINTS_SLOW, COMPLAINTS_HALT = 0.001, 0.003
-BOUNCES_SLOW, BOUNCES_HALT = 0.02, 0.05
+BOUNCES_SLOW, BOUNCES_HALT = 0.05, 0.1
+JUDGED = ("email",)
 SLOW_SHARE = 0.25
 """Of what is due, while a channel is slowed down; the rest waits for the next dispatch, or for the next decision."""
 
@@ -75,6 +77,8 @@ class Reputation:
             channel: The channel.
             at: Business time.
         """
+        if channel not in JUDGED:
+            return Verdict("full")
         with reading(self._engine) as connection:
             verdict = judge(feedback(connection, channel, at=at))
         if verdict.pace == "halt":

@@ -21,10 +21,10 @@ HOUR = timedelta(hours=1)
         (10_000, 29, 0, "slow"),
         (10_000, 30, 0, "halt"),
         (10_000, 31, 0, "halt"),
-        (10_000, 0, 199, "full"),
-        (10_000, 0, 200, "slow"),
-        (10_000, 0, 500, "halt"),
-        (10_000, 10, 500, "halt"),
+        (10_000, 0, 499, "full"),
+        (10_000, 0, 500, "slow"),
+        (10_000, 0, 1_000, "halt"),
+        (10_000, 10, 1_000, "halt"),
         (499, 400, 400, "full"),
         (0, 0, 0, "full"),
     ],
@@ -78,7 +78,7 @@ def test_soft_bounces_and_other_channels_do_not_count(ledger):
     _hand_over(ledger)
     _answer(ledger, "bounced", range(100), AT + HOUR, payload='{"kind": "soft"}')
     assert ledger.reputation.check("email", at=AT + HOUR).pace == "full"
-    _answer(ledger, "bounced", range(100, 160), AT + HOUR, payload='{"kind": "hard"}')
+    _answer(ledger, "bounced", range(100, 200), AT + HOUR, payload='{"kind": "hard"}')
     assert ledger.reputation.check("sms", at=AT + HOUR).pace == "full"
     assert ledger.reputation.check("email", at=AT + HOUR).pace == "halt"
     assert set(states(ledger).values()) == {"sent"}

@@ -104,7 +104,7 @@ def figures_of(objective: Objective, day: Day, configuration: Configuration) -> 
     own, own_today = (frame[frame["objective_id"] == objective.id] for frame in (day.contacts, day.today))
     before = day.earlier[day.earlier["objective_id"] == objective.id].groupby("cycle_on")[["spend", "people"]].sum()
     cost = {name: offer.cost_when_redeemed for name, offer in configuration.actions.offers.items()}
-    propensity = own["propensity"].astype("float64")
+    propensity = own["propensity"].to_numpy(dtype=float)
     compiled = day.objectives.get(objective.id, {})
     unit, high = _lift(objective, day.lifts)
     return PlanFigures(
@@ -118,8 +118,8 @@ def figures_of(objective: Objective, day: Day, configuration: Configuration) -> 
         pace_spend=compiled["pace"]["allowance"] if "pace" in compiled else None,
         complaints=float(own["channel"].map(day.loss_rates).to_numpy(dtype=float).sum()),
         contacts=len(own),
-        offer_cost=float((propensity * own["offer_id"].map(cost).astype("float64")).sum()),
-        sales_value=float((propensity * own["unit_value"].astype("float64")).sum()),
+        offer_cost=float(np.dot(propensity, own["offer_id"].map(cost).to_numpy(dtype=float))),
+        sales_value=float(np.dot(propensity, own["unit_value"].to_numpy(dtype=float))),
         weekly_contacts=max((day.weekly[str(customer)] for customer in own["customer_id"]), default=0),
         new_actions=_new(own, day.used),
         is_first_cycle=before.empty,

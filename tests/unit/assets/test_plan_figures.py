@@ -1,0 +1,81 @@
+"""The figures that guardrails look at, on a real ledger and real files."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assets.cycles import write_frame, write_json
+from assets.home import Home
+from assets.plan_figures import PRIOR_CONTACTS, _drift, _loss_rates, _newest_lifts, _weekly
+from ml.policy.guardrails.knowledge import stability_index
+from tests.unit.assets.ledger.support import (
+    AT,
+    ledger,
+    ledger_url,
+    messages,
+    postgresql_server,
+    release,
+    sqlite_template,
+)
+from tests.unit.assets.ledger.test_outcomes import _sent, events
+from tests.unit.ml.known_people import configuration_of
+
+__all__ = ["ledger", "ledger_url", "postgresql_server", "sqlite_template"]
+
+
+def test_a_loss_rate_is_measured_and_starts_from_the_stated_one(ledger):
+    configuration = configuration_of(0.02)
+    stated = configuration.policy.wear.rate("email")
+    assert _loss_rates(ledger, configuration, AT)["email"] == pytest.approx(stated)
+    _sent(ledger)
+    ledger.outcomes.take_in(events("unsubscribed", message_id="m0", channel="email"), received_at=AT)
+    ledger.outcomes.take_in(events("complained", message_id="m0", channel="email"), received_at=AT)
+    rates = _loss_rates(ledger, configuration, AT + timedelta(days=1))
+    assert rates["email"] == pytest.approx((1 + PRIOR_CONTACTS * stated) / (2 + PRIOR_CONTACTS)), (
+        "a message is lost once"
+    )
+    assert rates["sms"] == pytest.approx(configuration.policy.wear.rate("sms"))
+
+
+def test_a_week_counts_what_left_what_is_open_and_what_is_planned_and_not_what_is_replaced(ledger):
+    release(ledger, frame=messages(2))
+    planned = pd.DataFrame({"customer_id": ["k0", "k0", "k9"]})
+    assert _weekly(ledger, planned, AT, frozenset()) == {"k0": 3, "k1": 1, "k9": 1}
+    assert _weekly(ledger, planned, AT, frozenset({"m0"}))["k0"] == 2
+
+
+def test_drift_is_against_the_models_first_day_and_silent_on_it(tmp_path):
+    home, rng = Home(tmp_path).make(), np.random.default_rng(1)
+    days = [
+        (date(2026, 1, 5), "a", 0.0),
+        (date(2026, 1, 6), "b", 0.0),
+        (date(2026, 1, 7), "b", 0.0),
+        (date(2026, 1, 8), "b", 1.0),
+    ]
+    for day, model, shift in days:
+        write_json({"model_sha256": model}, home.cycle(day.isoformat()) / "versions.json")
+        write_frame(
+            pd.DataFrame({"baseline": rng.normal(shift, 1, 4000)}), home.cycle(day.isoformat()) / "scores.parquet"
+        )
+    assert _drift(home, days[0][0]) is None
+    assert _drift(home, days[1][0]) is None
+    assert _drift(home, days[2][0]) < 0.02
+    assert _drift(home, days[3][0]) > 0.25
+
+
+def test_the_stability_index_is_that_of_its_formula():
+    before, now = np.repeat(np.arange(10.0), 10), np.repeat(np.arange(10.0), [20, *([10] * 8), 0])
+    expected = (0.2 - 0.1) * np.log(2) + (1e-4 - 0.1) * np.log(1e-4 / 0.1)
+    assert stability_index(before, now) == pytest.approx(expected, rel=1e-6)
+    assert stability_index(before, np.array([])) is None
+
+
+def test_the_newest_lift_before_the_day_counts(tmp_path):
+    home = Home(tmp_path).make()
+    for day, high in (("2026-01-05", 1.0), ("2026-01-06", 2.0), ("2026-01-07", 3.0)):
+        (home.cycle(day)).mkdir(parents=True)
+        write_json({"lifts": [{"high": high}]}, home.cycle(day) / "lift.json")
+    assert _newest_lifts(home, date(2026, 1, 7)) == [{"high": 2.0}]
+    assert _newest_lifts(home, date(2026, 1, 5)) == []

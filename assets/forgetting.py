@@ -57,7 +57,7 @@ def erase(home: Home, person: Person) -> dict[str, int]:
         with writer(home) as connection:
             counts["warehouse"] = _erase_tables(connection, person)
         if counts["warehouse"]:
-            _rewrite_warehouse(home)
+            rewrite_warehouse(home)
     counts["published"] = sum(_rewrite_parquet(path, person) for path in sorted(home.published.glob("*/*.parquet")))
     counts["training"] = sum(_rewrite_parquet(path, person) for path in sorted(home.training.glob("*.parquet")))
     counts["outbound"] = sum(_rewrite_outbound(path, person) for path in sorted(home.outbound.rglob("*.jsonl")))
@@ -222,7 +222,7 @@ def _tests(columns: Mapping[str, str], person: Person) -> tuple[list[str], dict[
     return tests, parameters
 
 
-def _rewrite_warehouse(home: Home) -> None:
+def rewrite_warehouse(home: Home) -> None:
     """A deleted row stays in the file's free blocks: copy what is left to a new file and put it in the old one's place."""
     fresh = home.warehouse.with_name("rewritten.duckdb")
     fresh.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from assets.duck import writer
-from assets.forgetting import drop_forgotten
+from assets.forgetting import drop_forgotten, rewrite_warehouse
 from assets.home import Home
 from assets.intake import LandingReport, land, record_messages, set_identity_overrides
 from assets.intake.contract import SOURCES
@@ -69,6 +69,7 @@ def landing(
     for line in _notes(report):
         context.log.warning(line)
     if dropped:
+        rewrite_warehouse(home)
         context.log.warning(f"{sum(dropped.values())} rows of people who were erased landed again and were dropped")
     for name, total in totals.items():
         metadata = _metadata(report, name, total, exported) | ({"forgotten": dropped[name]} if name in dropped else {})

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from assets.ledger.audit import record
+from assets.ledger.counters import current_number
 from assets.ledger.engine import reading, writing
 from assets.ledger.tables import halt
 
@@ -50,7 +51,9 @@ class Halts:
 
     def _append(self, kind: str, scope: str, by: str, at: datetime, reason: str) -> None:
         with writing(self._engine) as connection:
-            connection.execute(insert(halt).values(scope=scope, kind=kind, actor=by, reason=reason, at=at))
+            last = current_number(connection, "handover")
+            row = {"scope": scope, "kind": kind, "actor": by, "reason": reason, "at": at, "handover_no": last}
+            connection.execute(insert(halt).values(row))
             record(connection, kind=f"halt.{kind}", subject=scope, detail={"by": by, "reason": reason}, at=at)
 
 

@@ -133,9 +133,11 @@ RULES = {
                                       OR o.key_first_used_at >= a.expires_at)""",
     "nothing leaves while it is stopped": f"""
         SELECT o.message_id AS subject, 'left while ' || h.scope || ' was stopped' AS detail FROM outbox o JOIN (
-            SELECT scope, kind, at AS from_at, lead(at) OVER (PARTITION BY scope ORDER BY seq) AS until_at FROM halt) h
+            SELECT scope, kind, handover_no, at AS from_at, lead(at) OVER (PARTITION BY scope ORDER BY seq) AS until_at
+            FROM halt) h
           ON h.kind = 'stop' AND (h.scope = 'all' OR h.scope = o.channel)
          AND o.key_first_used_at > h.from_at AND (h.until_at IS NULL OR o.key_first_used_at < h.until_at)
+         AND (o.handover_no IS NULL OR h.handover_no IS NULL OR o.handover_no > h.handover_no)
         WHERE o.state IN {_LEFT}""",
     "nothing leaves against a suppression": f"""
         SELECT o.message_id AS subject, 'its person was suppressed before (' || s.reason || ')' AS detail

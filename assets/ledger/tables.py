@@ -309,6 +309,7 @@ halt = Table(
     Column("actor", String, nullable=False),
     Column("reason", Text, nullable=False),
     _at(),
+    Column("handover_no", BigInteger),  # the last hand-over committed before
 )
 
 audit = Table(

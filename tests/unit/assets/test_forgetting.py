@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from assets.duck import writer
-from assets.forgetting import drop_forgotten, erase, find
+from assets.forgetting import drop_forgotten, erase, find, rewrite_warehouse
 from assets.home import Home
 from assets.intake import land
 from assets.ledger.forget import Person, keyed_hash
@@ -101,6 +101,14 @@ def test_who_was_erased_is_dropped_with_count_when_landing_again(home: Home) -> 
     )
     assert take_in(home, hashes) == {"crm_contacts": 1, "store_purchases": 1}
     assert contacts(home) == ["c1", "c2", "c3"]
+
+
+def test_what_was_dropped_is_in_no_freed_block_either(home: Home) -> None:
+    drop(home, "crm_contacts", "b", [{**ANN, "contact_id": "c8", "first_name": "Zebulonia"}])
+    take_in(home, (keyed_hash(KEY, "email", "ann@example.com"),))
+    rewrite_warehouse(home)
+    assert b"Zebulonia" not in home.warehouse.read_bytes()
+    assert contacts(home) == ["c1", "c2"]
 
 
 def test_a_warehouse_made_anew_from_landing_drops_everything_of_them(home: Home) -> None:

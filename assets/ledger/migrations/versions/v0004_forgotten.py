@@ -1,4 +1,4 @@
-"""Erased people: who they were as keyed hashes, and the one change that an event of theirs may see.
+"""Erased people as keyed hashes, the one change that an event of theirs may see, and the last hand-over before a stop.
 
 Revision ID: 0004_forgotten
 Revises: 0003_inbox
@@ -16,7 +16,7 @@ SEQUENCE = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add the table, guard it, and let an event's payload and key be erased."""
+    """Add and guard the table, let an event's payload and key be erased, and add a stop's place among the hand-overs."""
     op.create_table(
         "forgotten",
         sa.Column("seq", SEQUENCE, autoincrement=True, nullable=False),
@@ -27,5 +27,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_forgotten")),
         sa.UniqueConstraint("subject_hmac", name=op.f("uq_forgotten_subject_hmac")),
     )
+    op.add_column("halt", sa.Column("handover_no", sa.BigInteger(), nullable=True))
     for statement in erasure_statements(op.get_bind().dialect.name):
         op.execute(sa.text(statement.replace(":", "\\:")))

@@ -201,3 +201,10 @@ def test_consent_that_was_given_again_before_the_hand_over_breaks_nothing(ledger
 def test_a_message_in_sending_is_stuck_only_after_two_leases(busy):
     assert busy.audit.check(now=AT + timedelta(seconds=119)) == []
     assert {each.subject for each in busy.audit.check(now=AT + timedelta(seconds=120))} == {"m2"}
+
+
+def test_a_stop_said_by_a_clock_that_is_behind_accuses_nothing_that_had_left(busy):
+    """A day replayed ahead of the wall clock, and then a stop by the wall clock."""
+    busy.halts.stop("all", by="ann", at=AT - 60 * MINUTE)
+    left = {each.subject for each in busy.audit.check(now=AT) if each.rule == "nothing leaves while it is stopped"}
+    assert left <= {"m2"}  # still being sent: nobody can say on which side of the stop it left

@@ -148,7 +148,8 @@ def drivers_of(settings: Settings, configuration: Configuration) -> dict[str, Dr
     """
     channels = {str(channel): found for channel, found in configuration.channels.items()}
     outbound = Home(settings.home).outbound
-    return open_drivers(channels, outbound=outbound, secrets=settings.secret, is_live=settings.mode == "live")
+    ledger, is_live = Ledger(ledger_url(settings)), settings.mode == "live"
+    return open_drivers(channels, outbound=outbound, ledger=ledger, secrets=settings.secret, is_live=is_live)
 
 
 def _settings() -> Settings:

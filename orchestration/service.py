@@ -10,6 +10,7 @@ from assets.channels.receiver.hooks import Hook, hooks_of
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.configuration import Configuration
+from ml.configuration.drivers import EndpointSettings
 from orchestration.build import ledger_url, secret_key
 from orchestration.errors import BadInput
 from orchestration.settings import Settings
@@ -34,7 +35,7 @@ def build_app(settings: Settings) -> FastAPI:
         unsubscribe=Unsubscribe(settings.public_url.rstrip("/"), secret_key(settings)),
         clock=lambda: datetime.now(UTC),
         sender=sender.name if sender else "",
-        origins=web.origins if web else (),
+        origins=web.origins if isinstance(web, EndpointSettings) else (),
     )
 
 

@@ -30,7 +30,6 @@ class ChannelSettings(Model):
     webhook: WebhookSettings | list[WebhookSettings] | None = Field(
         default=None, description="what the channel's provider reports to, one or a list with a name each"
     )
-    origins: list[str] = Field(default=[], description="web: sites whose pages may ask for decisions")
 
     @model_validator(mode="before")
     @classmethod

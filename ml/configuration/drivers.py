@@ -11,6 +11,7 @@ from ml.entities import Channel
 
 Variable = Annotated[str, Field(description="name of the environment variable that holds the secret")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$", description="a URL, such as https://api.example.com")]
+Origin = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$", description="a site, such as https://shop.example.com")]
 Connections = Annotated[int, Field(ge=1, le=64, description="connections at a time, 1 to 64")]
 Seconds = Annotated[float, Field(gt=0, le=120, description="seconds, up to 120")]
 PUSH_SERVICES: Final = ("fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com")
@@ -116,6 +117,15 @@ class WebPushSettings(HttpSettings):
     urgency: Literal["very-low", "low", "normal", "high"] = "normal"
 
 
+class EndpointSettings(ChannelSettings):
+    """`endpoint`: a message waits until its visitor asks `wayfinder serve` for a decision."""
+
+    driver: Literal["endpoint"]
+    origins: tuple[Origin, ...] = Field(
+        default=(), strict=False, description="sites whose pages may ask, such as https://shop.example.com"
+    )
+
+
 class PostalAddress(Model):
     """Where returned mail goes."""
 
@@ -183,6 +193,7 @@ AnySettings = (
     | MailDropSettings
     | MetaAudienceSettings
     | GoogleAudienceSettings
+    | EndpointSettings
 )
 DRIVERS: Final[Mapping[str, tuple[type[ChannelSettings], tuple[Channel, ...]]]] = {
     "file": (
@@ -197,6 +208,7 @@ DRIVERS: Final[Mapping[str, tuple[type[ChannelSettings], tuple[Channel, ...]]]] 
     "mail_drop": (MailDropSettings, ("direct_mail",)),
     "meta_audience": (MetaAudienceSettings, ("paid_social",)),
     "google_audience": (GoogleAudienceSettings, ("display",)),
+    "endpoint": (EndpointSettings, ("web",)),
 }
 """Settings of each driver, and the channels that it serves."""
 

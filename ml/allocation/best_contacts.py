@@ -208,8 +208,8 @@ def _look_up_several(  # noqa: C901, PLR0912, PLR0917 - one pass; calls inside w
                 conversions[np.uint64(segment[i]), np.uint64(klass[j])] += converted
             m += one
         if chosen.shape[0] > 0:
-            for m in range(np.uint64(chosen.shape[1])):
-                chosen[i - first, m] = np.int64(at[m]) if m < found else -1
+            for place in range(chosen.shape[1]):
+                chosen[i - first, place] = np.int64(at[place]) if place < found else -1
     return total
 
 

@@ -63,7 +63,7 @@ def measure(url: str, folder: Path, message_count: int, outcome_count: int) -> d
     frame = make_messages(message_count)
     _propose(ledger)
     release_s, released = _timed(lambda: _release(ledger, frame))
-    drivers = open_drivers({}, outbound=folder / "outbound")
+    drivers = open_drivers({}, outbound=folder / "outbound", ledger=ledger)
     dispatch_s, counts = _timed(lambda: dispatch(ledger, drivers, at=AT, channel="email"))
     path = folder / "outbound" / "email" / f"{CYCLE}.jsonl"
     bare_s, _ = _timed(lambda: _write_bare(folder / "bare.jsonl", path.read_bytes().splitlines(keepends=True)))

@@ -134,7 +134,7 @@ def _hand_over(ledger: Ledger, folder: Path, count: int) -> None:
             expires_at=AT + timedelta(days=1),
             budgets=[BudgetLine("total", 50_000.0)],
         )
-    drivers = open_drivers({}, outbound=folder / "outbound") | {"web": EndpointDriver(ledger.web)}
+    drivers = open_drivers({}, outbound=folder / "outbound", ledger=ledger) | {"web": EndpointDriver(ledger.web)}
     for channel in ("email", "web"):
         dispatch(ledger, drivers, at=AT, channel=channel)
 

@@ -418,6 +418,56 @@ def sandbox(
     sandbox_.become(settings_of(home, config), words)
 
 
+live_app = typer.Typer(help="Which drivers may reach people; `allow` or `withdraw` one.")
+app.add_typer(live_app, name="live")
+ByOption = Annotated[str, typer.Option(help="Your name")]
+WhyOption = Annotated[str, typer.Option(help="The reason, kept with it")]
+
+
+@live_app.callback(invoke_without_command=True)
+def live(
+    context: typer.Context, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Show which drivers may reach people."""
+    if context.invoked_subcommand is not None:
+        return
+    from orchestration import live as live_  # noqa: PLC0415
+
+    answer(live_.live(settings_of(home, config)), json, live_.show)
+
+
+@live_app.command("allow")
+def allow(
+    channel: str,
+    by: ByOption,
+    why: WhyOption = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a channel's driver reach people."""
+    from orchestration import live as live_  # noqa: PLC0415
+
+    answer(live_.allow(settings_of(home, config), channel, by, why, instant(at)), json, live_.show)
+
+
+@live_app.command("withdraw")
+def withdraw(
+    channel: str,
+    by: ByOption,
+    why: WhyOption = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take that word back."""
+    from orchestration import live as live_  # noqa: PLC0415
+
+    answer(live_.withdraw(settings_of(home, config), channel, by, why, instant(at)), json, live_.show)
+
+
 def main() -> None:
     """Run a verb and turn what it raises into one clear line and its exit status."""
     warnings.filterwarnings(

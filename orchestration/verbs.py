@@ -20,6 +20,7 @@ from ml.configuration import Configuration, ConfigurationError, read_configurati
 from ml.entities import CHANNELS
 from orchestration.build import ledger_url, locked, prepare
 from orchestration.errors import BadInput, WorkFailed
+from orchestration.resources import drivers_of
 from orchestration.runs import Progress, Run, run_job
 from orchestration.settings import Settings
 
@@ -264,10 +265,15 @@ def plan_facts(plan: PlanStatus) -> Facts:
 
 def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, progress: Progress) -> Run:
     """One job at a time in a home: a second verb waits for the first."""
-    problems = creative_problems(configuration_of(settings))
+    configuration = configuration_of(settings)
+    problems = creative_problems(configuration)
     if problems:
         raise BadInput("\n".join(problems))
     prepare(settings)
+    try:
+        drivers_of(settings, configuration)
+    except ValueError as error:  # a secret that isn't set, a server that may not be reached
+        raise BadInput(str(error)) from None
     with locked(settings.home / ".run.lock"):
         run = run_job(
             job, day=day, at=at, trigger=trigger, progress=progress, log=settings.home / "logs" / f"{day}.log"

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 
 from assets.channels.contract import reason_of
 from assets.channels.dispatch import BATCH_SIZES
-from assets.channels.drivers import MissingSecretError, open_driver, open_drivers
+from assets.channels.drivers import MissingSecretError, NotAllowedError, open_driver, open_drivers
 from assets.channels.hosts import ForbiddenHostError
 from assets.channels.recipients import FIELDS
+from assets.ledger.ledger import Ledger
 from ml.configuration.drivers import DRIVERS
 from ml.entities import CHANNELS
 from tests.unit.assets.channels.servers import Reply, mail_server, provider
@@ -24,6 +25,7 @@ from tests.unit.assets.channels.support import AT, message, sendable
 FILES = [("file", channel) for channel in CHANNELS]
 NETWORKED = [(name, DRIVERS[name][1][0]) for name in STATED]
 OVER_HTTP = [(name, channel) for name, channel in NETWORKED if name != "smtp"]
+UNOPENED = Ledger("sqlite://")
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PERSONAL = re.compile(r"ann|lee|2025550143|main st|62701|springfield|aaaaaaaa|bbbbbbbb", re.IGNORECASE)
 
@@ -43,7 +45,7 @@ def _secret(name):
 
 def _open(name, channel, tmp_path, **where):
     stated = DRIVERS[name][0](driver=name, **STATED[name](**where))
-    return open_driver(channel, stated, outbound=tmp_path, secrets=_secret)
+    return open_driver(channel, stated, outbound=tmp_path, ledger=UNOPENED, secrets=_secret)
 
 
 def _batch(name, channel, url, ids):
@@ -71,9 +73,9 @@ def test_each_message_arrives_once_however_often_and_by_whomever_it_is_handed_ov
     file_member, batches, tmp_path_factory
 ):
     outbound = tmp_path_factory.mktemp("outbound")
-    driver, wanted = open_drivers({}, outbound=outbound)[file_member], []
+    driver, wanted = open_drivers({}, outbound=outbound, ledger=UNOPENED)[file_member], []
     for is_restarted, ids in batches:
-        driver = open_drivers({}, outbound=outbound)[file_member] if is_restarted else driver
+        driver = open_drivers({}, outbound=outbound, ledger=UNOPENED)[file_member] if is_restarted else driver
         receipts = driver.deliver(_messages(file_member, ids), at=AT)
         assert {receipt.message_id for receipt in receipts} == set(ids)
         assert all(receipt.status == "sent" and receipt.at == AT for receipt in receipts)
@@ -86,7 +88,7 @@ def test_each_message_arrives_once_however_often_and_by_whomever_it_is_handed_ov
 def test_content_arrives_as_it_was_whatever_is_in_it(file_member, text, tmp_path_factory):
     outbound = tmp_path_factory.mktemp("outbound")
     sent = message("m1", channel=file_member, recipient={"first_name": text})
-    open_drivers({}, outbound=outbound)[file_member].deliver([sent], at=AT)
+    open_drivers({}, outbound=outbound, ledger=UNOPENED)[file_member].deliver([sent], at=AT)
     (line,) = _delivered(outbound / file_member)
     assert (line["recipient"], line["content"], line["channel"]) == (sent.recipient, sent.content, file_member)
 
@@ -96,7 +98,7 @@ def test_a_driver_declares_its_delivery_class_and_horizon_and_takes_nothing_for_
     if name in STATED:
         driver = _open(name, channel, tmp_path, url="http://127.0.0.1:1", port=1)
     else:
-        driver = open_driver(channel, DRIVERS[name][0](driver=name), outbound=tmp_path)
+        driver = open_driver(channel, DRIVERS[name][0](driver=name), outbound=tmp_path, ledger=UNOPENED)
     assert driver.delivery in BATCH_SIZES
     assert driver.key_horizon is None or timedelta(0) < driver.key_horizon <= timedelta(days=1)
     assert driver.deliver([], at=AT) == []
@@ -194,18 +196,38 @@ def test_without_live_no_driver_reaches_beyond_this_machine(name, channel, tmp_p
     made = DRIVERS[name][0](driver=name, **stated)
     if name == "web_push":
         far = sendable(channel, recipient={"device_token": subscription("https://fcm.googleapis.com/x")})
-        (receipt,) = open_driver(channel, made, outbound=tmp_path, secrets=_secret).deliver([far], at=AT)
+        (receipt,) = open_driver(channel, made, outbound=tmp_path, ledger=UNOPENED, secrets=_secret).deliver(
+            [far], at=AT
+        )
         assert reason_of(receipt) == "invalid_recipient"
     else:
         with pytest.raises(ForbiddenHostError, match=rf"channels\.yaml: {channel}\..*WAYFINDER_MODE=live"):
-            open_driver(channel, made, outbound=tmp_path, secrets=_secret)
+            open_driver(channel, made, outbound=tmp_path, ledger=UNOPENED, secrets=_secret)
+
+
+@pytest.mark.parametrize(("name", "channel"), NETWORKED)
+def test_live_alone_reaches_nobody_until_a_person_has_let_the_driver(name, channel, tmp_path):
+    """§7, sandbox to live by mistake: the environment says where, and a row of the ledger who wanted it."""
+    stated = STATED[name](url="http://127.0.0.1:1", port=1) | {"host": "mail.shop.example", "base_url": None}
+    if name == "google_audience":
+        stated |= {"token_url": "https://oauth2.googleapis.com/token"}
+    stated = {key: value for key, value in stated.items() if key in DRIVERS[name][0].model_fields or key == "from"}
+    made, ledger = DRIVERS[name][0](driver=name, **stated), Ledger(f"sqlite:///{tmp_path / 'ledger.db'}").upgrade()
+    common = {"outbound": tmp_path, "ledger": ledger, "secrets": _secret, "is_live": True}
+    with pytest.raises(NotAllowedError, match=f"wayfinder live allow {channel} --by"):
+        open_driver(channel, made, **common)
+    ledger.live.allow(channel, name, by="ann", at=AT)
+    assert open_driver(channel, made, **common).delivery
+    ledger.live.withdraw(channel, name, by="ann", at=AT)
+    with pytest.raises(NotAllowedError):
+        open_driver(channel, made, **common)
 
 
 @pytest.mark.parametrize(("name", "channel"), OVER_HTTP)
 def test_a_missing_secret_is_named_by_its_variable(name, channel, tmp_path):
     stated = DRIVERS[name][0](driver=name, **STATED[name](url="http://127.0.0.1:1"))
     with pytest.raises(MissingSecretError, match=rf"channels\.yaml: {channel}\.\w+_env names \w+, which isn't set"):
-        open_driver(channel, stated, outbound=tmp_path)
+        open_driver(channel, stated, outbound=tmp_path, ledger=UNOPENED)
 
 
 def test_smtp_keeps_the_same_promises(tmp_path):

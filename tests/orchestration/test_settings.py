@@ -4,14 +4,18 @@ import pytest
 
 from assets.channels.drivers import MissingSecretError
 from assets.channels.hosts import ForbiddenHostError
+from assets.home import Home
+from assets.ledger.ledger import Ledger
 from ml.configuration import read_configuration
+from orchestration.build import ledger_url
 from orchestration.resources import drivers_of
 from orchestration.settings import CHECKOUT, Settings
+from tests.unit.assets.channels.support import AT
 
 SMTP = 'driver: smtp, from: "a@shop.example", username_env: SHOP_USER, password_env: SHOP_PASSWORD'
 
 
-def _drivers(tmp_path, monkeypatch, channels, **environment):
+def _drivers(tmp_path, monkeypatch, channels, *, is_allowed=False, **environment):
     config = tmp_path / "config"
     config.mkdir()
     for path in (CHECKOUT / "config").iterdir():
@@ -21,6 +25,10 @@ def _drivers(tmp_path, monkeypatch, channels, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings(home=tmp_path, config=config)
+    Home(tmp_path).make()
+    ledger = Ledger(ledger_url(settings)).upgrade()
+    if is_allowed:
+        ledger.live.allow("email", "smtp", by="ann", at=AT)
     return drivers_of(settings, read_configuration(config))
 
 
@@ -34,7 +42,7 @@ def test_a_workspace_is_not_live_unless_it_is_said(tmp_path, monkeypatch):
 
 def test_live_is_said_by_the_environment_and_reaches_children(tmp_path, monkeypatch):
     secrets = {"SHOP_USER": "u", "SHOP_PASSWORD": "p", "WAYFINDER_MODE": "live"}
-    drivers = _drivers(tmp_path, monkeypatch, f"email: {{{SMTP}, host: mail.shop.example}}", **secrets)
+    drivers = _drivers(tmp_path, monkeypatch, f"email: {{{SMTP}, host: mail.shop.example}}", is_allowed=True, **secrets)
     assert drivers["email"].delivery == "blind"
     assert Settings().environment()["WAYFINDER_MODE"] == "live"
 

@@ -47,7 +47,7 @@ def _ids(folder):
 
 def test_what_is_released_and_due_is_handed_over_once(ledger, tmp_path):
     release(ledger, frame=messages(25, send_at=[AT] * 20 + [AT + timedelta(hours=1)] * 5))
-    drivers = open_drivers({}, outbound=tmp_path / "outbound")
+    drivers = open_drivers({}, outbound=tmp_path / "outbound", ledger=ledger)
     first = dispatch(ledger, drivers, at=AT, channel="email", batch_size=7)
     again = dispatch(ledger, drivers, at=AT, channel="email")
     rest = dispatch(ledger, drivers, at=AT + timedelta(hours=1), channel="email")

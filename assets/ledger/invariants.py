@@ -26,10 +26,8 @@ _HELD = "('pending', 'leased', 'sending')"
 _SPENT = "('sent', 'unknown')"
 _LEFT = "('sending', 'sent', 'unknown')"
 
-# When the last intent was committed, at the earliest: it checked all that had been committed by then. A later attempt
-# began after the receipt that asked for it.
-_INTENT = """coalesce((SELECT max(r.at) FROM receipt r WHERE r.message_id = o.message_id AND r.status = 'retry'),
-                      o.key_first_used_at)"""
+# When the last intent was committed: it checked all that had been committed by then. What a restored ledger only doubts has none.
+_INTENT = "o.intent_at"
 # CROSS JOIN keeps SQLite to the order written: messages first, then what the index knows of their contacts.
 _CONTACTS = {
     "sqlite": "json_each(o.contact_ids) AS c",
@@ -110,7 +108,7 @@ RULES = {
     "a message is in a legal state": f"""
         SELECT message_id AS subject, 'state ' || state AS detail FROM outbox
         WHERE state NOT IN {STATES}
-           OR (state IN {_SPENT} AND (handed_over_at IS NULL OR handover_no IS NULL OR key_first_used_at IS NULL))
+           OR (state IN {_SPENT} AND (handed_over_at IS NULL OR handover_no IS NULL))
            OR (state IN ('leased', 'sending') AND (owner IS NULL OR lease_until IS NULL))
            OR (state NOT IN ('leased', 'sending') AND owner IS NOT NULL)""",
     "no message is stuck in sending": """
@@ -125,18 +123,18 @@ RULES = {
         WHERE counted <> given OR counted <> highest""",
     "nothing leaves outside its window or its authorization": f"""
         SELECT o.message_id AS subject,
-               CASE WHEN o.key_first_used_at < o.send_at THEN 'left before it was due'
-                    WHEN o.key_first_used_at >= o.expires_at THEN 'left after its window'
+               CASE WHEN o.intent_at < o.send_at THEN 'left before it was due'
+                    WHEN o.intent_at >= o.expires_at THEN 'left after its window'
                     ELSE 'left after its authorization had expired' END AS detail
         FROM outbox o JOIN plan_authorization a ON a.seq = o.authorization_seq
-        WHERE o.state IN {_LEFT} AND (o.key_first_used_at < o.send_at OR o.key_first_used_at >= o.expires_at
-                                      OR o.key_first_used_at >= a.expires_at)""",
+        WHERE o.state IN {_LEFT} AND (o.intent_at < o.send_at OR o.intent_at >= o.expires_at
+                                      OR o.intent_at >= a.expires_at)""",
     "nothing leaves while it is stopped": f"""
         SELECT o.message_id AS subject, 'left while ' || h.scope || ' was stopped' AS detail FROM outbox o JOIN (
             SELECT scope, kind, handover_no, at AS from_at, lead(at) OVER (PARTITION BY scope ORDER BY seq) AS until_at
             FROM halt) h
           ON h.kind = 'stop' AND (h.scope = 'all' OR h.scope = o.channel)
-         AND o.key_first_used_at > h.from_at AND (h.until_at IS NULL OR o.key_first_used_at < h.until_at)
+         AND o.intent_at > h.from_at AND (h.until_at IS NULL OR o.intent_at < h.until_at)
          AND (o.handover_no IS NULL OR h.handover_no IS NULL OR o.handover_no > h.handover_no)
         WHERE o.state IN {_LEFT}""",
     "nothing leaves against a suppression": f"""

@@ -25,7 +25,7 @@ from tests.unit.assets.channels.support import AT, message, sendable
 FILES = [("file", channel) for channel in CHANNELS]
 NETWORKED = [(name, DRIVERS[name][1][0]) for name in STATED]
 OVER_HTTP = [(name, channel) for name, channel in NETWORKED if name != "smtp"]
-UNOPENED = Ledger("sqlite://")
+UNOPENED = Ledger("sqlite:///unopened.db")  # opening a ledger touches nothing
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PERSONAL = re.compile(r"ann|lee|2025550143|main st|62701|springfield|aaaaaaaa|bbbbbbbb", re.IGNORECASE)
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, or_, select, update
+from sqlalchemy import Connection, Engine, delete, or_, select, update
 
 from assets.ledger.audit import record
 from assets.ledger.closing import COSTS, Ending, close
 from assets.ledger.counters import upsert
 from assets.ledger.engine import reading, writing
 from assets.ledger.suppressions import ALL, address_hash, append, suppression_row
-from assets.ledger.tables import forgotten, outbox, outcome, payload
+from assets.ledger.tables import forgotten, inbox, inbox_quarantine, outbox, outcome, payload, web_message
 
 REASON: Final = "forgotten"
 ADDRESSES: Final = ("email", "phone", "device_token", "email_sha256", "phone_sha256")
@@ -93,7 +93,8 @@ class Forgotten:
             messages = _messages_of(connection, person)
             cancelled = _cancel(connection, messages, at)
             contents = _erase_contents(connection, messages)
-            outcomes = _erase_outcomes(connection, person, messages)
+            contents += _erase_shown(connection, messages)
+            outcomes = _erase_outcomes(connection, person, messages) + _erase_reported(connection, person, messages)
             detail = {"by": by, "cancelled": cancelled, "contents": contents, "outcomes": outcomes}
             record(connection, kind="person.forgotten", subject=hashes[0], detail=detail, at=at)
         return Erased(cancelled, contents, outcomes, added)
@@ -159,6 +160,29 @@ def _erase_contents(connection: Connection, messages: Collection[str]) -> int:
     return connection.execute(
         update(payload).where(ids, payload.c.recipient != "{}").values(recipient="{}", content="{}")
     ).rowcount
+
+
+def _erase_shown(connection: Connection, messages: Collection[str]) -> int:
+    """What the decision endpoint would still show."""
+    return connection.execute(delete(web_message).where(web_message.c.message_id.in_(list(messages)))).rowcount
+
+
+def _erase_reported(connection: Connection, person: Person, messages: Collection[str]) -> int:
+    """What providers reported and no intake has taken yet, and what of it nobody could read."""
+    wanted = {value for values in person.by_kind().values() for value in values} | set(messages)
+    waiting = connection.execute(select(inbox.c.event_id, inbox.c.event).where(inbox.c.event.is_not(None)))
+    theirs = [row.event_id for row in waiting if not wanted.isdisjoint(_named(json.loads(row.event)))]
+    kept = connection.execute(select(inbox_quarantine.c.raw_sha256, inbox_quarantine.c.body))
+    broken = [row.raw_sha256 for row in kept if any(value.encode() in row.body.lower() for value in wanted)]
+    connection.execute(delete(inbox_quarantine).where(inbox_quarantine.c.raw_sha256.in_(broken)))
+    ours = inbox.c.event_id.in_(theirs)
+    return connection.execute(update(inbox).where(ours).values(state="flushed", event=None)).rowcount
+
+
+def _named(event: Mapping[str, Any]) -> set[str]:
+    """Whom an event is about, as compared: its message, and its key in each way that identifiers are compared."""
+    key = str(event.get("customer_key") or "")
+    return {str(event.get("message_id") or ""), key, *(normalised(kind, key) for kind in ("email", "phone"))} - {""}
 
 
 def _erase_outcomes(connection: Connection, person: Person, messages: Collection[str]) -> int:

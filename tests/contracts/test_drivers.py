@@ -241,4 +241,4 @@ def test_smtp_keeps_the_same_promises(tmp_path):
 
 
 def test_every_driver_of_the_configuration_is_here():
-    assert {"file", "mail_drop", *STATED} == set(DRIVERS)
+    assert {"file", "mail_drop", "endpoint", *STATED} == set(DRIVERS)

@@ -6,10 +6,12 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from assets.channels.messages import Unsubscribe
 from assets.home import Home
 from assets.landing import landing
 from assets.ledger.inbox import Delivery, Event
 from assets.ledger.ledger import Ledger
+from assets.releasing import Office
 from ml.configuration import read_configuration
 
 AT = datetime(2026, 1, 5, 13, tzinfo=UTC)
@@ -21,7 +23,9 @@ def test_an_intake_begins_with_what_providers_reported_and_takes_it_in_once(tmp_
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}").upgrade()
     event = Event("e1", "replied", AT, customer_key="c1", channel="sms", payload={"text": "In blue?"})
     ledger.inbox.take([Delivery("sms", "sha", (event,))], at=AT)
-    resources = {"home": home, "ledger": ledger, "configuration": read_configuration(CONFIG), "at": AT}
+    configuration = read_configuration(CONFIG)
+    office = Office(home, ledger, configuration, Unsubscribe("https://shop.example", b"k" * 32))
+    resources = {"home": home, "ledger": ledger, "configuration": configuration, "office": office, "at": AT}
     for _ in range(2):
         assert dg.materialize([landing], resources=resources).success
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:

@@ -1,5 +1,6 @@
 """Erasing a person from the ledger: nothing personal stays, everything that is counted does."""
 
+import json
 from datetime import timedelta
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from assets.ledger.forget import keyed_hash, person_of
+from assets.ledger.inbox import Delivery, Event, Unreadable
 from assets.ledger.records import Receipt
 from tests.unit.assets.ledger.support import AT, execute, messages, release, states
 
@@ -44,6 +46,24 @@ def test_what_is_open_is_cancelled_and_its_money_is_free(erased):
     assert counts.cancelled == 1
     assert states(ledger) == {"m0": "sent", "m1": "sent", "n0": "cancelled", "n1": "pending"}
     assert ledger.audit.check(now=AT) == []
+
+
+def test_what_providers_reported_and_nobody_took_in_yet_is_erased_as_well(ledger):
+    release(ledger, frame=messages(2))
+    theirs = Event("e1", "replied", AT, customer_key="Person0@example.com", channel="email", payload={"text": "me"})
+    other = Event("e2", "replied", AT, customer_key="person1@example.com", channel="email", payload={"text": "no"})
+    broken = [Unreadable("no JSON", body, body.hex()) for body in (b"{: person0@EXAMPLE.com", b"{: nobody")]
+    posts = [
+        Delivery("email", "sha", (theirs, other)),
+        *(Delivery("email", f"sha{n}", unreadable=(one,)) for n, one in enumerate(broken)),
+    ]
+    ledger.inbox.take(posts, at=AT)
+    ledger.forgotten.erase(
+        person_of({"contact_id": ["c0"], "email": ["person0@example.com"]}), key=KEY, by="ann", at=AT
+    )
+    first, last = ledger.inbox.claim(10, at=AT)
+    assert [json.loads(line)["event_id"] for line in ledger.inbox.lines(first, last)] == ["e2"]
+    assert len(ledger.inbox.quarantine()) == 1
 
 
 def test_an_event_stays_counted_but_not_what_was_said(erased):

@@ -1,6 +1,7 @@
 """`wayfinder serve`: the receiver of provider webhooks and unsubscribes, and the web channel's decision endpoint."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
@@ -19,8 +20,12 @@ from orchestration.verbs import configuration_of
 MOST_CONNECTIONS = 2_000
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings, at: datetime | None = None) -> FastAPI:
     """The receiver of the workspace of `settings`.
+
+    Args:
+        settings: The workspace.
+        at: Business time at the start, which goes on from there; the wall clock without it.
 
     Raises:
         BadInput: The configuration has a mistake, or a secret that it names isn't set.
@@ -33,10 +38,16 @@ def build_app(settings: Settings) -> FastAPI:
         Ledger(ledger_url(settings)).upgrade(),
         hooks=webhooks_of(settings, configuration),
         unsubscribe=Unsubscribe(settings.public_url.rstrip("/"), secret_key(settings)),
-        clock=lambda: datetime.now(UTC),
+        clock=_clock(at),
+        signed_clock=_clock(None),
         sender=sender.name if sender else "",
         origins=web.origins if isinstance(web, EndpointSettings) else (),
     )
+
+
+def _clock(at: datetime | None) -> Callable[[], datetime]:
+    behind = datetime.now(UTC) - at if at else timedelta()
+    return lambda: datetime.now(UTC) - behind
 
 
 def webhooks_of(settings: Settings, configuration: Configuration) -> dict[str, Hook]:
@@ -52,11 +63,11 @@ def webhooks_of(settings: Settings, configuration: Configuration) -> dict[str, H
         raise BadInput(str(error)) from None
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, host: str, port: int, at: datetime | None = None) -> None:
     """Serve until interrupted. TLS belongs in front: a proxy that passes path, query and body on as they are."""
     import uvicorn  # noqa: PLC0415 - only this verb needs it
 
-    app = build_app(settings)
+    app = build_app(settings, at)
     print(f"receiver: http://{host}:{port}, reached from outside as {settings.public_url} (Ctrl-C ends it)", flush=True)
     # No access log: its lines would hold visitors and unsubscribe tokens.
     uvicorn.run(

@@ -52,12 +52,12 @@ def begin(
         if message_id in held
     }
     for message_id, row in held.items():
-        if _has_lapsed(row["key_first_used_at"], now, key_horizon):
+        if _has_lapsed(row["key_first_used_at"], at, key_horizon):
             ends[message_id] = ("unknown", _LAPSED)
     _note_lapsed(connection, held, ends, at)
     endings = [Ending(held[message_id], *end) for message_id, end in ends.items()]
     ended = close(connection, endings, subject="last check", at=at)
-    intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": now}
+    intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": at}
     connection.execute(update(outbox).where(mine, outbox.c.lease_until > now).values(intent))
     return Intent([message for message in messages if message.message_id not in ends], ended)
 
@@ -157,7 +157,6 @@ def take_over(
     *,
     delivery: Delivery,
     at: datetime,
-    now: datetime,
     key_horizon: timedelta | None,
 ) -> int:
     """Pick up after a dispatcher that is gone. See `Outbox.take_over`."""
@@ -170,7 +169,7 @@ def take_over(
     lost: list[str] = []
     for message_id, row in sending.items():
         first_used_at = row["key_first_used_at"] or row["intent_at"]
-        is_safe = delivery == "keyed" and not _has_lapsed(first_used_at, now, key_horizon)
+        is_safe = delivery == "keyed" and not _has_lapsed(first_used_at, at, key_horizon)
         (again if is_safe else lost).append(message_id)
     put_back(connection, again, reason="its dispatcher went away; same key again", used=again)
     note_unknown(connection, [sending[each] for each in lost], [_GONE] * len(lost), at=at)
@@ -193,8 +192,9 @@ def _locked(connection: Connection, which: ColumnElement[bool], *, skip: bool = 
     return {row["message_id"]: row for row in rows}
 
 
-def _has_lapsed(first_used_at: datetime | None, now: datetime, key_horizon: timedelta | None) -> bool:
-    return key_horizon is not None and first_used_at is not None and to_utc(now) - first_used_at >= key_horizon
+def _has_lapsed(first_used_at: datetime | None, at: datetime, key_horizon: timedelta | None) -> bool:
+    """By business time: the clock that leases run by may be another machine's, and a wrong one would make a key look young."""
+    return key_horizon is not None and first_used_at is not None and to_utc(at) - first_used_at >= key_horizon
 
 
 def _note_lapsed(

@@ -28,6 +28,13 @@ _LEFT = "('sending', 'sent', 'unknown')"
 
 # When the last intent was committed: it checked all that had been committed by then. What a restored ledger only doubts has none.
 _INTENT = "o.intent_at"
+
+
+def _after(row: str) -> str:
+    """That the message's hand-over was committed after a row: two acts of one business time have no other order."""
+    return f"(o.handover_no IS NULL OR {row}.handover_no IS NULL OR o.handover_no > {row}.handover_no)"
+
+
 # CROSS JOIN keeps SQLite to the order written: messages first, then what the index knows of their contacts.
 _CONTACTS = {
     "sqlite": "json_each(o.contact_ids) AS c",
@@ -135,18 +142,18 @@ RULES = {
             FROM halt) h
           ON h.kind = 'stop' AND (h.scope = 'all' OR h.scope = o.channel)
          AND o.intent_at > h.from_at AND (h.until_at IS NULL OR o.intent_at < h.until_at)
-         AND (o.handover_no IS NULL OR h.handover_no IS NULL OR o.handover_no > h.handover_no)
+         AND {_after("h")}
         WHERE o.state IN {_LEFT}""",
     "nothing leaves against a suppression": f"""
         SELECT o.message_id AS subject, 'its person was suppressed before (' || s.reason || ')' AS detail
         FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN suppression s
         WHERE s.subject = c.value AND s.kind = 'contact' AND (s.channel = o.channel OR s.channel = 'all')
-          AND o.state IN {_LEFT} AND s.at < {_INTENT}""",
+          AND o.state IN {_LEFT} AND s.at < {_INTENT} AND {_after("s")}""",
     "nothing leaves against a withdrawal of consent": f"""
         SELECT o.message_id AS subject, 'consent had been withdrawn' AS detail
         FROM outbox o CROSS JOIN {{contacts}} CROSS JOIN consent_event w
         WHERE w.contact_id = c.value AND w.status = 'withdrawn' AND (w.channel = o.channel OR w.channel = 'all')
-          AND o.state IN {_LEFT} AND w.received_at >= o.decided_at AND w.received_at < {_INTENT}
+          AND o.state IN {_LEFT} AND w.received_at >= o.decided_at AND w.received_at < {_INTENT} AND {_after("w")}
           AND NOT EXISTS (SELECT 1 FROM consent_event g
                           WHERE g.contact_id = w.contact_id AND g.channel = w.channel AND g.status = 'granted'
                             AND g.occurred_at > w.occurred_at AND g.received_at < {_INTENT})""",

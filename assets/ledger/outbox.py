@@ -192,7 +192,7 @@ class Outbox:
         """Leave a batch whose channel failed while sending, as its class allows. Returns how many may go again."""
         with writing(self._engine) as connection:
             mine = outbox.c.epoch == lease.epoch
-            count = handover.take_over(connection, mine, delivery=delivery, at=at, now=now, key_horizon=key_horizon)
+            count = handover.take_over(connection, mine, delivery=delivery, at=at, key_horizon=key_horizon)
             health.note(connection, lease.channel, total=1, failed=1, now=now)
             return count
 
@@ -236,9 +236,7 @@ class Outbox:
         """
         with writing(self._engine) as connection:
             left = handover.of_seat(channel, owner, now or at)
-            return handover.take_over(
-                connection, left, delivery=delivery, at=at, now=now or at, key_horizon=key_horizon
-            )
+            return handover.take_over(connection, left, delivery=delivery, at=at, key_horizon=key_horizon)
 
     def expire(self, at: datetime, *, channel: str | None = None) -> int:
         """Close pending messages whose window has passed.

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from assets.ledger.audit import record
 from assets.ledger.columns import to_utc
-from assets.ledger.counters import upsert
+from assets.ledger.counters import current_number, upsert
 from assets.ledger.engine import reading, writing
 from assets.ledger.records import Message
 from assets.ledger.tables import consent_event, suppression
@@ -126,7 +126,9 @@ def insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, A
         return 0
     newest = select(table.c.seq).order_by(table.c.seq.desc()).limit(1)
     before = connection.execute(newest).scalar() or 0
-    connection.execute(upsert(connection, table).on_conflict_do_nothing(), list(rows))
+    last = current_number(connection, "handover")
+    numbered = [{**row, "handover_no": last} for row in rows]
+    connection.execute(upsert(connection, table).on_conflict_do_nothing(), numbered)
     return len(connection.execute(select(table.c.seq).where(table.c.seq > before)).all())
 
 

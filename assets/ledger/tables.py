@@ -261,6 +261,7 @@ suppression = Table(
     Column("reason", String, nullable=False),
     Column("source", String, nullable=False),
     _at(),
+    Column("handover_no", BigInteger),  # the last hand-over committed before
     UniqueConstraint("subject", "channel", "reason", "source"),
 )
 
@@ -275,6 +276,7 @@ consent_event = Table(
     Column("source", String, nullable=False),
     _at("occurred_at"),
     _at("received_at"),
+    Column("handover_no", BigInteger),  # likewise
     UniqueConstraint("contact_id", "channel", "status", "occurred_at"),
 )
 

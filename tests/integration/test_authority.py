@@ -193,7 +193,8 @@ def test_an_assisted_channel_waits_and_the_rest_of_its_objective_leaves(
     assert "email" not in plans["2026-01-05"]["messages_by_channel"]
     assert set(plans["2026-01-05-held"]["messages_by_channel"]) == {"email"}
     assert any("email is assisted" in reason for reason in plans["2026-01-05-held"]["reasons"])
-    assert {message["channel"] for message in workspace.sent()} == set(plans["2026-01-05"]["messages_by_channel"])
+    assert {message["channel"] for message in workspace.sent()} <= set(plans["2026-01-05"]["messages_by_channel"])
+    assert workspace.sent()
     said = workspace.wayfinder("approve", "2026-01-05-held", "--by", "Ann", "--at", MORNING).facts
     assert said["released"] == plans["2026-01-05-held"]["messages"] > 0
     withheld = workspace.ledger.plans.withheld("2026-01-05")

@@ -26,6 +26,7 @@ def build_receiver(
     clock: Callable[[], datetime],
     sender: str = "",
     origins: Sequence[str] = (),
+    signed_clock: Callable[[], datetime] | None = None,
 ) -> FastAPI:
     """The receiver of a workspace.
 
@@ -36,8 +37,9 @@ def build_receiver(
         clock: Aware UTC.
         sender: Name of who sends, for the unsubscribe page.
         origins: Sites whose pages may ask for decisions.
+        signed_clock: What signatures are dated by, where `clock` is a replayed business time.
     """
-    service = Service(ledger, hooks, unsubscribe, clock, Writer(ledger.inbox, clock), sender)
+    service = Service(ledger, hooks, unsubscribe, clock, Writer(ledger.inbox, clock), sender, signed_clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -21,6 +21,7 @@ class Service:
         clock: The time, aware UTC.
         writer: Stores what comes in.
         sender: Who sends, for the unsubscribe page.
+        signed_clock: What signatures are dated by, where `clock` is a replayed business time.
     """
 
     ledger: Ledger
@@ -29,3 +30,8 @@ class Service:
     clock: Callable[[], datetime]
     writer: Writer
     sender: str = ""
+    signed_clock: Callable[[], datetime] | None = None
+
+    def signed_now(self) -> datetime:
+        """The time that a signature's age is measured by."""
+        return (self.signed_clock or self.clock)()

@@ -40,7 +40,7 @@ def webhook_routes(service: Service) -> APIRouter:
             return Response(status_code=404)
         try:
             post = await _post(hook, request, service.unsubscribe.base_url)
-            hook.scheme.verify(post, hook.secrets, service.clock())
+            hook.scheme.verify(post, hook.secrets, service.signed_now())
         except (TooLarge, TimeoutError, Refused) as refused:
             service.writer.count_refused(name)
             code = {TooLarge: 413, TimeoutError: 408}.get(type(refused), 401)

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_forgotten")),
         sa.UniqueConstraint("subject_hmac", name=op.f("uq_forgotten_subject_hmac")),
     )
-    op.add_column("halt", sa.Column("handover_no", sa.BigInteger(), nullable=True))
+    for table in ("halt", "suppression", "consent_event"):
+        op.add_column(table, sa.Column("handover_no", sa.BigInteger(), nullable=True))
     for statement in erasure_statements(op.get_bind().dialect.name):
         op.execute(sa.text(statement.replace(":", "\\:")))

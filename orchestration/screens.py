@@ -227,19 +227,22 @@ def _lifts(console: Console, objectives: list[Facts]) -> None:
 
 
 def _health(facts: Facts) -> Table | str:
-    """Channels of the last seven days, one a line."""
-    if not facts["channels"]:
-        return "channels: no message has been released yet"
+    """Channels of the last seven days, one a line; a column where there is something to say."""
+    rows = facts["channels"]
+    if not rows:
+        return "channels: no message in the last seven days"
+    told = ("waits", "due", "late", "sending", "sent", "failed", "unknown")
+    counts = [name for name in told if name == "sent" or any(row[name] for row in rows)]
+    has_words = any(row["stuck"] or row["stopped"] for row in rows)
     table = Table(box=box.SIMPLE, title="Channels, last seven days", title_justify="left", pad_edge=False)
-    counts = ("waits", "due", "late", "sending", "sent", "failed", "unknown")
-    for name in ("channel", *counts, "last hand-over", ""):
+    for name in ("channel", *counts, "last hand-over", *([""] if has_words else [])):
         table.add_column(name, justify="right" if name in counts else "left", no_wrap=name != "")
-    for row in facts["channels"]:
+    for row in rows:
         last = f"{row['last_handover_at']:%m-%d %H:%M}" if row["last_handover_at"] else "–"
         stuck = f"[bold red]{row['stuck']:,} stuck[/] " if row["stuck"] else ""
         stopped = f"[bold red]{escape(row['stopped'])}[/]" if row["stopped"] else ""
         figures = (f"{row[name]:,}" if row[name] else "–" for name in counts)
-        table.add_row(row["channel"], *figures, last, stuck + stopped)
+        table.add_row(row["channel"], *figures, last, *([stuck + stopped] if has_words else []))
     return table
 
 

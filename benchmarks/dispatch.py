@@ -1,8 +1,8 @@
 """How fast messages go through the outbox to files, beside writing the same lines to a file; and outcomes back in.
 
 Each figure is one run on an empty ledger of its own: SQLite, and with `--postgresql URL` another engine.
-With `--provider http` or `smtp`: to a local provider over that protocol, beside the bare client sending the same.
-Run `python -m benchmarks.dispatch [--quick] [--postgresql URL] [--provider http|smtp]`. The last line is a JSON object of the figures.
+With `--provider CHANNEL`: to a local provider (`wayfinder sandbox`) by that channel's own driver, beside the driver alone.
+`python -m benchmarks.dispatch [--quick] [--postgresql URL] [--provider email|sms|direct_mail]`; the last line is JSON.
 """
 
 import argparse
@@ -17,13 +17,13 @@ from typing import Any
 
 import pandas as pd
 
-from assets.channels.contract import Message, Receipt
+from assets.channels.contract import Driver, Message, Receipt
 from assets.channels.dispatch import dispatch
 from assets.channels.drivers import open_drivers
 from assets.channels.runtime import running
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import BudgetLine, PlanRecord
-from benchmarks.dispatch_lines import provider
+from benchmarks.local_providers import delivered, driver_of, sandbox
 
 AT = datetime(2026, 1, 5, 13, tzinfo=UTC)
 CYCLE = "2026-01-05"
@@ -36,13 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     parser.add_argument("--postgresql", metavar="URL", help="measure on this empty database instead of SQLite")
-    parser.add_argument("--provider", choices=("http", "smtp"), help="a local provider instead of files")
+    parser.add_argument("--provider", choices=("email", "sms", "direct_mail"), help="a local provider instead of files")
     arguments = parser.parse_args()
     message_count, outcome_count = (5_000, 20_000) if arguments.quick else (50_000, 200_000)
     with tempfile.TemporaryDirectory() as folder:
         url = arguments.postgresql or f"sqlite:///{folder}/ledger.db"
         if arguments.provider:
-            figures = measure_provider(url, arguments.provider, message_count)
+            figures = measure_provider(url, arguments.provider, Path(folder), message_count)
         else:
             figures = measure(url, Path(folder), message_count, outcome_count)
     for name, value in figures.items():
@@ -101,47 +101,81 @@ def measure(url: str, folder: Path, message_count: int, outcome_count: int) -> d
     }
 
 
-def measure_provider(url: str, kind: str, message_count: int) -> dict[str, float | int]:
-    """Hand over to a local provider, then the same messages by its bare client.
+def measure_provider(url: str, channel: str, folder: Path, message_count: int) -> dict[str, float | int]:
+    """Hand over to a local provider through the channel's own driver, then the same messages by that driver alone.
 
     Args:
         url: Of an empty ledger.
-        kind: `http` or `smtp`.
-        message_count: Messages of one plan and one channel.
+        channel: `email` (SMTP), `sms` or `direct_mail` (HTTP).
+        folder: For the provider's log.
+        message_count: Messages of one plan.
     """
     ledger = Ledger(url).upgrade()
     _propose(ledger)
-    _release(ledger, make_messages(message_count))
+    frame = make_messages(message_count).assign(channel=channel)
+    frame["recipient"] = pd.Series([RECIPIENTS[channel](number) for number in range(message_count)], dtype=object)
+    frame["content"] = pd.Series([CONTENTS[channel]] * message_count, dtype=object)
+    _release(ledger, frame)
     kept: list[Message] = []
-    with provider(kind) as driver:
-        deliver = driver.deliver
-
-        class Keeping:
-            """The driver, remembering what it got."""
-
-            delivery, key_horizon = driver.delivery, driver.key_horizon
-
-            def deliver(self, messages: Sequence[Message], *, at: datetime) -> list[Receipt]:
-                kept.extend(messages)
-                return deliver(messages, at=at)
-
+    with sandbox(folder / "first") as told:
+        driver = driver_of(told, channel, ledger, folder)
+        keeping = _Keeping(driver, kept)
         work = running(AT, seed=0)
-        dispatch_s, counts = _timed(
-            lambda: dispatch(ledger, {"email": Keeping()}, at=AT, channel="email", runtime=work)
-        )
-    with provider(kind) as bare:
-        bare_s, receipts = _timed(lambda: bare.deliver(kept, at=AT))
+        dispatch_s, counts = _timed(lambda: dispatch(ledger, {channel: keeping}, at=AT, channel=channel, runtime=work))
+    with sandbox(folder / "second") as told:
+        bare = driver_of(told, channel, ledger, folder)
+        bare_s, receipts = _timed(lambda: [each for part in _parts(kept) for each in bare.deliver(part, at=AT)])
     violations = ledger.audit.check()
+    arrived = delivered(folder / "first", channel)
     ledger.close()
-    if (counts.sent, len(receipts), violations) != (message_count, message_count, []):
-        raise SystemExit(f"the run isn't right, so its figures mean nothing: {counts}, {violations[:3]}")
+    if (counts.sent, arrived, len(receipts), violations) != (message_count, (message_count, 0), message_count, []):
+        raise SystemExit(
+            f"the run isn't right, so its figures mean nothing: {counts}, {arrived} arrived, {violations[:3]}"
+        )
     return {
         "messages": message_count,
         "dispatch_s": dispatch_s,
         "messages_per_s": message_count / dispatch_s,
-        "bare_client_s": bare_s,
+        "driver_alone_s": bare_s,
         "outbox_share": 1 - bare_s / dispatch_s,
     }
+
+
+class _Keeping:
+    """A driver, remembering what it got."""
+
+    def __init__(self, driver: Driver, kept: list[Message]) -> None:
+        self.delivery, self.key_horizon = driver.delivery, driver.key_horizon
+        self._driver, self._kept = driver, kept
+
+    def deliver(self, messages: Sequence[Message], *, at: datetime) -> list[Receipt]:
+        receipts = self._driver.deliver(messages, at=at)
+        self._kept.extend(messages)
+        return receipts
+
+
+def _parts(messages: Sequence[Message]) -> list[Sequence[Message]]:
+    return [messages[start : start + 1_000] for start in range(0, len(messages), 1_000)]
+
+
+RECIPIENTS: dict[str, Callable[[int], dict[str, str]]] = {
+    "email": lambda number: {"email": f"person{number}@example.com", "first_name": "Ann"},
+    "sms": lambda number: {"phone": f"+1212555{number % 10_000:04d}", "first_name": "Ann"},
+    "direct_mail": lambda number: {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "address_line": f"{number + 1} Main St",
+        "postal_code": "10001",
+        "city": "New York",
+        "region": "NY",
+        "country": "US",
+    },
+}
+CONTENTS: dict[str, dict[str, str]] = {
+    "email": {"subject": "Hello", "html": HTML, "text": "Hello", "unsubscribe_url": "https://shop.example/u/1"},
+    "sms": {"text": "Shop: $10 off. Reply STOP to end"},
+    "direct_mail": {"headline": "Hello", "body": "Ten off your next order."},
+}
 
 
 def make_messages(count: int) -> pd.DataFrame:

@@ -19,8 +19,6 @@ from assets.home import Home
 from ml.entities import NONE
 from ml.policy.chances import released_propensity
 
-LABEL_COLUMNS: Final = ("is_converted", "margin")
-
 
 def read_mart(home: Home, generation_id: str, mart: str, columns: str = "*") -> pd.DataFrame:
     """One mart of a published generation as a frame.

@@ -1,6 +1,5 @@
 """The words that every part of Wayfinder shares. No logic beyond what follows from a word itself."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 Channel = Literal["email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push"]
@@ -59,12 +58,3 @@ class Action(NamedTuple):
     def option(self) -> Option:
         """The channel and offer of the action."""
         return Option(self.channel, self.offer_id)
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What a decision was made with. With these and the ledger it can be recomputed."""
-
-    configuration: str
-    generation_id: str
-    model: str

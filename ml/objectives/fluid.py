@@ -242,12 +242,6 @@ def of_objective(problem: Problem, objective_id: str) -> F64:
     return np.asarray(columns.objective == columns.objectives.index(objective_id), dtype=np.float64)
 
 
-def rows_without(rows: Rows, name: str) -> Rows:
-    """The limits without one of them."""
-    kept = [r for r, each in enumerate(rows.names) if each != name]
-    return Rows(tuple(rows.names[r] for r in kept), rows.contacts[kept], rows.conversions[kept], rows.bound[kept])
-
-
 def spend_of(problem: Problem, mixture: Mixture, objective_id: str) -> float:
     """Money that a mixture spends for an objective."""
     return float((mixture.contacts * problem.columns.unit_cost) @ of_objective(problem, objective_id))

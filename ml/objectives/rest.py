@@ -26,7 +26,6 @@ from ml.allocation.terms import (
     ContactLimit,
     ContactVolume,
     ObjectiveBudget,
-    ObjectiveQuota,
     Term,
     TotalBudget,
 )
@@ -140,11 +139,6 @@ class Rest:
         sides = [limit.constraint.args for limit in self.problem.limits]
         bound = np.array([float(right.value) - float(left.value) for left, right in sides])
         return replace(rows, bound=bound)
-
-    def with_quota(self, units: float) -> Problem:
-        """The problem with the target as a term: at least so many units over the rest."""
-        quota = ObjectiveQuota(self.period.objective_id, units / self.scale)
-        return replace(self.problem, terms=[*self.problem.terms, quota])
 
 
 def rest_of_period(people: People, period: Period, limits: DayLimits) -> Rest:

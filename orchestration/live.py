@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from assets.channels.drivers import NETWORKED
 from assets.ledger.live import Live
 from orchestration.errors import BadInput
 from orchestration.opening import opened
@@ -12,8 +13,6 @@ from orchestration.settings import Settings
 from orchestration.verbs import configuration_of
 
 Facts = dict[str, Any]
-_EMBEDDED = ("file", "mail_drop", "endpoint")
-"""Drivers that reach nobody by themselves."""
 
 
 def live(settings: Settings) -> Facts:
@@ -29,7 +28,7 @@ def allow(settings: Settings, channel: str, by: str, reason: str, at: datetime) 
         BadInput: No such channel, or its driver reaches nobody by itself.
     """
     driver = _driver(settings, channel)
-    if driver in _EMBEDDED:
+    if driver not in NETWORKED:
         raise BadInput(f"{channel}: its driver is {driver}, which reaches nobody by itself and needs no such word")
     with opened(settings) as engine:
         Live(engine).allow(channel, driver, by=by, at=at, reason=reason)
@@ -61,7 +60,7 @@ def _drivers(settings: Settings) -> dict[str, str]:
 
 def _facts(settings: Settings, rows: Live) -> Facts:
     channels = [
-        {"channel": name, "driver": driver, "is_allowed": driver in _EMBEDDED or rows.is_allowed(name, driver)}
+        {"channel": name, "driver": driver, "is_allowed": driver not in NETWORKED or rows.is_allowed(name, driver)}
         for name, driver in _drivers(settings).items()
     ]
     return {"mode": settings.mode, "channels": channels}
@@ -70,8 +69,8 @@ def _facts(settings: Settings, rows: Live) -> Facts:
 def show(console: Console, facts: Facts) -> None:
     """One line a channel."""
     for each in facts["channels"]:
-        word = "nobody reached by itself" if each["driver"] in _EMBEDDED else "not allowed"
-        word = "[green]may reach people[/]" if each["is_allowed"] and each["driver"] not in _EMBEDDED else word
+        word = "[green]may reach people[/]" if each["is_allowed"] else "not allowed"
+        word = word if each["driver"] in NETWORKED else "nobody reached by itself"
         console.print(f"{each['channel']:<12} {each['driver']:<16} {word}", highlight=False)
     if facts["mode"] != "live":
         console.print(

@@ -42,7 +42,9 @@
         'preferred_hour', 'open_morning_90d_count', 'open_noon_90d_count', 'open_evening_90d_count',
         'discount_share_365d', 'redemption_365d_count', 'average_order_value_365d', 'store_share_365d', 'weekend_share_365d',
         'category_365d_count', 'days_between_purchases', 'product_view_30d_count', 'cart_30d_count', 'email_sent_30d_count',
-        'email_bounce_90d_count', 'email_refusal_365d_count', 'answered_call_365d_count', 'last_call_disposition', 'response_90d_count', 'attributes'
+        'email_bounce_90d_count', 'email_refusal_365d_count', 'answered_call_365d_count', 'last_call_disposition', 'response_90d_count',
+        'last_intent', 'last_objection', 'last_sentiment', 'days_since_last_objection', 'days_since_last_scan', 'days_since_last_offer', 'last_touch_channel',
+        'wear', 'attributes'
     ]) %}
     {{ return(names) }}
 {% endmacro %}
@@ -351,6 +353,23 @@ call_features as (
 
 ),
 
+-- an objection stays until the next one: a call without any takes none back
+spoken_features as (
+
+    select
+        spine.as_of_on,
+        spine.customer_number,
+        arg_max(spoken.intent, spoken.spoken_at) as last_intent,
+        arg_max(spoken.sentiment, spoken.spoken_at) as last_sentiment,
+        arg_max(spoken.objection, spoken.spoken_at) filter (where spoken.objection != 'none') as last_objection,
+        {{ days_since('spoken.spoken_on', "spoken.objection != 'none'") }} as days_since_last_objection
+    from spine
+    inner join {{ ref('int_spoken') }} as spoken on spine.customer_number = spoken.customer_number and spoken.spoken_on < spine.as_of_on
+    where {{ within('spoken.spoken_on', 365) }}
+    group by spine.as_of_on, spine.customer_number
+
+),
+
 touch_features as (
 
     select
@@ -358,6 +377,9 @@ touch_features as (
         spine.customer_number,
         {{ windowed_sums('touch', '_count', '1', 'touches.sent_on') }},
         {{ days_since('touches.sent_on') }} as days_since_last_touch,
+        {{ days_since('touches.sent_on', "coalesce(touches.offer_id, 'none') != 'none'") }} as days_since_last_offer,
+        arg_max(touches.channel, touches.sent_at) as last_touch_channel,
+        coalesce(sum(exp((touches.sent_on - spine.as_of_on) / 7.0)) filter (where {{ within('touches.sent_on', 90) }}), 0) as wear,
         {% for channel in channels() -%}
         cast(count(*) filter (where touches.channel = '{{ channel }}' and {{ within('touches.sent_on', 30) }}) as integer) as touch_{{ channel }}_30d_count{{ ',' if not loop.last }}
         {% endfor %}
@@ -372,7 +394,8 @@ response_features as (
     select
         spine.as_of_on,
         spine.customer_number,
-        cast(count(*) filter (where {{ within('outcomes.occurred_on', 90) }}) as integer) as response_90d_count
+        cast(count(*) filter (where {{ within('outcomes.occurred_on', 90) }}) as integer) as response_90d_count,
+        {{ days_since('outcomes.occurred_on', "outcomes.channel = 'direct_mail' and outcomes.event_type = 'visited'") }} as days_since_last_scan
     from spine
     inner join {{ ref('int_outcomes') }} as outcomes on spine.customer_number = outcomes.customer_number and outcomes.occurred_on < spine.as_of_on
     where outcomes.event_type in ('opened', 'clicked', 'visited', 'replied', 'answered', 'converted')
@@ -454,7 +477,7 @@ features as (
         visitors.customer_number is not null as has_visitor,
         purchase_features.revenue_365d / nullif(purchase_features.purchase_365d_count, 0) as average_order_value_365d,
         {%- set counts = ['product_view_30d_count', 'cart_30d_count', 'email_sent_30d_count', 'email_bounce_90d_count', 'email_refusal_365d_count',
-            'answered_call_365d_count', 'redemption_365d_count', 'category_365d_count', 'response_90d_count',
+            'answered_call_365d_count', 'redemption_365d_count', 'category_365d_count', 'response_90d_count', 'wear',
             'open_morning_90d_count', 'open_noon_90d_count', 'open_evening_90d_count'] -%}
         {%- for stem, suffix in windowed_measures() -%}{%- for days in windows() -%}
             {%- do counts.append(stem ~ '_' ~ days ~ 'd' ~ suffix) -%}
@@ -468,7 +491,7 @@ features as (
     cross join limits
     inner join profiles on spine.as_of_on = profiles.as_of_on and spine.customer_number = profiles.customer_number
     left join visitors on spine.customer_number = visitors.customer_number
-    {% for name in ['purchase_features', 'favourites', 'web_features', 'email_features', 'ad_features', 'call_features', 'touch_features',
+    {% for name in ['purchase_features', 'favourites', 'web_features', 'email_features', 'ad_features', 'call_features', 'spoken_features', 'touch_features',
         'response_features', 'hour_features'] -%}
     left join {{ name }} on spine.as_of_on = {{ name }}.as_of_on and spine.customer_number = {{ name }}.customer_number
     {% endfor %}

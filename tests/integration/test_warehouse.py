@@ -1,5 +1,6 @@
 """The real dbt project on a real DuckDB, from landed rows to marts."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -174,6 +175,42 @@ def test_a_conversation_is_told_in_order_over_all_channels(warehouse: Warehouse)
         "QUALIFY occurred_at < lag(occurred_at) OVER (PARTITION BY customer_id ORDER BY position)"
     )
     assert warehouse.rows(unordered) == []
+
+
+def test_what_a_customer_objects_to_in_a_call_is_known_from_the_next_day_on(warehouse: Warehouse) -> None:
+    words = [
+        {"speaker": "agent", "text": "Is that too expensive for you?"},
+        {"speaker": "customer", "text": "I don't need another one, I have one already."},
+    ]
+    said = {"event_type": "answered", "channel": "voice", "customer_key": "ann"}
+    warehouse.land(
+        received_at=CUTOFF - timedelta(days=20),
+        crm_contacts=[contact("ann"), contact("bob", phone="+12125550001")],
+        outcomes=[
+            said | {"event_id": "v1", "occurred_at": ago(9), "payload": json.dumps({"transcript": words})},
+            said | {"event_id": "v2", "occurred_at": ago(2), "payload": json.dumps({"transcript": []})},
+            said | {"event_id": "v3", "occurred_at": ago(1), "payload": "no JSON"},
+        ],
+        call_logs=[
+            {
+                "call_id": "c1",
+                "phone": "+12125550001",
+                "started_at": ago(4),
+                "direction": "inbound",
+                "transcript": "agent: hello\ncustomer: it is far too expensive for me, stop calling me",
+            }
+        ],
+    ).build()
+    columns = "last_objection, days_since_last_objection, last_intent, last_sentiment < 0"
+    view = f"SELECT {columns} FROM marts.dim_customers JOIN marts.dim_recipients USING (customer_id) ORDER BY contact_ids[1]"
+    ann, bob = warehouse.rows(view)
+    assert ann[:3] == ("no_need", 9, "none")
+    assert bob[:3] == ("price", 4, "stop")
+    kept = warehouse.rows("SELECT * FROM intermediate.int_call_readings")
+    assert len(kept) == 3
+    assert "expensive" not in str(kept)
+    before = warehouse.build(DAY - timedelta(days=5)).rows(view)
+    assert [row[0] for row in before] == ["no_need", None]
 
 
 def test_snapshots_have_the_columns_of_the_customer_view(warehouse: Warehouse) -> None:

@@ -1,0 +1,76 @@
+"""Calls are read for what the customer says, by turns; what isn't clear is read as nothing."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.signals.calls import Reading, customer_turns, read_calls
+
+
+def call(*turns: tuple[str, str]) -> str:
+    return json.dumps([{"speaker": who, "text": text} for who, text in turns])
+
+
+UNSEEN = {
+    "price": (
+        "I think this is a bit too much money for me",
+        "fifty dollars? that is expensive",
+        "haven't got the money at the moment",
+    ),
+    "timing": (
+        "sorry, now is a bad moment",
+        "I'm busy, could you try again next week",
+        "give me a ring tomorrow instead",
+    ),
+    "trust": ("I don't really trust callers", "how did you come by my number", "this call is a fraud, isn't it"),
+    "no_need": ("I already own one of those", "I don't really need it", "we have plenty of them"),
+    "competitor": (
+        "I buy from a different shop these days",
+        "another store delivers faster",
+        "I switched to some other company",
+    ),
+}
+
+
+@pytest.mark.parametrize(("objection", "words"), [(name, text) for name, several in UNSEEN.items() for text in several])
+def test_objections_in_words_that_taught_nothing_are_recognised(objection: str, words: str) -> None:
+    said = call(("agent", "Hello, we have an offer."), ("customer", "Hello."), ("customer", words))
+    assert read_calls([said])[0].objection == objection
+
+
+def test_what_the_agent_says_is_no_objection_of_the_customer() -> None:
+    said = call(("agent", "Is it too expensive for you?"), ("customer", "Good morning."), ("agent", "Is it a fraud?"))
+    assert read_calls([said]) == [Reading("none", "none", pytest.approx(0.44, abs=0.4))]
+
+
+def test_the_last_intent_counts_and_the_feeling_has_its_sign() -> None:
+    glad = call(("customer", "Maybe, let me think."), ("customer", "Great, sign me up, I love it!"))
+    angry = call(("customer", "Hello."), ("customer", "Stop calling me, this is horrible harassment!"))
+    first, second = read_calls([glad, angry])
+    assert (first.intent, second.intent) == ("accepts", "stop")
+    assert first.sentiment > 0 > second.sentiment
+
+
+@pytest.mark.parametrize(
+    ("transcript", "turns"),
+    [
+        ('[{"speaker": "customer", "text": " hi "}, {"speaker": "Agent", "text": "a"}]', ["hi"]),
+        ('{"transcript": [{"text": "no speaker"}]}', ["no speaker"]),
+        ('{"transcript": "agent: a\\ncustomer: b"}', ["b"]),
+        ("agent: hello\ncustomer: well, no: never\n\nand more", ["well, no: never", "and more"]),
+        ("[1, null]", []),
+        ("7", []),
+        ("", []),
+    ],
+)
+def test_turns_are_found_in_every_form_of_a_transcript(transcript: str, turns: list[str]) -> None:
+    assert customer_turns(transcript) == turns
+
+
+@given(st.lists(st.text(max_size=60), max_size=4))
+def test_any_text_gets_a_reading(transcripts: list[str]) -> None:
+    readings = read_calls(transcripts)
+    assert len(readings) == len(transcripts)
+    assert all(-1 <= reading.sentiment <= 1 for reading in readings)

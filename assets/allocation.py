@@ -34,7 +34,7 @@ CURVE_WITH_ROOM: Final = (0.25, 0.5)
     kinds={"cvxpy", "parquet"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["candidate_scores", "published_generation"],
+    deps=["candidate_scores", "creatives", "published_generation"],
 )
 def allocation(
     context: dg.AssetExecutionContext,

@@ -16,6 +16,8 @@ from ml.entities import Option
 from ml.response.scores import Scores
 
 REDEMPTION: Final = b"redemption"
+CREATIVES: Final = "creatives.json"
+"""In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
 CHANCES: Final = "chances.parquet"
 """In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 

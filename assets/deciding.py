@@ -11,7 +11,7 @@ import pandas as pd
 from assets.carry_over import MOST_DAYS, earlier_effects
 from assets.channels.messages import needs_by_channel
 from assets.compiling import compile_objectives, expected_today
-from assets.cycles import CHANCES, read_json, read_scores, write_frame, write_json
+from assets.cycles import CHANCES, CREATIVES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
@@ -93,6 +93,7 @@ def gather(
         phones=_phones(home, generation_id, configuration, needs),
         rejected=rejected,
         needs=needs,
+        creative_shares=_creative_shares(home, day),
     )
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
@@ -104,6 +105,11 @@ def gather(
     )
     spread = {name: float(facts["effect"]["sd"]) for name, facts in objectives.items() if facts.get("effect")}
     return Gathered(replace(known, effect_sd=spread), today, versions, notes + refusals, decidable, objectives)
+
+
+def _creative_shares(home: Home, day: date) -> dict[str, float]:
+    path = home.cycle(day.isoformat()) / CREATIVES
+    return dict(read_json(path)["shares"]) if path.exists() else {}
 
 
 def _earlier(

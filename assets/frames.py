@@ -153,7 +153,7 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             f"with rows as ({rows}), {_LABELS}",
             features=[str(path) for path in features],
             decisions=[str(_as_released(folder, sources, Path(scratch))) for folder in ordered],
-            withdrawn=[name for folder in ordered for name in _withdrawn(folder)],
+            withdrawn=[name for folder in ordered for name in withdrawn(folder)],
             conversions=str(sources.generation / "fct_conversions.parquet"),
             horizon_days=sources.horizon_days,
             time_zone=sources.time_zone,
@@ -174,7 +174,7 @@ def _as_released(folder: Path, sources: TrainingSources, scratch: Path) -> Path:
     return scratch / f"{folder.name}.parquet"
 
 
-def _withdrawn(folder: Path) -> list[str]:
+def withdrawn(folder: Path) -> list[str]:
     """Decisions whose message a re-optimization took back: what was decided for those people didn't happen."""
     path = folder / "withdraws.json"
     if not path.exists():

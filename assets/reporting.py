@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
+from assets.cycles import CREATIVES, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -80,6 +81,8 @@ def write_report(
             notes=facts["notes"],
             versions=facts["versions"],
             outlooks=_outlooks(configuration, facts),
+            creatives=_creatives(home, cycle_id),
+            horizon_days=configuration.policy.training.horizon_days,
             at=facts["at"],
         )
     )
@@ -88,6 +91,11 @@ def write_report(
     markdown.write_text(text, encoding="utf-8")
     html.write_text(_page(cycle_id, text, facts["summary"]["spend_by_channel"]), encoding="utf-8")
     return markdown, html
+
+
+def _creatives(home: Home, cycle_id: str) -> list[dict[str, Any]]:
+    path = home.cycle(cycle_id) / CREATIVES
+    return list(read_json(path)["looks"]) if path.exists() else []
 
 
 def _outlooks(configuration: Configuration, facts: Mapping[str, Any]) -> list[tuple[str, Outlook]]:
@@ -113,5 +121,7 @@ def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)  # noqa: S701 - Markdown; markdown-it escapes HTML
     environment.filters["money"] = lambda amount: f"{amount:,.2f}"
     environment.filters["sentence"] = lambda words: f"{words[:1].upper()}{words[1:]}."
+    environment.filters["points"] = lambda share: f"{share:+.2%}"
+    environment.filters["percent"] = lambda share: f"{share:.0%}"
     environment.filters["thousands"] = lambda count: f"{count:,}"
     return environment

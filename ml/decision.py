@@ -78,6 +78,7 @@ class Knowledge:
         phones: customer_id, phone; without it nobody's number tells where they are.
         rejected: customer_id (None: everybody), objective_id, channel of what a person refused lately.
         needs: By channel the columns of `phones` that its messages say of a person, and that must be there.
+        creative_shares: Chances of creatives within their option; without any they are drawn equally.
     """
 
     customers: pd.DataFrame
@@ -93,6 +94,7 @@ class Knowledge:
     effect_sd: Mapping[str, float] = field(default_factory=dict)
     rejected: pd.DataFrame | None = None
     needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    creative_shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +226,7 @@ def decide(
             price=prices_of(solving, problem, choice.prices),
             none_probability=alone * choice.nothing,
             seed=moment.seed,
+            shares=known.creative_shares,
         )
     is_candidate = np.zeros(len(known.customers), dtype=bool)
     for j in range(len(objectives)):

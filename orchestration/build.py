@@ -106,14 +106,25 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     """
     import dagster as dg  # noqa: PLC0415 - `prepare` is used where Dagster isn't needed
 
-    from assets import allocation, authority, checks, dispatch, landing, learning, outcomes, propensity, warehouse  # noqa: PLC0415
+    from assets import (  # noqa: PLC0415
+        allocation,
+        authority,
+        checks,
+        creatives,
+        dispatch,
+        landing,
+        learning,
+        outcomes,
+        propensity,
+        warehouse,
+    )
     from ml.configuration import read_configuration  # noqa: PLC0415
     from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
     from orchestration.notify import notifier_of  # noqa: PLC0415
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, landing, learning, outcomes, propensity, warehouse]
+    modules = [allocation, authority, creatives, landing, learning, outcomes, propensity, warehouse]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

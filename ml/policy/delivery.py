@@ -1,6 +1,6 @@
 """Which creative and which slot, within the option that was chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -103,12 +103,18 @@ class Delivery:
 
 
 def deliver(  # noqa: PLR0917 - one contact, all that it needs
-    person: np.ndarray, option: np.ndarray, options: Sequence[Option], actions: Actions, day: Windows, draw: Draw
+    person: np.ndarray,
+    option: np.ndarray,
+    options: Sequence[Option],
+    actions: Actions,
+    day: Windows,
+    draw: Draw,
+    shares: Mapping[str, float] | None = None,
 ) -> Delivery:
     """Choose creative and slot of each contact.
 
-    A creative is drawn uniformly among the option's. The slot is the open one with the person's preferred hour, else
-    drawn uniformly among those open.
+    A creative is drawn among the option's by its share, uniformly where none of them has one. The slot is the open one
+    with the person's preferred hour, else drawn uniformly among those open.
 
     Args:
         person: int [K].
@@ -117,6 +123,7 @@ def deliver(  # noqa: PLR0917 - one contact, all that it needs
         actions: Creatives.
         day: The day's windows.
         draw: Uniform draws [K] by name of what is drawn.
+        shares: Chances of creatives within their option, by creative id (`learning.creatives`).
 
     Raises:
         ValueError: A contact's channel has no window left: eligibility must have said so.
@@ -133,10 +140,17 @@ def deliver(  # noqa: PLR0917 - one contact, all that it needs
     for o in np.unique(option):
         rows = np.flatnonzero(option == o)
         names = np.array(actions.creatives_of(options[o]), dtype=object)
-        made.creative_id[rows] = names[(for_creative[rows] * len(names)).astype(np.int64)]
-        made.probability[rows] /= len(names)
+        chance = _chances(names, shares or {})
+        which = np.searchsorted(np.cumsum(chance)[:-1], for_creative[rows], side="right")
+        made.creative_id[rows] = names[which]
+        made.probability[rows] *= chance[which]
         _choose_slot(made, rows, person[rows], options[o].channel, day, for_slot[rows])
     return made
+
+
+def _chances(names: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+    given = np.array([shares.get(name, 0.0) for name in names])
+    return given / given.sum() if given.sum() > 0 else np.full(len(names), 1 / len(names))
 
 
 def _choose_slot(  # noqa: PLR0917 - fills rows in place

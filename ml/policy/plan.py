@@ -1,5 +1,6 @@
 """Puts the plan of a cycle together: every decision, contacted or not, with its exact probability and its reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ def build_plan(
     price: ShadowPrices,
     none_probability: np.ndarray,
     seed: int,
+    shares: Mapping[str, float] | None = None,
 ) -> Plan:
     """Make the decisions frame.
 
@@ -61,6 +63,7 @@ def build_plan(
         price: shadow prices; zeros where nothing binds.
         none_probability: float [N], probability with which the policy leaves the person alone.
         seed: Of the run: fixes creatives and slots.
+        shares: Chances of creatives within their option.
     """
     alone = left_alone(table, chosen, reasons, price)
     ids = customers["customer_id"].astype("object").to_numpy()
@@ -73,7 +76,7 @@ def build_plan(
     digest = decision_digests(cycle_id, ids[person], objective_ids[objective], channel)
     drawn = digest[: len(chosen)]
     delivery = deliver(
-        chosen.person, chosen.option, table.options, actions, day, lambda name: uniforms(drawn, seed, name)
+        chosen.person, chosen.option, table.options, actions, day, lambda name: uniforms(drawn, seed, name), shares
     )
     contacts = _contact_columns(table, chosen, delivery, price)
     rest = _left_alone_columns(table, alone, none_probability)

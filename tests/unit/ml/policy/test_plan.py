@@ -2,6 +2,7 @@ import io
 import json
 import time
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -183,20 +184,37 @@ def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
     assert (np.abs(none_counts / redraws - arms.left_alone) < 0.05).all()
 
 
-def test_creative_and_slot_are_drawn_with_the_probability_that_is_logged(make_world):
+@pytest.mark.parametrize(
+    ("shares", "chances"), [({}, {0.5, 0.25}), ({"ten": 0.6, "ten_again": 0.2}, {0.75, 0.375, 0.25, 0.125})]
+)
+def test_creative_and_slot_are_drawn_with_the_probability_that_is_logged(make_world, shares, chances):
     market, redraws = make_world(40), 800
     person, option = np.arange(40), np.full(40, 1)
     identity, seen, logged = digests("x", market.customers["customer_id"]), {}, {}
     for seed in range(redraws):
-        made = deliver(
-            person, option, market.table.options, market.actions, market.day, lambda n, s=seed: uniforms(identity, s, n)
-        )
+        draws = partial(uniforms, identity, seed)
+        made = deliver(person, option, market.table.options, market.actions, market.day, draws, shares)
         for key in zip(person, made.creative_id, made.slot, made.probability, strict=True):
             seen[key[:3]] = seen.get(key[:3], 0) + 1
             logged[key[:3]] = key[3]
-    assert {round(p, 3) for p in logged.values()} == {0.5, 0.25}
+    assert {round(p, 3) for p in logged.values()} == chances
     for key, p in logged.items():
         assert abs(seen[key] - redraws * p) < 4.5 * np.sqrt(redraws * p * (1 - p))
+
+
+def test_a_retired_creative_is_not_drawn(small_world):
+    person = np.arange(200)
+    draws = partial(uniforms, digests("x", small_world.customers["customer_id"][:200]), 1)
+    made = deliver(
+        person,
+        np.full(200, 1),
+        small_world.table.options,
+        small_world.actions,
+        small_world.day,
+        draws,
+        {"ten_again": 1.0},
+    )
+    assert set(made.creative_id) == {"ten_again"}
 
 
 def test_a_plan_is_the_same_when_made_again_and_differs_with_its_seed(small_world, plan):

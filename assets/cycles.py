@@ -16,6 +16,8 @@ from ml.entities import Option
 from ml.response.scores import Scores
 
 REDEMPTION: Final = b"redemption"
+MEMORY: Final = "memory.json"
+"""In a cycle's folder: what it learned, what is held, and which experiment would tell most (`ml.learning.memory`)."""
 CREATIVES: Final = "creatives.json"
 """In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
 CHANCES: Final = "chances.parquet"

@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
-from assets.cycles import CREATIVES, read_json
+from assets.cycles import CREATIVES, MEMORY, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -82,6 +82,7 @@ def write_report(
             versions=facts["versions"],
             outlooks=_outlooks(configuration, facts),
             creatives=_creatives(home, cycle_id),
+            memory=_memory(home, cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
             at=facts["at"],
         )
@@ -91,6 +92,11 @@ def write_report(
     markdown.write_text(text, encoding="utf-8")
     html.write_text(_page(cycle_id, text, facts["summary"]["spend_by_channel"]), encoding="utf-8")
     return markdown, html
+
+
+def _memory(home: Home, cycle_id: str) -> dict[str, Any]:
+    path = home.cycle(cycle_id) / MEMORY
+    return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": []}
 
 
 def _creatives(home: Home, cycle_id: str) -> list[dict[str, Any]]:

@@ -114,6 +114,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         dispatch,
         landing,
         learning,
+        memory,
         outcomes,
         propensity,
         warehouse,
@@ -124,7 +125,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, landing, learning, outcomes, propensity, warehouse]
+    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

@@ -8,6 +8,7 @@ from assets.ledger.audit import Audit
 from assets.ledger.budgets import Budgets
 from assets.ledger.engine import open_engine
 from assets.ledger.figures import Figures
+from assets.ledger.findings import Findings
 from assets.ledger.forget import Forgotten
 from assets.ledger.generations import Generations
 from assets.ledger.halts import Halts
@@ -129,3 +130,8 @@ class Ledger:
     def forgotten(self) -> Forgotten:
         """Erased people."""
         return Forgotten(self.engine)
+
+    @property
+    def findings(self) -> Findings:
+        """What was learned."""
+        return Findings(self.engine)

@@ -440,3 +440,23 @@ forgotten = Table(
     _at(),
     UniqueConstraint("subject_hmac"),
 )
+
+# What was learned: a later row of the same key takes its place, and says whether it contradicts it.
+finding = Table(
+    "finding",
+    metadata,
+    _sequence(),
+    Column("key", String, nullable=False),
+    Column("source", String, nullable=False),  # the cycle that learned it
+    Column("verdict", String, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("effect", Double, nullable=False),
+    Column("low", Double, nullable=False),
+    Column("high", Double, nullable=False),
+    Column("sample", BigInteger, nullable=False),
+    Column("learned_on", String, nullable=False),
+    Column("expires_on", String, nullable=False),
+    _at(),
+    UniqueConstraint("key", "source"),
+)

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from assets.ledger.errors import LedgerError
+from ml.learning.memory import Finding, Learned
 from tests.unit.assets.ledger.support import AT, DAY
 
 
@@ -65,3 +67,14 @@ def test_a_channels_level_raised_or_removed_in_the_file_waits_for_a_person(ledge
     assert _see(ledger, {}) == {"voice": "assisted"}
     assert ledger.objectives.accept("o/voice", by="bob", at=AT) == "supervised"
     assert _see(ledger, {}) == {"voice": "supervised"}
+
+
+def test_the_newest_finding_of_a_key_is_held_and_a_cycle_run_again_adds_nothing(ledger):
+    first = Finding("channel/email", "adds", "share", 0.01, 0.0, 0.02, 10, "2026-01-05", DAY, DAY + timedelta(days=180))
+    later = replace(first, effect=0.05, low=0.04, high=0.06, source="2026-01-06")
+    ledger.findings.keep([Learned(first, "new", None)], AT)
+    for _ in range(2):
+        ledger.findings.keep([Learned(later, "contradicted", first)], AT)
+    assert ledger.findings.held() == {"channel/email": later}
+    assert ledger.findings.held(before="2026-01-06") == {"channel/email": first}
+    assert ledger.findings.of_cycle("2026-01-06") == [(later, "contradicted")]

@@ -1,0 +1,230 @@
+"""What the cycle learned, beside what is held, and what would tell most."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+
+from assets.cycles import CHANCES, CREATIVES, MEMORY, read_json, write_json
+from assets.duck import query
+from assets.frames import withdrawn
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from assets.partitions import CYCLES
+from ml.configuration import Configuration
+from ml.entities import CHANNELS
+from ml.learning import memory
+from ml.learning.contrasts import LEAST_CHANCE, Side, Sums, effects_of
+from ml.learning.creatives import CreativeLook
+from ml.training import PRIOR_UPLIFT
+
+LOOK_BACK: Final = timedelta(days=180)
+
+
+@dg.asset(
+    name="findings",
+    group_name="learning",
+    kinds={"sql"},
+    owners=["team:decision-science"],
+    partitions_def=CYCLES,
+    deps=["lift", "creatives", "plan"],
+)
+def findings(
+    context: dg.AssetExecutionContext,
+    home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
+    configuration: dg.ResourceParam[Configuration],
+    at: dg.ResourceParam[datetime],
+) -> dg.MaterializeResult:
+    """What was learned, kept with its evidence until it expires or is contradicted; and which experiment would tell most."""
+    cycle_id = context.partition_key
+    day = date.fromisoformat(cycle_id)
+    generation = home.generation(read_json(home.cycle(cycle_id) / "versions.json")["generation_id"])
+    effects = effects_of(channel_sums(home, ledger, configuration, generation, day))
+    found = [
+        *memory.of_channels(effects, cycle_id, day),
+        *memory.of_lifts(read_json(home.cycle(cycle_id) / "lift.json")["lifts"], cycle_id, day),
+        *memory.of_creatives(_looks(home, cycle_id), cycle_id, day),
+    ]
+    ledger.findings.keep(memory.learn(found, ledger.findings.held(before=cycle_id), day), at)
+    learned = ledger.findings.of_cycle(cycle_id)
+    held = memory.believed(ledger.findings.held().values(), day)
+    experiments = _experiments(home, configuration, cycle_id, held)
+    facts = {
+        "learned": [one.to_dict() | {"verdict": verdict} for one, verdict in learned],
+        "held": [one.to_dict() for one in held],
+        "experiments": [asdict(one) for one in experiments],
+    }
+    write_json(facts, home.cycle(cycle_id) / MEMORY)
+    return dg.MaterializeResult(
+        metadata={
+            "learned": len(learned),
+            "contradicted": sum(verdict == "contradicted" for _, verdict in learned),
+            "held": len(held),
+            "findings": dg.MetadataValue.md("\n".join(f"- {one.statement}" for one in held) or "nothing yet"),
+        }
+    )
+
+
+def channel_sums(
+    home: Home, ledger: Ledger, configuration: Configuration, generation: Path, day: date
+) -> dict[str, Sums]:
+    """Sums of each channel's sides over all blocks of days whose horizon is over.
+
+    A block is as long as the horizon, and is counted once, on the first day that can. Cycles of which a part was
+    withheld, and people whose decision was changed within the day, are left out: their probabilities are others.
+    """
+    length = configuration.policy.training.horizon_days
+    first, total = (day - LOOK_BACK).toordinal() // length, dict[str, Sums]()
+    for block in range(first, day.toordinal() // length):
+        begins = date.fromordinal(block * length)
+        if begins + timedelta(days=2 * length - 1) > day:
+            break
+        path = home.training / f"contrasts-{begins}.json"
+        if not path.exists():
+            days = [begins + timedelta(days=offset) for offset in range(length)]
+            write_json({"channels": _count(home, ledger, configuration, generation, days)}, path)
+        for channel, sums in read_json(path)["channels"].items():
+            total[channel] = total.get(channel, Sums()) + _sums(sums)
+    return total
+
+
+_SQL: Final = """
+    with days as (
+        select
+            unnest($days::date[]) as on_day,
+            unnest($days::date[])::timestamp at time zone $time_zone at time zone 'UTC' as begins_at,
+            (unnest($days::date[]) + $horizon_days)::timestamp at time zone $time_zone at time zone 'UTC' as ends_at
+    ),
+    decided as (
+        select customer_id, cycle_id::date as on_day, channel
+        from read_parquet($decisions)
+        where decision_id not in (select unnest($withdrawn))
+        qualify count(*) over (partition by cycle_id, customer_id) = 1
+    ),
+    chances as (
+        select
+            customer_id,
+            regexp_extract(filename, '([0-9]{4}-[0-9]{2}-[0-9]{2})/[^/]*$', 1)::date as on_day,
+            channel,
+            coalesce(sum(chance) filter (where is_randomized), 0) as randomized,
+            coalesce(sum(chance) filter (where not is_randomized), 0) as by_system
+        from read_parquet($chances, filename = true)
+        group by all
+    ),
+    -- the system chooses where no randomized arm contacts
+    possible as (
+        select
+            customer_id,
+            on_day,
+            channel,
+            randomized + by_system * (1 - sum(randomized) over person) as chance,
+            1 - sum(randomized) over person - (1 - sum(randomized) over person) * sum(by_system) over person as alone
+        from chances
+        window person as (partition by customer_id, on_day)
+        qualify chance >= $least and alone >= $least
+    ),
+    sides as (
+        select
+            possible.channel,
+            decided.customer_id,
+            decided.on_day,
+            decided.channel != 'none' as is_contacted,
+            1 / if(decided.channel = 'none', possible.alone, possible.chance) as weight
+        from decided
+        join possible using (customer_id, on_day)
+        where decided.channel in (possible.channel, 'none')
+    ),
+    bought as (
+        select distinct conversion.customer_id, days.on_day
+        from days
+        join read_parquet($conversions) as conversion
+            on conversion.converted_at >= days.begins_at and conversion.converted_at < days.ends_at
+    ),
+    people as (
+        select
+            sides.channel,
+            sides.customer_id,
+            coalesce(sum(weight) filter (where is_contacted), 0) as w1,
+            coalesce(sum(weight) filter (where is_contacted and bought.customer_id is not null), 0) as b1,
+            coalesce(sum(weight) filter (where not is_contacted), 0) as w0,
+            coalesce(sum(weight) filter (where not is_contacted and bought.customer_id is not null), 0) as b0
+        from sides
+        left join bought on sides.customer_id = bought.customer_id and sides.on_day = bought.on_day
+        group by all
+    )
+    select
+        channel,
+        count(*) filter (where w1 > 0), count(*) filter (where b1 > 0), sum(w1), sum(b1), sum(w1 * w1), sum(w1 * b1), sum(b1 * b1),
+        count(*) filter (where w0 > 0), count(*) filter (where b0 > 0), sum(w0), sum(b0), sum(w0 * w0), sum(w0 * b0), sum(b0 * b0),
+        sum(b1 * b0), sum(b1 * w0), sum(w1 * b0), sum(w1 * w0)
+    from people group by channel order by channel
+"""
+
+
+def _count(
+    home: Home, ledger: Ledger, configuration: Configuration, generation: Path, days: list[date]
+) -> dict[str, list[float]]:
+    whole = [
+        home.cycle(day.isoformat())
+        for day in days
+        if (home.cycle(day.isoformat()) / CHANCES).exists() and not ledger.plans.withheld(day.isoformat())
+    ]
+    if not whole:
+        return {}
+    changed = [
+        name for folder in whole for later in home.root.glob(f"cycles/{folder.name}.*") for name in withdrawn(later)
+    ]
+    rows = query(
+        _SQL,
+        days=[date.fromisoformat(folder.name) for folder in whole],
+        time_zone=configuration.policy.time_zone,
+        horizon_days=configuration.policy.training.horizon_days,
+        decisions=[str(folder / "decisions.parquet") for folder in whole],
+        chances=[str(folder / CHANCES) for folder in whole],
+        conversions=str(generation / "fct_conversions.parquet"),
+        withdrawn=changed or [""],
+        least=LEAST_CHANCE,
+    )
+    return {str(row[0]): [float(value) for value in row[1:]] for row in rows.itertuples(index=False, name=None)}
+
+
+def _sums(values: list[float]) -> Sums:
+    contacted, alone, products = values[:7], values[7:14], values[14:]
+    return Sums(_side(contacted), _side(alone), *products)
+
+
+def _side(values: list[float]) -> Side:
+    people, buyers, *sums = values
+    return Side(int(people), int(buyers), *sums)
+
+
+def _looks(home: Home, cycle_id: str) -> list[CreativeLook]:
+    path = home.cycle(cycle_id) / CREATIVES
+    return [CreativeLook(**look) for look in read_json(path)["looks"]] if path.exists() else []
+
+
+def _experiments(
+    home: Home, configuration: Configuration, cycle_id: str, held: list[memory.Finding]
+) -> list[memory.Experiment]:
+    folder = home.cycle(cycle_id)
+    reach = query(
+        "select channel, count(distinct customer_id) as people from read_parquet($chances) group by channel",
+        chances=str(folder / CHANCES),
+    )
+    value = query(
+        "select avg(unit_value) as value from read_parquet($decisions)", decisions=str(folder / "decisions.parquet")
+    )
+    people: Mapping[str, int] = dict(zip(reach["channel"], map(int, reach["people"]), strict=True))
+    costs: dict[str, float] = {str(channel): terms.cost for channel, terms in configuration.actions.channels.items()}
+    mean = float(value["value"].fillna(0.0).iloc[0]) if len(value) else 0.0
+    return memory.experiments(
+        held,
+        {channel: people[channel] for channel in CHANNELS if channel in people and channel in costs},
+        costs,
+        value=mean,
+        default=PRIOR_UPLIFT,
+    )

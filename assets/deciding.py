@@ -1,6 +1,6 @@
 """Gathers what a decision needs from the published view, the ledger and the configuration, and keeps what was decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -55,7 +55,14 @@ class Gathered:
 
 
 def gather(
-    home: Home, ledger: Ledger, configuration: Configuration, day: date, at: datetime, cycle_id: str | None = None
+    home: Home,
+    ledger: Ledger,
+    configuration: Configuration,
+    day: date,
+    at: datetime,
+    cycle_id: str | None = None,
+    *,
+    salt: str,
 ) -> Gathered:
     """Everything that is known for the cycle of a day.
 
@@ -66,6 +73,7 @@ def gather(
         day: The cycle's day.
         at: The clock T, UTC.
         cycle_id: The cycle whose scores and generation are used; the day's first by default.
+        salt: Of the arms.
 
     Raises:
         ConfigurationError: An audience is over a column that the view lacks.
@@ -95,6 +103,7 @@ def gather(
         needs=needs,
         creative_shares=_creative_shares(home, day),
     )
+    usable, changed = _as_randomized(ledger, usable, at, salt)
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
     objectives = _objectives(home, ledger, decidable, known, generation_id, day, at)
     paces = {name: float(facts["pace"]["share"]) for name, facts in objectives.items()}
@@ -104,7 +113,26 @@ def gather(
         earlier=_earlier(home, ledger, decidable, customers, day),
     )
     spread = {name: float(facts["effect"]["sd"]) for name, facts in objectives.items() if facts.get("effect")}
-    return Gathered(replace(known, effect_sd=spread), today, versions, notes + refusals, decidable, objectives)
+    return Gathered(
+        replace(known, effect_sd=spread), today, versions, notes + refusals + changed, decidable, objectives
+    )
+
+
+def _as_randomized(
+    ledger: Ledger, objectives: Sequence[Objective], at: datetime, salt: str
+) -> tuple[list[Objective], tuple[str, ...]]:
+    """The objectives with the arms that their people are in: a share changed later would move people between arms."""
+    kept, notes = [], []
+    for objective in objectives:
+        shares = ledger.randomizations.keep(objective.id, objective.arms, salt, at)
+        if shares != objective.arms:
+            notes.append(
+                f"{objective.id}: its file states other shares of the arms than those by which its people were randomized; "
+                "they stay as they are, since moving people between arms would spoil every comparison: for other "
+                "shares state the objective anew under another id"
+            )
+        kept.append(objective.model_copy(update={"arms": shares}))
+    return kept, tuple(notes)
 
 
 def _creative_shares(home: Home, day: date) -> dict[str, float]:

@@ -80,13 +80,14 @@ def reoptimize(office: Office, day: date, at: datetime, *, seed: int, threads: i
 
 def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int, threads: int) -> Reoptimized:
     home, ledger = office.home, office.ledger
-    gathered = gather(home, ledger, office.configuration, day, at)
+    salt = f"wayfinder-{seed}"
+    gathered = gather(home, ledger, office.configuration, day, at, salt=salt)
     still_open = ledger.outbox.open_messages(day)
     gathered = _rescored(home, gathered, news, threads)
     is_free = _is_free(gathered.known.customers["customer_id"], ledger, day, news, _waiting(office, day, at))
     gathered = _freed(_only(gathered, is_free), still_open, news)
     cycle_id = next_revision(home, day)
-    moment = Moment(cycle_id, day, at, seed, salt=f"wayfinder-{seed}")
+    moment = Moment(cycle_id, day, at, seed, salt=salt)
     warm = read_json(home.cycle(day.isoformat()) / "plan.json")["allocation"]["prices"]
     stands = standing([decisions_of(home, earlier, NEEDED) for earlier in revisions(home, day)], still_open)
     decided = decide(

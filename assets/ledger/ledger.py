@@ -20,6 +20,7 @@ from assets.ledger.objectives import Objectives
 from assets.ledger.outbox import Outbox
 from assets.ledger.outcomes import Outcomes
 from assets.ledger.plans import Plans
+from assets.ledger.randomizations import Randomizations
 from assets.ledger.reputation import Reputation
 from assets.ledger.schema import upgrade
 from assets.ledger.suppressions import Suppressions
@@ -60,6 +61,11 @@ class Ledger:
     def objectives(self) -> Objectives:
         """Levels of autonomy."""
         return Objectives(self.engine)
+
+    @cached_property
+    def randomizations(self) -> Randomizations:
+        """How the arms are drawn."""
+        return Randomizations(self.engine)
 
     @cached_property
     def plans(self) -> Plans:
@@ -131,7 +137,7 @@ class Ledger:
         """Erased people."""
         return Forgotten(self.engine)
 
-    @property
+    @cached_property
     def findings(self) -> Findings:
         """What was learned."""
         return Findings(self.engine)

@@ -460,3 +460,15 @@ finding = Table(
     _at(),
     UniqueConstraint("key", "source"),
 )
+
+# How an objective's arms are drawn: a person's arm follows from this row and their id, for good.
+randomization = Table(
+    "randomization",
+    metadata,
+    Column("objective_id", String, primary_key=True),
+    Column("holdout", Double, nullable=False),
+    Column("manual", Double, nullable=False),
+    Column("random", Double, nullable=False),
+    Column("salt", String, nullable=False),
+    _at(),
+)

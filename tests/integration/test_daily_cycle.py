@@ -22,6 +22,7 @@ from tests.integration.loop_support import (
 
 pytestmark = pytest.mark.slow
 
+TUESDAY = date(2026, 1, 6)
 CONTRACT_KEYS = [
     *("message_id", "decision_id", "cycle_id", "customer_id", "channel", "offer_id", "creative_id", "send_at"),
     *("contact_ids", "recipient", "content"),
@@ -188,3 +189,18 @@ def yesterdays_clicks(workspace: Workspace) -> list[dict[str, str]]:
         event | {"event_id": f"e{n}", "message_id": message["message_id"]}
         for n, message in enumerate(workspace.sent()[:5])
     ]
+
+
+def test_shares_that_change_in_the_file_move_nobody_between_arms(
+    cycled: Workspace, copy_of: Callable[[Workspace], Workspace]
+) -> None:
+    workspace = copy_of(cycled)
+    workspace.configure_objectives(arms={"holdout": 0.4, "manual": 0.3, "random": 0.2})
+    facts = workspace.cycle(TUESDAY, "2026-01-06T10:00:00Z")
+    before, after = workspace.decisions(), workspace.decisions(TUESDAY.isoformat())
+    both = before.merge(after, on=["customer_id", "objective_id"], suffixes=("", "_after"))
+    assert len(both) > 100
+    assert (both["arm"] == both["arm_after"]).all()
+    kept = json.loads((workspace.home / "cycles" / TUESDAY.isoformat() / "plan.json").read_text())
+    assert any("other shares of the arms" in note for note in kept["notes"])
+    assert facts["cycle_id"] == TUESDAY.isoformat()

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from assets.ledger.errors import LedgerError
+from ml.configuration.objective import ArmShares
 from ml.learning.memory import Finding, Learned
 from tests.unit.assets.ledger.support import AT, DAY
 
@@ -78,3 +79,12 @@ def test_the_newest_finding_of_a_key_is_held_and_a_cycle_run_again_adds_nothing(
     assert ledger.findings.held() == {"channel/email": later}
     assert ledger.findings.held(before="2026-01-06") == {"channel/email": first}
     assert ledger.findings.of_cycle("2026-01-06") == [(later, "contradicted")]
+
+
+def test_the_shares_of_the_first_decision_stay_and_another_salt_is_refused(ledger):
+    first, later = ArmShares(holdout=0.1), ArmShares(holdout=0.3)
+    assert ledger.randomizations.keep("o", first, "s", AT) == first
+    assert ledger.randomizations.keep("o", later, "s", AT) == first
+    assert ledger.randomizations.keep("other", later, "s", AT) == later
+    with pytest.raises(LedgerError, match="WAYFINDER_SEED back"):
+        ledger.randomizations.keep("o", first, "another", AT)

@@ -20,6 +20,8 @@ MEMORY: Final = "memory.json"
 """In a cycle's folder: what it learned, what is held, and which experiment would tell most (`ml.learning.memory`)."""
 CREATIVES: Final = "creatives.json"
 """In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
+OUTCOMES: Final = "creative_outcomes.json"
+"""In a cycle's folder: what came of each creative once the day's horizon was over."""
 CHANCES: Final = "chances.parquet"
 """In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 

@@ -104,4 +104,3 @@ def test_who_was_added_again_stays_until_the_newer_days_are_over(world):
     )
     assert world.step(AT + STAYS) == {"expired": 2}
     assert world.step(later + STAYS, "2026-01-29") == {"expired": 1}
-

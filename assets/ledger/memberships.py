@@ -105,7 +105,7 @@ class Memberships:
         ]
         with writing(self._engine) as connection:
             insert_unless_there(connection, audience_removal, rows)
-            detail = dict(Counter(why for _, why in removals.values()))
+            detail: dict[str, int] = dict(Counter(str(why) for _, why in removals.values()))
             record(connection, kind="audience.removed", subject=channel, detail=detail, at=at)
 
     def changes(self, *, start: datetime, end: datetime) -> dict[str, dict[str, int]]:
@@ -118,6 +118,6 @@ class Memberships:
         )
         found: dict[str, dict[str, int]] = {}
         with reading(self._engine) as connection:
-            for channel, why, count in connection.execute(query):
-                found.setdefault(channel, {})[why] = count
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["channel"], {})[row["reason"]] = row["count"]
         return found

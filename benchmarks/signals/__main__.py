@@ -32,7 +32,7 @@ from benchmarks.signals.known import Known, known
 from benchmarks.signals.lived import Lived, live
 from benchmarks.signals.lookalikes import audiences
 from benchmarks.signals.slots import worth_of_slots
-from benchmarks.signals.terms import TERMS, worth
+from benchmarks.signals.terms import RECENT_SCAN_DAYS, TERMS, told_of, worth
 from benchmarks.signals.told import tell
 from ml.configuration import Configuration, read_configuration
 from ml.response.model import ResponseModel
@@ -40,7 +40,6 @@ from ml.response.model import ResponseModel
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 BUDGET_EACH = 0.05
 CONTACTED_SHARE = 0.4
-RECENT_SCAN_DAYS = 10
 
 Facts = dict[str, Any]
 
@@ -82,10 +81,11 @@ def _counts(lived: Lived, seen: Known) -> Facts:
 
 
 def _known(lived: Lived, seen: Known, field: Field) -> Facts:
-    return {
-        name: dict(zip(("with", "without"), worth(lived, seen, field, term), strict=True))
-        for name, term in TERMS.items()
-    }
+    pairs = {name: worth(lived, seen, field, term) for name, term in TERMS.items()}
+    for name, told in told_of(seen).items():
+        if told.any():
+            pairs[f"{name}, of whom told"] = worth(lived, seen, field, TERMS[name], told)
+    return {name: dict(zip(("with", "without"), pair, strict=True)) for name, pair in pairs.items()}
 
 
 def _learned(

@@ -17,6 +17,7 @@ from market.words import CHANNELS, OBJECTIONS, VOICE
 from market.world import State, World
 from ml.entities import Option
 
+RECENT_SCAN_DAYS = 10
 Factor = Callable[[World, State, Messages, int], np.ndarray]
 
 
@@ -41,6 +42,15 @@ def _objection(world: World, state: State, m: Messages, _day: int) -> np.ndarray
 
 def _life(world: World, state: State, m: Messages, day: int) -> np.ndarray:
     return life_factor(world, state, m.person, day)
+
+
+def told_of(known: Known) -> dict[str, np.ndarray]:
+    """By signal, of whom the customer view tells something, bool [N]."""
+    customers = known.customers
+    return {
+        "voice readings": customers["last_objection"].notna().to_numpy(),
+        "scans": (customers["days_since_last_scan"] <= RECENT_SCAN_DAYS).fillna(value=False).to_numpy(dtype=bool),
+    }
 
 
 TERMS: Mapping[str, Factor] = {
@@ -72,10 +82,21 @@ def ignoring(field: Field, factor: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(gross > 0, gross / np.maximum(factor, 1e-9) * mean, gross) - field.cost)
 
 
-def worth(lived: Lived, known: Known, field: Field, term: Factor) -> tuple[float, float]:
-    """True net margin of 1,000 people with the term known, and without."""
+def worth(
+    lived: Lived, known: Known, field: Field, term: Factor, told: np.ndarray | None = None
+) -> tuple[float, float]:
+    """True net margin of 1,000 people with the term known, and without.
+
+    Args:
+        lived: The market.
+        known: The customers.
+        field: The day's money, and the truth.
+        term: The term.
+        told: bool [N], people of whom the customer view tells it: it is known of them alone, and they alone are judged.
+    """
     unknowing = ignoring(field, factors(term, lived, known, field))
-    return field.brings(field.choose(field.truth)), field.brings(field.choose(unknowing))
+    knowing = field.truth if told is None else np.where(told[:, None], field.truth, unknowing)
+    return field.brings(field.choose(knowing), told), field.brings(field.choose(unknowing), told)
 
 
 def _of(term: Factor, lived: Lived, known: Known, option: Option, offer: int) -> np.ndarray:

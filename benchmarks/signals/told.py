@@ -45,9 +45,10 @@ def _known(found: Sequence[Facts]) -> dict[str, Interval]:
     print("\nKnown exactly: true net margin of 1,000 people, with the term known less with the term at its mean")
     figures = {}
     for name in found[0]["known"]:
-        gained = [one["known"][name]["with"] - one["known"][name]["without"] for one in found]
-        share = [gain / one["known"][name]["without"] for gain, one in zip(gained, found, strict=True)]
-        print(f"  {name:<28}{_told(gained)}   {np.mean(share):+.1%}")
+        pairs = [one["known"][name] for one in found if name in one["known"]]
+        gained = [pair["with"] - pair["without"] for pair in pairs]
+        share = sum(gained) / sum(pair["without"] for pair in pairs)
+        print(f"  {name:<28}{_told(gained)}   {share:+.1%} of {np.mean([pair['without'] for pair in pairs]):.1f}")
         figures[f"known/{name}"] = interval(gained)
     return figures
 

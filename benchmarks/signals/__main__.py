@@ -40,6 +40,8 @@ from ml.response.model import ResponseModel
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 BUDGET_EACH = 0.05
 CONTACTED_SHARE = 0.4
+NOISE = "no signal: another fit"
+"""The same columns fitted with other draws: what a difference is worth that means nothing."""
 
 Facts = dict[str, Any]
 
@@ -106,6 +108,7 @@ def _learned(
 
     groups = ("scans", "fatigue", "voice readings") if quick else tuple(GROUPS)
     found: Facts = {"all": brings(model)} | {name: refitted(without(seen.training, GROUPS[name])) for name in groups}
+    found[NOISE] = brings(fit(seen.training, field, seed=seed + 1000, threads=threads))
     if not quick:
         days = np.sort(seen.training["as_of_on"].unique())
         found["half of the waves"] = refitted(seen.training[seen.training["as_of_on"].isin(days[len(days) // 2 :])])
@@ -115,7 +118,7 @@ def _learned(
 def _cases(lived: Lived, seen: Known, configuration: Configuration, seed: int, *, quick: bool, threads: int) -> Facts:
     return {
         name: {
-            str(cases): {"true": one.true, "model": one.model}
+            str(cases): {"true": one.true, "model": one.model, "needed": one.needed}
             for cases in (CASES[:2] if quick else CASES)
             for one in [learned(lived, seen, configuration, planted, cases, seed=seed, threads=threads)]
         }

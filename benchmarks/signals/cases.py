@@ -70,15 +70,15 @@ def _objects(name: str) -> Callable[[Lived], np.ndarray]:
 
 _WEAR = float(3 * np.exp(-1 / 7))
 STATES: Mapping[str, Planted] = {
-    "scan, then a call": Planted("voice", NONE, {"days_since_last_scan": (3.0, np.nan)}, _scanned),
+    "scan, then a call": Planted("voice", "ten_off", {"days_since_last_scan": (3.0, np.nan)}, _scanned),
     "three texts yesterday, then an e-mail": Planted(
-        "email", NONE,
+        "email", "ten_off",
         {"wear": (_WEAR, 0.0), "touch_7d_count": (3, 0), "touch_sms_30d_count": (3, 0),
          "days_since_last_touch": (1.0, np.nan), "last_touch_channel": ("sms", None)},
         _tired,
     ),
     "said: needs nothing, then a call": Planted(
-        "voice", NONE, {"last_objection": ("no_need", None), "days_since_last_objection": (20.0, np.nan)}, _nothing,
+        "voice", "ten_off", {"last_objection": ("no_need", None), "days_since_last_objection": (20.0, np.nan)}, _nothing,
         _objects("no_need"),
     ),
     "said: too dear, then a call without an offer": Planted(
@@ -90,11 +90,19 @@ STATES: Mapping[str, Planted] = {
 
 @dataclass(frozen=True)
 class Learned:
-    """Uplift in a state as a multiple of that outside of it, true and as the model has it."""
+    """Uplift in a state against that outside of it.
+
+    Attributes:
+        cases: People contacted in the state.
+        true: Uplift in it as a multiple of that outside, by the law.
+        model: The same as the model has it.
+        needed: Cases with which the trial's own four cells would tell the difference at three standard errors.
+    """
 
     cases: int
     true: float
     model: float
+    needed: float
 
 
 def learned(
@@ -134,7 +142,20 @@ def learned(
         for flag in (True, False)
     )
     true = chance[is_in].mean() / chance[~is_in].mean()
-    return Learned(int((is_in & is_contacted).sum()), float(true), inside / outside if outside > 0 else float("nan"))
+    found = inside / outside if outside > 0 else float("nan")
+    return Learned(int((is_in & is_contacted).sum()), float(true), found, _needed(organic, chance, is_in, is_contacted))
+
+
+def _needed(organic: np.ndarray, chance: np.ndarray, is_in: np.ndarray, is_contacted: np.ndarray) -> float:
+    """Cases from which on a difference of differences is three standard errors, at this trial's shares."""
+    difference = chance[is_in].mean() - chance[~is_in].mean()
+    variance = 0.0
+    for state in (is_in, ~is_in):
+        for side in (is_contacted, ~is_contacted):
+            cell = state & side
+            rate = (organic[cell] + side[cell] * chance[cell]).mean()
+            variance += rate * (1 - rate) / cell.sum()
+    return float((is_in & is_contacted).sum() * variance * (3 / difference) ** 2)
 
 
 def _in_state(lived: Lived, person: np.ndarray, planted: Planted, rng: np.random.Generator) -> np.ndarray:

@@ -31,17 +31,17 @@ def _scan(world: World, state: State, m: Messages, day: int) -> np.ndarray:
 
 
 def _journey(world: World, state: State, m: Messages, day: int) -> np.ndarray:
-    return journey_factor(world, state, m, day) / _scan(world, state, m, day)
+    return np.asarray(journey_factor(world, state, m, day) / _scan(world, state, m, day))
 
 
 def _objection(world: World, state: State, m: Messages, _day: int) -> np.ndarray:
     silent = replace(world.people, objection=np.full_like(world.people.objection, OBJECTIONS.index("none")))
     without = offer_factor(replace(world, people=silent), state.catalogue, m.person, m.offer)
-    return offer_factor(world, state.catalogue, m.person, m.offer) / without
+    return np.asarray(offer_factor(world, state.catalogue, m.person, m.offer) / without)
 
 
 def _life(world: World, state: State, m: Messages, day: int) -> np.ndarray:
-    return life_factor(world, state, m.person, day)
+    return np.asarray(life_factor(world, state, m.person, day))
 
 
 def told_of(known: Known) -> dict[str, np.ndarray]:

@@ -79,7 +79,10 @@ def _cases(found: Sequence[Facts]) -> dict[str, Interval]:
         for cases in by_cases:
             true = np.mean([one["cases"][name][cases]["true"] for one in found])
             model = [one["cases"][name][cases]["model"] for one in found]
-            print(f"    {int(cases):>6,} cases: the law {true:>5.2f}, the model {_told(model)}")
+            needed = np.median([one["cases"][name][cases]["needed"] for one in found])
+            print(
+                f"    {int(cases):>6,} cases: the law {true:>5.2f}, the model {_told(model)}; {needed:,.0f} would tell"
+            )
             figures[f"cases/{name}/{cases}"] = interval(model)
     return figures
 

@@ -10,6 +10,9 @@ covers the truth at every t simultaneously with probability at least 1 - alpha, 
 fixed-time interval at every t; rho sets where it is tightest: at about t = tightest, with
 
     rho^2 = (-2 log(alpha) + log(-2 log(alpha) + 1)) / tightest
+
+Intrinsic time is information: of two looks j before k, the standardized errors of the estimates have the correlation
+sqrt(t_j / t_k). For a mean of independent observations it is their number; for anything else see `looks.information`.
 """
 
 from math import log, sqrt
@@ -20,14 +23,18 @@ def mixture_rho_squared(tightest: float, alpha: float) -> float:
     return (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / tightest
 
 
-def always_valid_radius(standard_error: float, t: float, *, tightest: float, alpha: float = 0.05) -> float:
-    """Half the width of the interval.
+def always_valid_multiplier(t: float, *, tightest: float, alpha: float = 0.05) -> float:
+    """Standard errors that the interval reaches to either side; what 1.96 is to a single look.
 
     Args:
-        standard_error: Of the estimate now.
         t: Intrinsic time now: observations, or what stands for them.
         tightest: Intrinsic time at which it should be tightest. Fixed before looking.
         alpha: Chance that any look at all misses the truth.
     """
     scaled = t * mixture_rho_squared(tightest, alpha)
-    return standard_error * sqrt((1 + 1 / scaled) * log((1 + scaled) / alpha**2))
+    return sqrt((1 + 1 / scaled) * log((1 + scaled) / alpha**2))
+
+
+def always_valid_radius(standard_error: float, t: float, *, tightest: float, alpha: float = 0.05) -> float:
+    """Half the width of the interval; the arguments are those of `always_valid_multiplier`, with the error now."""
+    return standard_error * always_valid_multiplier(t, tightest=tightest, alpha=alpha)

@@ -17,9 +17,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from ml.learning.panel import FOLDS, Vector, Whole
 
+Z95: Final = 1.959964
 RIDGE: Final = 1e-6
 FEWEST: Final = 2
 """People in an arm, and folds with people, without which there is no variance and no adjustment."""
@@ -48,6 +50,20 @@ class Difference:
     def error(self) -> float:
         """Standard error."""
         return sqrt(self.variance)
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the variance, from how unequal its parts are: a few large purchases tell little of it.
+
+        Twice the squared sum of squares over the sum of their squares (Satterthwaite, Biometrics Bulletin 1946).
+        """
+        squares = self.influence**2
+        return float(2 * squares.sum() ** 2 / (squares @ squares)) if squares.any() else 1.0
+
+    @property
+    def careful_error(self) -> float:
+        """The standard error, longer by as much as Student's 97.5 % quantile is beyond the normal one."""
+        return self.error * float(stdtrit(self.degrees, 0.975)) / Z95
 
 
 @dataclass(eq=False)

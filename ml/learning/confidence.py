@@ -23,18 +23,14 @@ def mixture_rho_squared(tightest: float, alpha: float) -> float:
     return (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / tightest
 
 
-def always_valid_multiplier(t: float, *, tightest: float, alpha: float = 0.05) -> float:
-    """Standard errors that the interval reaches to either side; what 1.96 is to a single look.
+def always_valid_radius(standard_error: float, t: float, *, tightest: float, alpha: float = 0.05) -> float:
+    """Half the width of the interval.
 
     Args:
+        standard_error: Of the estimate now.
         t: Intrinsic time now: observations, or what stands for them.
         tightest: Intrinsic time at which it should be tightest. Fixed before looking.
         alpha: Chance that any look at all misses the truth.
     """
     scaled = t * mixture_rho_squared(tightest, alpha)
-    return sqrt((1 + 1 / scaled) * log((1 + scaled) / alpha**2))
-
-
-def always_valid_radius(standard_error: float, t: float, *, tightest: float, alpha: float = 0.05) -> float:
-    """Half the width of the interval; the arguments are those of `always_valid_multiplier`, with the error now."""
-    return standard_error * always_valid_multiplier(t, tightest=tightest, alpha=alpha)
+    return standard_error * sqrt((1 + 1 / scaled) * log((1 + scaled) / alpha**2))

@@ -22,15 +22,14 @@ from typing import Final
 import numpy as np
 
 from ml.entities import ARMS, Arm
-from ml.learning.adjustment import Adjustment, Difference
-from ml.learning.confidence import always_valid_multiplier
+from ml.learning.adjustment import Z95, Adjustment, Difference
+from ml.learning.confidence import always_valid_radius
 from ml.learning.looks import Look, information
 from ml.learning.panel import DAY, MEASURES, Measure, Panel, Vector
 
 MINIMUM_PEOPLE: Final = 100
 MINIMUM_BUYERS: Final = 20
 TIGHTEST_BUYERS: Final = 500.0
-Z95: Final = 1.959964
 EVERYBODY: Final = "all"
 OTHERS: Final[tuple[Arm, ...]] = ("holdout", "manual", "random")
 
@@ -110,14 +109,6 @@ class Lift:
     def total(self) -> float | None:
         """What the system caused among all of its people: difference times people; None where it's too early."""
         return None if self.difference is None else self.difference * self.system.people
-
-    @property
-    def multiplier(self) -> float | None:
-        """Standard errors that the interval reaches to either side; None where it's too early."""
-        if self.high is None or self.fixed_high is None or self.difference is None:
-            return None
-        fixed = self.fixed_high - self.difference
-        return Z95 * (self.high - self.difference) / fixed if fixed > 0 else None
 
 
 @dataclass(eq=False)
@@ -226,9 +217,9 @@ def look_at(
         lambda then: comparison.difference(measure, then).influence,
         start=_buyers_counted(system, other),
     )
-    radius = found.error * always_valid_multiplier(seen, tightest=tightest, alpha=alpha)
+    radius = always_valid_radius(found.careful_error, seen, tightest=tightest, alpha=alpha)
     low, high = found.value - radius, found.value + radius
-    fixed = Z95 * found.error
+    fixed = Z95 * found.careful_error
     reduction = 1 - found.variance / found.plain_variance if found.plain_variance > 0 else 0.0
     words = _words(measure, against, (found.value, low, high))
     ends = (low, high, found.value - fixed, found.value + fixed)
@@ -302,7 +293,7 @@ def cost_per_conversion(comparison: Comparison, lift: Lift) -> CostPerConversion
         lift: The look.
     """
     about = lift.objective_id, lift.against
-    if lift.difference is None or lift.low is None or lift.multiplier is None:
+    if lift.difference is None or lift.low is None or lift.high is None:
         return CostPerConversion(*about, None, None, None, lift.words)
     if lift.low <= 0:
         words = "too early: the system arm isn't yet known to cause conversions, so what one costs has no upper bound"
@@ -311,7 +302,7 @@ def cost_per_conversion(comparison: Comparison, lift: Lift) -> CostPerConversion
     count = len(gained.influence)
     plain = Adjustment(comparison.is_system, comparison.panel.covariates[:, :0], comparison.panel.fold)
     spent = plain.difference(comparison.panel.cost[:count])
-    low, high = fieller(spent, gained, lift.multiplier)
+    low, high = fieller(spent, gained, (lift.high - lift.difference) / gained.error)
     value = spent.value / gained.value
     return CostPerConversion(*about, value, low, high, f"{value:,.2f} ({low:,.2f} to {high:,.2f})")
 

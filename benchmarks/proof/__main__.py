@@ -41,11 +41,9 @@ def main() -> None:
     real = [watch(Setting(), truth, seed) for seed in range(runs)]
     none = [watch(SAME, same, seed) for seed in range(runs)]
     late = [value(seed) for seed in range(runs)]
-    facts = {
-        "runs": runs,
-        **{measure: _figures([one[measure] for one in real], [one[measure] for one in none]) for measure in MEASURES},
-        "late": _late(late),
-    }
+    facts: Figures = {"runs": runs, "late": _late(late)}
+    for measure in MEASURES:
+        facts[measure] = _figures([one[measure] for one in real], [one[measure] for one in none])
     _show(facts)
     print(json.dumps(facts))
 

@@ -80,10 +80,10 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()
-    rows = pd.concat(parts, ignore_index=True)
+    rows = _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
-    rows = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
-    return _sampled(rows.drop(columns=["age_days", "converted_day"]), max_rows, seed)
+    taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
+    return taught.drop(columns=["age_days", "converted_day"])
 
 
 _LABELS: Final = """
@@ -96,7 +96,7 @@ _LABELS: Final = """
     ),
     sold as (
         select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin,
-            min(date_diff('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
+            min(date_sub('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
         from rows
         join days using (as_of_on)
         join read_parquet($conversions) as conversion

@@ -14,7 +14,9 @@ from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from ml.learning.lift import EVERYBODY, Comparison, Lift, cost_per_conversion, lifts
+from ml.learning.comparison import Comparison
+from ml.learning.cost import cost_per_conversion
+from ml.learning.lift import EVERYBODY, Lift, lifts
 from ml.learning.looks import Look
 from ml.learning.panel import WINDOWS, Panel, micros, panel_of
 from ml.learning.sample_ratio import SampleRatio, sample_ratio

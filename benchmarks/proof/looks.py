@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.proof.people import Setting, Truth, draw
-from ml.learning.lift import Comparison, look_at
+from ml.learning.comparison import Comparison
+from ml.learning.lift import look_at
 from ml.learning.looks import Look
 from ml.learning.panel import DAY, MEASURES, Measure
 

@@ -30,6 +30,10 @@ LEAST_MATURITY: Final = 0.1
 """A younger row knows next to nothing, and its maturity is estimated worst."""
 FEWEST_AT_RISK: Final = 30
 """Rows that must be as old as a day for a channel to say itself what happens on it; else all contacts say it."""
+BORROWED_EVENTS: Final = 50.0
+"""Conversions at which a channel's own delays count as much as those of all contacts: a few tell little of their shape."""
+MOST_UNFINISHED: Final = 0.999
+"""Maturity 1 is for rows whose horizon is over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +104,8 @@ def _curve(hazard: Vector) -> DelayCurve:
 def fit_delays(rows: pd.DataFrame, horizon_days: int) -> dict[str, DelayCurve]:
     """The curve of each channel, and of being left alone.
 
-    Days that a channel's contacts aren't old enough for are as for all contacts, in proportion to the days before.
+    A channel's level is its own. The shape of its delays is drawn towards that of all contacts, and days that its contacts
+    aren't old enough for have it from them.
 
     Args:
         rows: channel, age_days, converted_day, sample_weight.
@@ -122,7 +127,9 @@ def fit_delays(rows: pd.DataFrame, horizon_days: int) -> dict[str, DelayCurve]:
         known = old >= FEWEST_AT_RISK
         usual = together if name != NONE else of(channel == NONE)[0]
         ratio = hazard[known].sum() / usual[known].sum() if usual[known].sum() > 0 else 1.0
-        curves[str(name)] = _curve(np.where(known, hazard, ratio * usual))
+        events = float(np.isfinite(day[channel == name]).sum())
+        own = events / (events + BORROWED_EVENTS)
+        curves[str(name)] = _curve(np.where(known, own * hazard + (1 - own) * ratio * usual, ratio * usual))
     return curves
 
 
@@ -146,7 +153,7 @@ def matured(rows: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
         maturity[of_channel] = curve.maturity(age[of_channel])
         weight[of_channel] = curve.weight(age[of_channel], is_converted[of_channel])
     is_over = age >= horizon_days
-    maturity[is_over], weight[is_over] = 1.0, 1.0
+    maturity, weight = np.where(is_over, 1.0, np.minimum(maturity, MOST_UNFINISHED)), np.where(is_over, 1.0, weight)
     taught = rows.assign(
         maturity=maturity, sample_weight=rows["sample_weight"] * weight, margin=rows["margin"].where(is_over)
     )

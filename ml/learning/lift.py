@@ -15,17 +15,16 @@ still to come are not in it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil, sqrt
+from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
-import numpy as np
-
 from ml.entities import ARMS, Arm
-from ml.learning.adjustment import Z95, Adjustment, Difference
+from ml.learning.adjustment import Z95
+from ml.learning.comparison import ArmFigures, Comparison
 from ml.learning.confidence import always_valid_radius
 from ml.learning.looks import Look, information
-from ml.learning.panel import DAY, MEASURES, Measure, Panel, Vector
+from ml.learning.panel import DAY, MEASURES, Measure, Panel
 
 MINIMUM_PEOPLE: Final = 100
 MINIMUM_BUYERS: Final = 20
@@ -35,31 +34,6 @@ OTHERS: Final[tuple[Arm, ...]] = ("holdout", "manual", "random")
 
 Looks = Mapping[tuple[str, Measure, Arm, str], Sequence[Look]]
 """Earlier looks by objective, measure, arm compared with, and segment."""
-
-
-@dataclass(frozen=True)
-class ArmFigures:
-    """An arm's people and what they did since assignment, per person.
-
-    Attributes:
-        people: People assigned.
-        buyers: Those with at least one purchase.
-        mean: Of the measure per person.
-        variance: Of the measure between persons.
-    """
-
-    people: int
-    buyers: int
-    mean: float
-    variance: float
-
-    @classmethod
-    def of(cls, outcome: Vector, has_bought: Vector) -> "ArmFigures":
-        """Of the people of an arm: their outcome and whether they bought [n]."""
-        if not len(outcome):
-            return cls(0, 0, 0.0, 0.0)
-        variance = float(outcome.var(ddof=1)) if len(outcome) > 1 else 0.0
-        return cls(len(outcome), int(has_bought.sum()), float(outcome.mean()), variance)
 
 
 @dataclass(frozen=True)
@@ -109,43 +83,6 @@ class Lift:
     def total(self) -> float | None:
         """What the system caused among all of its people: difference times people; None where it's too early."""
         return None if self.difference is None else self.difference * self.system.people
-
-
-@dataclass(eq=False)
-class Comparison:
-    """Two arms of a panel; remembers its differences, so that many looks at the same people are cheap.
-
-    Attributes:
-        panel: Of people in the two arms.
-        is_adjusted: Whether purchases before the assignment are used.
-    """
-
-    panel: Panel
-    is_adjusted: bool = True
-    _found: dict[tuple[Measure, int], Difference] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.is_system = self.panel.arm == ARMS.index("system")
-        covariates = self.panel.covariates if self.is_adjusted else self.panel.covariates[:, :0]
-        self._adjustment = Adjustment(self.is_system, covariates, self.panel.fold)
-
-    @classmethod
-    def of(cls, panel: Panel, against: Arm, *, is_adjusted: bool = True) -> "Comparison":
-        """The system arm of a panel against another arm."""
-        return cls(panel.only(np.isin(panel.arm, [ARMS.index("system"), ARMS.index(against)])), is_adjusted)
-
-    def difference(self, measure: Measure, until: int) -> Difference:
-        """The adjusted difference as of a moment, microseconds since 1970."""
-        if (measure, until) not in self._found:
-            self._found[measure, until] = self._adjustment.difference(self.panel.outcome(measure, until))
-        return self._found[measure, until]
-
-    def figures(self, measure: Measure, until: int) -> tuple[ArmFigures, ArmFigures]:
-        """The system arm and the other one, as of a moment."""
-        outcome, has_bought = (self.panel.outcome(each, until) for each in (measure, MEASURES[0]))
-        is_system = self.is_system[: len(outcome)]
-        system, other = ((outcome[rows], has_bought[rows]) for rows in (is_system, ~is_system))
-        return ArmFigures.of(*system), ArmFigures.of(*other)
 
 
 def lifts(
@@ -258,71 +195,3 @@ def _buyers_counted(system: ArmFigures, other: ArmFigures) -> float:
     """Buyers, each weighted as they weigh in the difference's variance: where the intrinsic time starts."""
     smaller = min(system.people, other.people)
     return system.buyers * (smaller / system.people) ** 2 + other.buyers * (smaller / other.people) ** 2
-
-
-@dataclass(frozen=True)
-class CostPerConversion:
-    """Money spent on contacts for each conversion that they caused.
-
-    Attributes:
-        objective_id: The objective.
-        against: The arm compared with.
-        value: Money; None where it's too early.
-        low: Lower end of the interval, which holds at all looks together.
-        high: Upper end.
-        words: As a person would say it.
-    """
-
-    objective_id: str
-    against: Arm
-    value: float | None
-    low: float | None
-    high: float | None
-    words: str
-
-
-def cost_per_conversion(comparison: Comparison, lift: Lift) -> CostPerConversion:
-    """Incremental cost per incremental conversion, from the look at `conversion` of the same comparison.
-
-    Its interval is Fieller's (Journal of the Royal Statistical Society B 16, 1954): all ratios r for which the
-    difference in cost less r times the difference in conversions is within the interval around 0, with the
-    multiplier of the lift's interval that holds at all looks.
-
-    Args:
-        comparison: The two arms.
-        lift: The look.
-    """
-    about = lift.objective_id, lift.against
-    if lift.difference is None or lift.low is None or lift.high is None:
-        return CostPerConversion(*about, None, None, None, lift.words)
-    if lift.low <= 0:
-        words = "too early: the system arm isn't yet known to cause conversions, so what one costs has no upper bound"
-        return CostPerConversion(*about, None, None, None, words)
-    gained = comparison.difference("conversion", lift.until)
-    count = len(gained.influence)
-    plain = Adjustment(comparison.is_system, comparison.panel.covariates[:, :0], comparison.panel.fold)
-    spent = plain.difference(comparison.panel.cost[:count])
-    low, high = fieller(spent, gained, (lift.high - lift.difference) / gained.error)
-    value = spent.value / gained.value
-    return CostPerConversion(*about, value, low, high, f"{value:,.2f} ({low:,.2f} to {high:,.2f})")
-
-
-def fieller(above: Difference, below: Difference, multiplier: float) -> tuple[float, float]:
-    """Interval of the ratio of two differences over the same people.
-
-    Args:
-        above: Numerator.
-        below: Denominator, more than `multiplier` standard errors from 0.
-        multiplier: Standard errors to either side.
-
-    Raises:
-        ValueError: The denominator may be 0, so the ratio has no bounded interval.
-    """
-    squared = multiplier**2
-    a = below.value**2 - squared * below.variance
-    if a <= 0:
-        raise ValueError("the denominator may be 0: look at its own interval first, there is no ratio yet")
-    b = above.value * below.value - squared * float(above.influence @ below.influence)
-    c = above.value**2 - squared * above.variance
-    root = sqrt(max(b * b - a * c, 0.0))
-    return (b - root) / a, (b + root) / a

@@ -92,3 +92,14 @@ def test_mail_that_acts_a_month_later_is_valued_right_and_not_by_counting_the_yo
     found = [value(seed) for seed in range(24)]
     assert abs(np.mean([one.ours for one in found])) < 0.08
     assert np.mean([one.naive for one in found]) < -0.2
+
+
+def test_an_unfinished_row_is_never_called_finished_and_a_few_conversions_borrow_their_delays():
+    rows = pd.concat([rows_of(60_000, 7), rows_of(400, 8, channel="voice", chance=0.01)], ignore_index=True)
+    early = (rows["channel"] == "voice") & rows["is_converted"]
+    rows.loc[early, "converted_day"] = 0.0
+    taught = matured(rows, HORIZON)
+    unfinished = taught[(taught["age_days"] < HORIZON)]
+    assert unfinished["maturity"].max() < 1
+    of_voice = unfinished[(unfinished["channel"] == "voice") & (unfinished["age_days"] == 10)]
+    assert of_voice["maturity"].between(0.2, 0.6).all()

@@ -12,8 +12,10 @@ from benchmarks.proof.looks import watch
 from benchmarks.proof.people import Setting, Truth
 from ml.entities import ARMS
 from ml.learning.adjustment import Adjustment, Difference
+from ml.learning.comparison import Comparison
 from ml.learning.confidence import always_valid_radius
-from ml.learning.lift import Comparison, Lift, cost_per_conversion, fieller, lifts, look_at
+from ml.learning.cost import cost_per_conversion, fieller
+from ml.learning.lift import Lift, lifts, look_at
 from ml.learning.panel import MEASURES, Panel, micros, panel_of
 
 UNTIL = int(micros([datetime(2026, 2, 1, tzinfo=UTC)])[0])

@@ -182,13 +182,14 @@ def _lacks(panel: Panel, system: ArmFigures, other: ArmFigures, against: Arm, un
     days = max((until - int(panel.assigned_at[0])) / DAY, 1.0)
     lacking = []
     for arm, figures in ((against, other), ("system", system)):
-        if figures.people < MINIMUM_PEOPLE:
-            lacking.append(f"{MINIMUM_PEOPLE - figures.people:,} more people in {arm}")
-        if figures.buyers < MINIMUM_BUYERS:
-            more = MINIMUM_BUYERS - figures.buyers
-            pace = f" (about {ceil(more * days / figures.buyers):,} days at this pace)" if figures.buyers else ""
-            lacking.append(f"{more:,} more buyers in {arm}{pace}")
-    return f"too early: it takes {' and '.join(lacking)}" if lacking else None
+        people, buyers = MINIMUM_PEOPLE - figures.people, MINIMUM_BUYERS - figures.buyers
+        more = [f"{people:,} more {'person' if people == 1 else 'people'}"] if people > 0 else []
+        if buyers > 0:
+            pace = f" (about {ceil(buyers * days / figures.buyers):,} days at this pace)" if figures.buyers else ""
+            more.append(f"{buyers:,} more buyer{'s' if buyers > 1 else ''}{pace}")
+        if more:
+            lacking.append(f"{' and '.join(more)} in {arm}")
+    return f"too early: it takes {', '.join(lacking)}" if lacking else None
 
 
 def _buyers_counted(system: ArmFigures, other: ArmFigures) -> float:

@@ -85,8 +85,8 @@ def test_below_the_stated_sample_there_is_no_figure_and_it_says_what_is_missing(
     assert lift.is_too_early
     assert lift.total is None
     assert "too early" in lift.words
-    assert "40 more people in holdout" in lift.words
-    assert "8 more buyers in holdout (about 18 days at this pace)" in lift.words
+    people, buyers = "40 more people", "8 more buyers (about 18 days at this pace)"
+    assert lift.words == f"too early: it takes {people} and {buyers} in holdout, {people} and {buyers} in system"
     assert cost_per_conversion(Comparison.of(panel, "holdout"), lift).value is None
 
 

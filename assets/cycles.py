@@ -22,6 +22,8 @@ CREATIVES: Final = "creatives.json"
 """In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
 OUTCOMES: Final = "creative_outcomes.json"
 """In a cycle's folder: what came of each creative once the day's horizon was over."""
+ASSIGNED: Final = "arms.parquet"
+"""In a cycle's folder: the arm and segment of everybody in an audience, contacted or not (`ml.policy.arms`)."""
 CHANCES: Final = "chances.parquet"
 """In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 

@@ -16,8 +16,9 @@ theta that was fixed before, and it ever reaches 1 / alpha with probability at m
 over log-normal theta around the effect that was stated beforehand (Robbins' mixture; Wald's test knows theta). What a
 day would win beyond 1 / alpha isn't needed, so that day's bets are larger by what it makes up for (Fischer and Ramdas,
 "Improving Wald's sequential probability ratio test by avoiding overshoot", 2024); it pays for not knowing theta.
-theta < 0 tests for the system being worse in the same way; a part of that bet waits for later days, so that an advantage
-which is lost is seen too. Purchases of a day are taken as drawn with replacement: they are few among the people.
+theta < 0 tests for the system being worse in the same way. A part of either bet waits for later days: a system that learns
+its way past the manual arm, or loses its advantage, isn't held to all that came before. Purchases of a day are taken as
+drawn with replacement: they are few among the people.
 
 A person counts once: later purchases of somebody who has bought say again what the first one said.
 """
@@ -25,7 +26,7 @@ A person counts once: later purchases of somebody who has bought say again what 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import exp, inf, log, log1p
+from math import exp, log, log1p
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,7 @@ from ml.configuration.policy import AutonomyTest
 SPREAD: Final = 0.5
 """Standard deviation of log theta: effects from a third of the stated one to nearly twice it cost little more than it does."""
 FROM_THE_START: Final = 0.8
-"""Part of the bet against the system that is placed at the beginning; the rest waits for an advantage to be lost."""
+"""Part of a bet that is placed at the beginning; the rest waits for an advantage to be won, or lost, later."""
 _NODES: Final = np.linspace(-2.5, 2.5, 11)
 
 
@@ -156,25 +157,25 @@ def evidence(days: Sequence[ArmDay], test: AutonomyTest) -> tuple[np.ndarray, np
     """
     weights = np.exp(-(_NODES**2) / 2)
     theta, prior = log1p(test.effect) * np.exp(SPREAD * _NODES), np.log(weights / weights.sum())
-    better, worse = _Bets(theta, prior, 1.0, -log(test.alpha)), _Bets(-theta, prior, FROM_THE_START, -log(test.alpha))
-    return np.array([better.after(day, test.margin) for day in days]), np.array(
-        [worse.after(day, test.margin) for day in days]
-    )
+    better, worse = _Bets(theta, prior, -log(test.alpha)), _Bets(-theta, prior, -log(test.alpha))
+    found = np.array([(better.after(day, test.margin), worse.after(day, test.margin)) for day in days])
+    return found[:, 0], found[:, 1]
 
 
 class _Bets:
     """Bets on several theta, and the money that they have become: the evidence.
 
+    `FROM_THE_START` of it is placed on the first day, 1 / (s (s + 1)) of the rest on each day s after it.
+
     Args:
         theta: float [K].
         prior: float [K], log of the part that is placed on each.
-        at_start: Part of everything that is placed on the first day; of the rest 1 / (s (s + 1)) on each day s after it.
         enough: Log of the evidence at which betting ends.
     """
 
-    def __init__(self, theta: np.ndarray, prior: np.ndarray, at_start: float, enough: float) -> None:
+    def __init__(self, theta: np.ndarray, prior: np.ndarray, enough: float) -> None:
         self.theta, self.prior, self.enough = theta, prior, enough
-        self.placed, self.rest = log(at_start) + prior, log(1 - at_start) if at_start < 1 else -inf
+        self.placed, self.rest = log(FROM_THE_START) + prior, log(1 - FROM_THE_START)
         self.scale, self.day, self.is_over = 0.0, 0, False
 
     def after(self, day: ArmDay, margin: float) -> float:
@@ -191,7 +192,7 @@ class _Bets:
         return total
 
     def _place(self) -> None:
-        if self.day and self.rest > -inf:
+        if self.day:
             part = self.rest - log(self.day * (self.day + 1.0))
             self.placed = np.logaddexp(self.placed, part + self.prior)
         self.day += 1
@@ -222,30 +223,31 @@ class _Bets:
 
 
 def _binomial(n: int, share: float) -> np.ndarray:
+    """Logs of the chances of 0 to n."""
     k = np.arange(n + 1)
     ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return np.asarray(np.exp(ways + k * log(share) + (n - k) * log1p(-share)))
+    return np.asarray(ways + k * log(share) + (n - k) * log1p(-share))
 
 
 def _factor(won: np.ndarray, chance: np.ndarray, before: float) -> float:
-    """Log of the largest b with sum(chance x min(b exp(won), 1)) <= exp(before).
+    """Log of the largest b with sum(exp(chance) x min(b exp(won), 1)) <= exp(before).
 
-    With the largest outcomes cut off one after the other, b is what the others leave; it is the first for which they stay below 1.
+    With the largest outcomes cut off one after the other, b is what the others leave room for; the first b for which they
+    stay below 1 is the one.
 
     Args:
         won: float [n], logs of the outcomes over what is enough.
-        chance: float [n], of each.
+        chance: float [n], log of each one's chance.
         before: Log of the evidence before over what is enough, below 0.
     """
     order = np.argsort(won)[::-1]
     won, chance = won[order], chance[order]
-    cut = np.concatenate([[0.0], np.cumsum(chance)[:-1]])
-    left = np.cumsum((chance * np.exp(won))[::-1])[::-1]
+    cut = np.concatenate([[0.0], np.cumsum(np.exp(chance))[:-1]])
     room = exp(before) - cut
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.where((room > 0) & (left > 0), room / left, 0.0)
-    fits = np.flatnonzero(factor * np.exp(won) <= 1)
-    return max(0.0, log(factor[fits[0]])) if len(fits) and factor[fits[0]] > 0 else 0.0
+    left = np.logaddexp.accumulate((chance + won)[::-1])[::-1]
+    factor = np.log(room[room > 0]) - left[room > 0]
+    fits = np.flatnonzero(factor + won[room > 0] <= 0)
+    return max(0.0, float(factor[fits[0]])) if len(fits) else 0.0
 
 
 def advantage(days: Sequence[ArmDay], test: AutonomyTest) -> Advantage:

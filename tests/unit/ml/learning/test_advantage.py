@@ -89,6 +89,28 @@ def test_a_purchase_moved_to_the_system_speaks_for_it_and_against_its_being_wors
     assert more[1] <= fewer[1]
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=8))
+def test_exchanging_the_arms_exchanges_better_and_worse(counts):
+    there, back = (evidence([_day(*one[::way]) for one in counts], TEST) for way in (1, -1))
+    assert there[0] == pytest.approx(back[1])
+    assert there[1] == pytest.approx(back[0])
+
+
+def test_a_system_that_learns_its_way_past_the_manual_arm_is_seen_although_it_began_worse():
+    rng = np.random.default_rng(6)
+    days = _simulated(rng, 0.85, days=30, people=20_000) + _simulated(rng, 1.6, days=30, people=20_000)
+    better, _ = evidence(days, TEST)
+    assert better[29] < 0
+    assert better[-1] > log(20)
+
+
+def test_thousands_of_purchases_a_day_are_counted_without_overflow():
+    with np.errstate(all="raise", under="ignore"):
+        better, worse = evidence([_day(9000, 600, people=(180_000, 12_000))] * 5, TEST)
+    assert np.isfinite(better).all()
+    assert np.isfinite(worse).all()
+
+
 def test_days_on_which_one_arm_is_empty_say_nothing():
     assert evidence([_day(9, 0, people=(100, 0))], TEST)[0] == pytest.approx(0.0)
 
@@ -113,7 +135,7 @@ def test_what_is_spared_keeps_the_mean_of_what_is_needed():
         chance = rng.dirichlet(np.ones(outcomes))
         won = rng.normal(0, 1.5, outcomes)
         won += -1.0 - np.log(chance @ np.exp(won))
-        factor = _factor(won, chance, -1.0)
+        factor = _factor(won, np.log(chance), -1.0)
         assert factor >= 0
         assert chance @ np.minimum(np.exp(won + factor), 1) == pytest.approx(np.exp(-1.0))
 

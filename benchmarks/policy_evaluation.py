@@ -280,7 +280,7 @@ def main() -> int:
     bandit = open_bandit(given.data)
     sample = sample_market(given.people or people, given.cycles or cycles, 1, given.threads)
     print()
-    redrawn = frequencies(2_000, given.redraws or redraws, 1, given.threads)
+    redrawn = frequencies(400, given.redraws or redraws, 1, given.threads, family="few eligible")
     print(
         json.dumps({"benchmark": "policy_evaluation", "open_bandit": bandit, "market": sample, "frequencies": redrawn})
     )

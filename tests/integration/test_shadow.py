@@ -91,5 +91,4 @@ def test_a_day_is_a_log_once_its_horizon_is_over_with_the_probabilities_that_wer
     is_contact = log.rows.action > 0
     assert is_contact.any()
     assert drawn[~is_contact] == pytest.approx(log.rows.propensity[~is_contact])
-    creatives = log.rows.propensity[is_contact] / drawn[is_contact]  # of a contact the creative was drawn as well
-    assert creatives == pytest.approx(creatives.round())
+    assert (drawn[is_contact] <= log.rows.propensity[is_contact] * (1 + 1e-9)).all()  # creative and slot were drawn too

@@ -1,7 +1,7 @@
 """Each objective's level beside what its arms and its plans show: the test that was stated when it was first seen."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import pandas as pd
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from assets.lifts import assigned
+from assets.lifts import assigned, begin
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
 from ml.configuration.policy import AutonomyTest
@@ -71,7 +71,7 @@ def _begins(ledger: Ledger, objective_id: str, time_zone: str) -> date | None:
 def _first_purchases(home: Home, ledger: Ledger, configuration: Configuration, day: date) -> pd.DataFrame:
     """First purchases of the system and the manual arm of all objectives, as known at the beginning of the day."""
     zone = configuration.policy.time_zone
-    until = datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+    until = begin(day, zone)
     people = assigned(home, day, zone)
     people = people[people["arm"].isin(["system", "manual"])]
     people = people[pd.to_datetime(people["assigned_at"], utc=True) < until]

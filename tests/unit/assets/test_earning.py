@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assets.cycles import ASSIGNED
 from assets.earning import review
 from assets.home import Home
 from assets.ledger.ledger import Ledger
@@ -52,8 +53,8 @@ def home(tmp_path: Path) -> Home:
     )
     folder = found.cycle(FIRST.isoformat())
     folder.mkdir(parents=True)
-    people = pd.DataFrame({"customer_id": who, "objective_id": "o", "arm": arm, "cycle_id": FIRST.isoformat()})
-    people.to_parquet(folder / "decisions.parquet")
+    people = pd.DataFrame({"customer_id": who, "objective_id": "o", "arm": arm, "segment": "other"})
+    people.to_parquet(folder / ASSIGNED)
     buys = draw.random(PEOPLE) < np.where(arm == "system", 0.3, 0.15)
     day = pd.Timestamp(FIRST) + pd.to_timedelta(draw.integers(0, 20, PEOPLE), unit="D")
     sold = pd.DataFrame({"customer_id": who, "converted_at": day, "margin": 1.0})[buys]

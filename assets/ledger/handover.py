@@ -30,6 +30,7 @@ from assets.ledger.counters import next_number
 from assets.ledger.engine import among, in_one, is_among
 from assets.ledger.generations import has_passed
 from assets.ledger.halts import is_halted
+from assets.ledger.messages import payload_sha256
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt
 from assets.ledger.suppressions import refusals
 from assets.ledger.tables import outbox, receipt
@@ -39,6 +40,7 @@ Check = Callable[[Sequence[Message]], Mapping[str, str]]
 
 _INTENT_LOCK = 7_203_773
 _GONE = "its dispatcher went away while sending"
+_ALTERED = "what it says or whom it goes to isn't what was released"
 _LAPSED = "its key has lapsed, and an earlier attempt may have left"
 
 
@@ -60,7 +62,8 @@ def begin(
         return Intent((), {}, is_halted=True)
     held = _locked(connection, lease, "leased", until=now)
     messages = [message for message in lease.messages if message.message_id in held]
-    ends = _ends(connection, messages, at) | {
+    ends = {message.message_id: ("cancelled", _ALTERED) for message in messages if _is_altered(message, held)}
+    ends |= _ends(connection, messages, at) | {
         message_id: ("suppressed", reason)
         for reasons in (refused, *(check(messages) for check in checks))
         for message_id, reason in reasons.items()
@@ -255,7 +258,7 @@ def _locked_where(
 
 
 _RECEIPTS = insert(receipt)
-_ROW = select(*COSTS, outbox.c.state, outbox.c.intent_at, outbox.c.lease_until)
+_ROW = select(*COSTS, outbox.c.state, outbox.c.intent_at, outbox.c.lease_until, outbox.c.payload_sha256)
 
 
 # Statements of every batch are made once: making one costs as much as running it.
@@ -274,6 +277,12 @@ def _intent(dialect: str) -> Update:
     )
     values = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": bindparam("b_at")}
     return update(outbox).where(mine).values(values)
+
+
+def _is_altered(message: Message, held: Mapping[str, Mapping[Any, Any]]) -> bool:
+    """A release is for exactly its content, whoever can write to the ledger's files."""
+    found = payload_sha256(message.recipient_json, message.content_json)
+    return found != held[message.message_id]["payload_sha256"]
 
 
 def _has_lapsed(first_used_at: datetime | None, at: datetime, key_horizon: timedelta | None) -> bool:

@@ -117,6 +117,15 @@ class PlanRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """That a plan waits for a person from the moment it is proposed: why, until when, and how many must agree."""
+
+    reasons: Sequence[str]
+    expires_at: datetime
+    approvals_needed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStatus:
     """A plan and where it stands."""
 

@@ -140,6 +140,19 @@ def settle(
         connection.execute(_ENTERED, entries)
 
 
+def spend_unheld(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, at: datetime) -> None:
+    """Count as spent what was never held: it's gone, whatever the cap says. Entered as a hold and its spend, so that both add up."""
+    ordered = sorted(amounts.items())
+    moves = [
+        {"b_scope": scope.scope, "b_period": scope.period, "b_spent": amount, "b_held": 0} for scope, amount in ordered
+    ]
+    connection.execute(_SETTLED, moves)
+    entries = [
+        _entry(scope, kind, amount, subject=subject, at=at) for scope, amount in ordered for kind in ("hold", "spend")
+    ]
+    connection.execute(_ENTERED, entries)
+
+
 def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
     """Make sure of budgets and lock them in the order of all writers, before a transaction that passes them twice."""
     for scope in sorted(set(scopes)):

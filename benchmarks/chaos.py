@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from assets.channels.contract import Delivery, Message, Receipt
 from assets.channels.dispatch import DispatchFailed, dispatch
@@ -141,8 +142,11 @@ def _child(seat: tuple[str, str], chaos: Chaos, port: int, at: datetime) -> None
     ledger = Ledger(chaos.url)
     work = {"release": _release_all, "dispatch": _dispatch_all, "ingest": _ingest_all}[seat[0]]
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        work(ledger, chaos, port, seat[1], at + timedelta(seconds=20 - (deadline - time.monotonic())))
+    try:
+        while time.monotonic() < deadline:
+            work(ledger, chaos, port, seat[1], at + timedelta(seconds=20 - (deadline - time.monotonic())))
+    except OperationalError:
+        os._exit(1)  # a server that crashes takes its clients with it; they are started again
     os._exit(0)
 
 

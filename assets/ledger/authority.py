@@ -40,24 +40,24 @@ class Standing(NamedTuple):
     generation_id: str
 
 
-_GENERATION = select(plan.c.generation_id).where(plan.c.plan_id == bindparam("b_id"))
 _WORDS = (
     select(
+        plan.c.generation_id,
         plan_authorization.c.kind,
         plan_authorization.c.actor,
         plan_authorization.c.approvals_needed,
         plan_authorization.c.expires_at,
     )
+    .join(plan, plan.c.plan_id == plan_authorization.c.plan_id)
     .where(plan_authorization.c.plan_id == bindparam("b_id"))
     .order_by(plan_authorization.c.seq)
 )
 
 
 def standing(connection: Connection, plan_id: str) -> Standing:
-    """Where a plan stands: what `status` says, without reading all of it for each batch."""
-    generation_id = connection.execute(_GENERATION, {"b_id": plan_id}).scalar_one()
+    """Where a proposed plan stands: what `status` says, without reading all of it for each batch."""
     rows = connection.execute(_WORDS, {"b_id": plan_id}).all()
-    return Standing(_state(rows), _expiry(rows), generation_id)
+    return Standing(_state(rows), _expiry(rows), rows[0].generation_id)
 
 
 def status(connection: Connection, plan_id: str) -> PlanStatus:

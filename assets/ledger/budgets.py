@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, case, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, insert, or_, select, tuple_, update
 
 from assets.ledger.columns import from_micros, to_micros
 from assets.ledger.counters import insert_once, upsert
@@ -158,6 +158,13 @@ def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
     for scope in sorted(set(scopes)):
         _open(connection, scope)
         connection.execute(select(budget.c.scope).where(_is(scope)).with_for_update())
+
+
+def lock_held(connection: Connection, scopes: Iterable[Scope]) -> None:
+    """Lock budgets that are there, since something is held against them: all in one statement, in the order of all writers."""
+    keys = tuple_(budget.c.scope, budget.c.period).in_(sorted(set(scopes)))
+    query = select(budget.c.scope).where(keys).order_by(budget.c.scope, budget.c.period)
+    connection.execute(query.with_for_update()).all()
 
 
 def scopes_of(lines: Iterable[BudgetLine], *, cycle_on: str) -> list[Scope]:

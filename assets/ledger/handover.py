@@ -22,8 +22,7 @@ from sqlalchemy import (
 )
 
 from assets.ledger import authority, health
-from assets.ledger.budgets import amounts_of
-from assets.ledger.budgets import lock as lock_budgets
+from assets.ledger.budgets import amounts_of, lock_held
 from assets.ledger.closing import COSTS, FREE, Ending, close, note_unknown
 from assets.ledger.columns import to_utc
 from assets.ledger.counters import next_number
@@ -91,7 +90,7 @@ def lock_both(connection: Connection, sent: Lease, batch: Lease, *, is_checked: 
         _lock_checks(connection)
     ids = [message.message_id for of in (sent, batch) for message in of.messages]
     rows = connection.execute(_locking("postgresql"), {"b_ids": ids, "b_epoch": sent.epoch}).mappings()
-    lock_budgets(connection, amounts_of(rows))
+    lock_held(connection, amounts_of(rows))
 
 
 def acknowledge(

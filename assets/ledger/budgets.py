@@ -163,7 +163,11 @@ def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
 def lock_held(connection: Connection, scopes: Iterable[Scope]) -> None:
     """Lock budgets that are there, since something is held against them: all in one statement, in the order of all writers."""
     keys = tuple_(budget.c.scope, budget.c.period).in_(sorted(set(scopes)))
-    query = select(budget.c.scope).where(keys).order_by(budget.c.scope, budget.c.period)
+    ordered = (
+        budget.c.scope.collate("C"),
+        budget.c.period.collate("C"),
+    )  # as Python sorts them, whatever the database's language
+    query = select(budget.c.scope).where(keys).order_by(*ordered)
     connection.execute(query.with_for_update()).all()
 
 

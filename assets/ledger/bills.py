@@ -89,7 +89,7 @@ def _costs(connection: Connection, channel: str, day: date) -> dict[str, int]:
     query = select(outbox.c.objective_id, func.sum(outbox.c.cost_micros)).where(
         outbox.c.channel == channel, outbox.c.cycle_on == day.isoformat(), outbox.c.state.in_(("sent", "unknown"))
     )
-    return {name: int(cost) for name, cost in connection.execute(query.group_by(outbox.c.objective_id))}
+    return {str(row[0]): int(str(row[1])) for row in connection.execute(query.group_by(outbox.c.objective_id))}
 
 
 def _shared(channel: str, day: date, over: int, costs: Mapping[str, int]) -> dict[Scope, int]:

@@ -69,7 +69,7 @@ def close(connection: Connection, endings: Sequence[Ending], *, subject: str, at
     spent = [ending.row for ending in final if ending.state in _MAY_HAVE_LEFT]
     freed = [ending.row for ending in final if ending.state not in _MAY_HAVE_LEFT]
     settle(connection, freed=amounts_of(freed), spent=amounts_of(spent), subject=subject, at=at)
-    left = {"b_at": at, "b_number": next_number(connection, "handover")} if spent else {}
+    left: dict[str, Any] = {"b_at": at, "b_number": next_number(connection, "handover")} if spent else {}
     dialect = connection.dialect.name
     for (state, reason), ids in _grouped(final).items():
         values = {"b_state": state, "b_reason": reason, "b_ids": in_one(connection, ids)}

@@ -281,7 +281,7 @@ def _intent(dialect: str) -> Update:
 def _is_altered(message: Message, held: Mapping[str, Mapping[Any, Any]]) -> bool:
     """A release is for exactly its content, whoever can write to the ledger's files."""
     found = payload_sha256(message.recipient_json, message.content_json)
-    return found != held[message.message_id]["payload_sha256"]
+    return bool(found != held[message.message_id]["payload_sha256"])
 
 
 def _has_lapsed(first_used_at: datetime | None, at: datetime, key_horizon: timedelta | None) -> bool:

@@ -17,10 +17,11 @@ from assets.publishing import MARTS, publish
 KILLS = 14
 PUBLISHER = """
 import resource, signal, sys
+from pathlib import Path
 import duckdb
 from assets.home import Home
 from assets.publishing import MARTS, publish
-home, first, most_bytes = Home(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+home, first, most_bytes = Home(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
 if most_bytes:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
@@ -79,7 +80,7 @@ def test_f11_f12_a_publisher_killed_at_any_moment_leaves_whole_generations_and_n
     for kill in range(KILLS):
         child = _start(home, 1_000 * kill)
         assert child.stdout is not None
-        child.stdout.readline()
+        assert child.stdout.readline() == b"ready\n"
         time.sleep(0.03 + 0.02 * kill)
         child.send_signal(signal.SIGKILL)
         child.communicate()

@@ -83,7 +83,9 @@ def close(connection: Connection, endings: Sequence[Ending], *, subject: str, at
 @cache
 def _ended(dialect: str, *, has_left: bool) -> Update:
     values: dict[str, Any] = {"state": bindparam("b_state"), "reason": bindparam("b_reason"), **FREE}
-    left = {"handed_over_at": bindparam("b_at"), "handover_no": bindparam("b_number")} if has_left else {}
+    left: dict[str, Any] = (
+        {"handed_over_at": bindparam("b_at"), "handover_no": bindparam("b_number")} if has_left else {}
+    )
     return update(outbox).where(is_among(dialect, outbox.c.message_id, "b_ids")).values(values | left)
 
 

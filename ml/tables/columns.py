@@ -165,5 +165,5 @@ def _is_instant(values: pd.Series) -> bool:
 
 def _date_parts(instants: pd.Series) -> Matrix:
     seconds = (instants - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    parts = [seconds / _DAY, instants.dt.month, instants.dt.weekday, instants.dt.hour]
+    parts = [seconds / _DAY, instants.dt.month, instants.dt.day_of_week, instants.dt.hour]
     return np.column_stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts]).astype(np.float32)

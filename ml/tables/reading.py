@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -35,12 +36,16 @@ def read_table(path: Path) -> pd.DataFrame:
         start = file.read(4)
     frame = _parquet(path) if start == _PARQUET else _csv(path, is_zipped=start[:2] == _GZIP)
     frame.columns = [str(name).strip() for name in frame.columns]
-    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
-    if twice:
-        raise TableError(f"{path}: column {twice[0]!r} is there more than once; give each column a name of its own")
+    _check_once(list(frame.columns), path)
     if not len(frame.columns):
         raise TableError(f"{path}: the table has no column; right would be a header line and a row a person")
     return frame.assign(**{name: _numbers(frame[name]) for name in frame.columns if _is_text(frame[name])})
+
+
+def _check_once(names: list[str], path: Path) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1 and name)
+    if twice:
+        raise TableError(f"{path}: column {twice[0]!r} is there more than once; give each column a name of its own")
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -65,7 +70,9 @@ def _csv(path: Path, *, is_zipped: bool) -> pd.DataFrame:
     encoding = _encoding(sample)
     if "\x00" in sample[:4096].decode(encoding, errors="replace"):
         raise TableError(f"{path}: is neither csv nor parquet; save it as one of these")
-    delimiter = _delimiter(sample.decode(encoding, errors="replace"))
+    text = sample.decode(encoding, errors="replace")
+    delimiter = _delimiter(text)
+    _check_once([name.strip() for name in _header(text)], path)
     try:
         return pd.read_csv(
             path, sep=delimiter, encoding=encoding, compression="gzip" if is_zipped else None, keep_default_na=False,
@@ -92,14 +99,23 @@ def _encoding(sample: bytes) -> str:
     return "utf-8-sig"
 
 
+def _header(text: str) -> list[str]:
+    """Names in the header."""
+    return _fields(_first_line(text), _delimiter(text))
+
+
 def _delimiter(text: str) -> str:
     """The delimiter that splits the header into most columns; a comma where none does."""
-    line = next((each for each in text.splitlines() if each.strip()), "")
+    line = _first_line(text)
+    return max(_DELIMITERS, key=lambda delimiter: len(_fields(line, delimiter)))
 
-    def fields(delimiter: str) -> int:
-        return len(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
 
-    return max(_DELIMITERS, key=fields)
+def _first_line(text: str) -> str:
+    return next((each for each in text.splitlines() if each.strip()), "")
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
 def _numbers(column: pd.Series) -> pd.Series:

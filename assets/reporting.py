@@ -89,6 +89,7 @@ def write_report(
             unseen=unseen(looks, day, timedelta(days=configuration.policy.training.horizon_days)),
             removals=ledger.memberships.changes(start=at - timedelta(days=1), end=at + timedelta(seconds=1)),
             memory=_memory(home, cycle_id),
+            autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
             at=facts["at"],
         )

@@ -1,7 +1,7 @@
 """Memberships of ad audiences that were taken back.
 
 Revision ID: 0009_memberships
-Revises: 0006_randomization
+Revises: 0008_due
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from assets.ledger.guards import append_only_statements
 
 revision = "0009_memberships"
-down_revision = "0006_randomization"
+down_revision = "0008_due"
 
 
 def upgrade() -> None:

@@ -58,11 +58,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_scores(scores: Scores, path: Path) -> None:
-    """Write scores, one row a person: baseline, amount, and propensity and uplift by option."""
+    """Write scores, one row a person: baseline, amount, and by option propensity, uplift and its standard deviation."""
     columns: dict[str, Any] = {"customer_id": scores.customer_ids, "baseline": scores.baseline, "amount": scores.amount}
     for o, option in enumerate(scores.options):
         columns[f"propensity_{option}"] = scores.propensity[:, o]
         columns[f"uplift_{option}"] = scores.uplift[:, o]
+        columns[f"sd_{option}"] = scores.uplift_sd[:, o]
     table = pa.table(columns)
     row = scores.redemption[0] if len(scores.redemption) else np.zeros(len(scores.options))
     redemption = {str(option): float(share) for option, share in zip(scores.options, row, strict=True)}
@@ -85,6 +86,7 @@ def read_scores(path: Path) -> Scores:
         options=options,
         baseline=table["baseline"].to_numpy(),
         uplift=matrix("uplift"),
+        uplift_sd=matrix("sd"),
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
         redemption=np.broadcast_to(shares, (len(table), len(options))),

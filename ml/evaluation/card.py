@@ -1,7 +1,6 @@
 """The model card: what a model is, what it was learned from, how good it is, and what it can't know."""
 
 from collections.abc import Mapping
-from math import exp
 from typing import Any
 
 from ml.response.evidence import RANDOMISED_SHARE, WEIGHT_LIMIT
@@ -37,7 +36,7 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "",
         "## Evidence by channel",
         "",
-        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect on the odds |",
+        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect, points |",
         "|---|---|---|---|---|---|---|",
         *(_channel_row(model, position) for position in range(len(model.evidence))),
         "",
@@ -75,9 +74,9 @@ def _left_out(model: ResponseModel) -> str:
 
 
 def _channel_row(model: ResponseModel, position: int) -> str:
-    evidence, shifts = model.evidence[position], model.effects.shifts
-    odds = exp(shifts.pooled + shifts.channels.get(evidence.channel, 0.0))
+    evidence = model.evidence[position]
+    average = model.averages.channels.get(evidence.channel, model.averages.pooled)
     return (
         f"| {evidence.channel} | {evidence.kind} | {evidence.contacts} | {evidence.conversions} "
-        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | x {odds:.2f} |"
+        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | {100 * average.mean:+.3f} ± {100 * average.sd:.3f} |"
     )

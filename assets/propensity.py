@@ -138,7 +138,7 @@ def response_models(
     kinds={"lightgbm", "parquet"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["response_models", "published_generation"],
+    deps=["response_models", "champion_promises", "published_generation"],
 )
 def candidate_scores(
     context: dg.AssetExecutionContext,

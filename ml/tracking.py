@@ -41,6 +41,8 @@ _PLANS_TAGS: Final = {
 }
 _FOLDER: Final = "model"
 _DIGEST_TAG: Final = "sha256"
+_PROMOTED: Final = "promoted"
+_TAKEN_BACK: Final = "rolled_back"
 _SQLITE: Final = "sqlite:///"
 _REQUIREMENTS: Final = ("lightgbm>=4.7,<5", "numpy>=2.4,<3", "pandas>=3,<4")
 _LONGEST_PARAMETER: Final = 500
@@ -258,6 +260,38 @@ class Tracking:
     def promote(self, version: str) -> None:
         """Makes a registered version the champion."""
         self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+        self.client.set_model_version_tag(MODEL_NAME, version, _PROMOTED, "true")
+
+    def in_use(self) -> RegisteredModel | None:
+        """The champion's registration; None before the first. Nothing is loaded."""
+        version = self._version(CHAMPION)
+        if version is None:
+            return None
+        return RegisteredModel(str(version.version), str(version.run_id), str(version.tags[_DIGEST_TAG]))
+
+    def earlier_champions(self) -> list[str]:
+        """Versions that were in use before and weren't taken back, the newest first, without the one in use."""
+        found = self.client.search_model_versions(f"name = '{MODEL_NAME}'")
+        now = self.champion_version()
+        used = [one for one in found if _PROMOTED in one.tags and _TAKEN_BACK not in one.tags]
+        return sorted((str(one.version) for one in used if str(one.version) != now), key=int, reverse=True)
+
+    def roll_back(self, to: str, reason: str) -> None:
+        """Takes the champion out of use for an earlier version, and says so on its version and its run.
+
+        Args:
+            to: The version that is used instead.
+            reason: Why, in a sentence.
+
+        Raises:
+            ValueError: No model is in use.
+        """
+        condemned = self.in_use()
+        if condemned is None:
+            raise ValueError(f"no {MODEL_NAME} is in use, so none can be rolled back")
+        self.client.set_model_version_tag(MODEL_NAME, condemned.version, _TAKEN_BACK, reason[:_LONGEST_NOTE])
+        self.client.set_tag(condemned.run_id, "wayfinder.rolled_back", reason[:_LONGEST_NOTE])
+        self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, to)
 
     def load(self, version: str) -> ChampionModel:
         """A registered version by its number, verified: to recompute an old decision.

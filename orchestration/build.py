@@ -118,6 +118,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         outcomes,
         propensity,
         warehouse,
+        watch,
     )
     from ml.configuration import read_configuration  # noqa: PLC0415
     from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
@@ -125,7 +126,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse]
+    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse, watch]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,9 @@ from ml.response.evidence import gather_evidence
 from ml.response.model import ResponseModel
 from ml.response.personal import CONSTANT, HIERARCHICAL, Personal
 from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
+from ml.response.pooled import LEARNERS
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
-from ml.response.spoken import SaysByTrees, SaysNothing, Spoken
+from ml.response.spoken import SaysByTrees, SaysNothing, SaysPooled, Spoken
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ class _Personal:
         effects, _ = fit_effects(replace(self.trial, rows=part), seed=seed, threads=self.threads)
         return SaysByTrees(effects, self.offers, self.threads)
 
+    def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
+        """A learner of any contact's effect, from the rows under `mask`."""
+        return SaysPooled(LEARNERS[name](self.rows, self.contrast, mask, seed=seed, threads=self.threads))
+
 
 def _personal(
     given: _Personal, options: Sequence[Option], costs: Mapping[Option, float]
@@ -113,11 +119,16 @@ def _personal(
         return Personal(), []
     amount = given.amount.predict(given.rows.features, given.threads).astype(np.float64)
     judge = Judge(given.trial, contrast, given.averages, amount, costs, options, given.seed)
-    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing(), HIERARCHICAL: given.hierarchical}
+    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing()}
+    learns |= {name: partial(given.pooled, name) for name in LEARNERS}
+    learns[HIERARCHICAL] = given.hierarchical
     candidates = choose(judge, [judge.of(name, learn) for name, learn in learns.items()])
     best = next(one for one in candidates if one.is_chosen)
     if best.name == CONSTANT:
         return Personal(), candidates
-    spoken = SaysByTrees(given.effects, given.offers, given.threads)
+    spoken: Spoken = SaysByTrees(given.effects, given.offers, given.threads)
+    if best.name != HIERARCHICAL:
+        spoken = given.pooled(best.name, np.ones(len(given.rows.train), dtype=bool), given.seed)
     centres = centres_of(given.trial, contrast, spoken, options, given.seed)
-    return Personal(best.name, best.slope.used, min(best.slope.sd, 1.0), centres), candidates
+    learner = spoken.learner if isinstance(spoken, SaysPooled) else None
+    return Personal(best.name, best.slope.used, min(best.slope.sd, 1.0), centres, learner), candidates

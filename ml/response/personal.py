@@ -27,6 +27,9 @@ class PooledLearner(Protocol):
     def answer(self, matrix: Matrix) -> Any:
         """What it says of `matrix` [n, F]; `effects` [n, 1] is read."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was learned as plain values."""
+
 
 @dataclass(frozen=True)
 class Personal:

@@ -15,6 +15,7 @@ from ml.response.evidence import Evidence
 from ml.response.logit import Line
 from ml.response.model import ResponseModel
 from ml.response.personal import Personal
+from ml.response.pooled import pooled_from
 from ml.response.trees import Forest
 
 FORMAT: Final = 2
@@ -125,7 +126,7 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
             {channel: Line(**line) for channel, line in effects["lines"].items()},
         ),
         _averages(values["averages"]),
-        Personal(**values["personal"]),
+        _personal_of(values["personal"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
         values["redemption"],
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
@@ -148,4 +149,10 @@ def _personal(model: ResponseModel) -> dict[str, Any]:
         "slope": personal.slope,
         "slope_sd": personal.slope_sd,
         "centres": dict(personal.centres),
+        "learner": None if personal.learner is None else personal.learner.to_dict(),
     }
+
+
+def _personal_of(values: dict[str, Any]) -> Personal:
+    learner = values["learner"]
+    return Personal(**(values | {"learner": None if learner is None else pooled_from(learner)}))

@@ -48,7 +48,7 @@ def lift(
     kinds={"html"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["authorization", "findings", "lift", "outcomes"],
+    deps=["authorization", "drift", "findings", "lift", "outcomes"],
 )
 def report(
     context: dg.AssetExecutionContext,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
-from assets.cycles import CREATIVES, MEMORY, read_json
+from assets.cycles import CREATIVES, DRIFT, MEMORY, PROMISES, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -83,6 +83,8 @@ def write_report(
             outlooks=_outlooks(configuration, facts),
             creatives=_creatives(home, cycle_id),
             memory=_memory(home, cycle_id),
+            watch=_kept(home, cycle_id, PROMISES),
+            shifts=_kept(home, cycle_id, DRIFT).get("shifts", []),
             horizon_days=configuration.policy.training.horizon_days,
             at=facts["at"],
         )
@@ -97,6 +99,12 @@ def write_report(
 def _memory(home: Home, cycle_id: str) -> dict[str, Any]:
     path = home.cycle(cycle_id) / MEMORY
     return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": []}
+
+
+def _kept(home: Home, cycle_id: str, name: str) -> dict[str, Any]:
+    """Facts of the morning; nothing where there are none, or they are of a day before this was kept."""
+    path = home.cycle(cycle_id.partition(".")[0]) / name
+    return read_json(path) if path.exists() else {}
 
 
 def _creatives(home: Home, cycle_id: str) -> list[dict[str, Any]]:

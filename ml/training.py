@@ -14,10 +14,13 @@ from ml.evaluation.gate import Comparison, compare
 from ml.evaluation.plots import draw
 from ml.evaluation.report import evaluate, validation_rows
 from ml.response.averages import PRIOR_UPLIFT
+from ml.response.baseline import SETTINGS
 from ml.response.candidates import Candidate
 from ml.response.fit import fit
 from ml.response.left_alone import with_chances
 from ml.response.model import ResponseModel
+from ml.response.trees import TreeSettings
+from ml.response.tuning import TuningTrial, tune
 
 MINIMUM_CONVERSIONS: Final = 50
 """Fewer conversions than this teach a tree nothing: a cold start says so instead."""
@@ -51,6 +54,7 @@ class Trained:
     seconds: float
     notes: str
     candidates: tuple[Candidate, ...] = ()
+    tuning: tuple[TuningTrial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def train(
     threads: int,
     history: History,
     costs: Mapping[Option, float] | None = None,
+    settings: TreeSettings = SETTINGS,
+    tuning_trials: int = 0,
 ) -> Trained:
     """Fit on a training frame, or start cold where it teaches nothing.
 
@@ -81,6 +87,8 @@ def train(
         threads: Cores that this process owns.
         history: For a cold start.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
+        settings: Of the baseline's trees: those of the model in use.
+        tuning_trials: Settings to try before; 0 doesn't tune.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
     conversions = int(training["is_converted"].sum()) if len(training) else 0
@@ -98,7 +106,9 @@ def train(
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)
     training = trustworthy(with_chances(training, seed=seed, threads=threads))
-    fitted = fit(training, options, seed=seed, threads=threads, costs=costs)
+    tuning = tune(training, trials=tuning_trials, seed=seed, threads=threads, start=settings) if tuning_trials else ()
+    settings = next((one.settings for one in tuning if one.is_best), settings)
+    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, settings=settings)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
         ""
@@ -106,7 +116,7 @@ def train(
         else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
     )
     seconds = time.perf_counter() - begun
-    return Trained(fitted.model, validation_rows(training), started_at, seconds, notes, fitted.candidates)
+    return Trained(fitted.model, validation_rows(training), started_at, seconds, notes, fitted.candidates, tuning)
 
 
 def trustworthy(training: pd.DataFrame) -> pd.DataFrame:

@@ -24,8 +24,9 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
     lines = [
         "# Response model",
         "",
-        "Chance to convert within the horizon when left alone, the difference that each channel and offer makes,",
-        "and the expected margin of a conversion. LightGBM on the logit scale, calibrated on people held out.",
+        "Chance to convert within the horizon when left alone, the difference that each channel and offer makes on average,",
+        "how far a person's departs from it, and the expected margin of a conversion. Averages compare drawn contacts with",
+        "people left alone, weighted by the chance to be; each channel and offer is drawn towards its neighbours.",
         "",
         "## Learned from",
         "",
@@ -33,6 +34,7 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         f"- {len(model.spec.names)} features; left out: {_left_out(model)}",
         f"- baseline: {_BASELINES[model.baseline.learned_from]}",
         f"- amount: {_amount(model)}, mean {model.amount.mean:.2f}",
+        f"- who differs: {_personal(model)}",
         "",
         "## Evidence by channel",
         "",
@@ -67,6 +69,16 @@ def _counts(facts: Mapping[str, Any]) -> str:
 
 def _amount(model: ResponseModel) -> str:
     return "the constant mean" if model.amount.forest.is_empty else "trees"
+
+
+def _personal(model: ResponseModel) -> str:
+    personal = model.personal
+    if personal.is_silent:
+        return "nobody for certain: held-out people support no difference, so everybody has the average of channel and offer"
+    return (
+        f"learner `{personal.name}`; {personal.slope:.2f} of its differences are used, the lower bound of what held-out "
+        f"people support (standard deviation {personal.slope_sd:.2f})"
+    )
 
 
 def _left_out(model: ResponseModel) -> str:

@@ -27,7 +27,7 @@ from ml.response.contrast import FOLDS, Contrast
 from ml.response.effects_fit import Trial
 from ml.response.personal import CONSTANT
 from ml.response.personal_fit import Z_LOWER, HeldOut, Learn, Slope, held_out, slope_of
-from ml.response.spoken import SaysNothing, Spoken
+from ml.response.spoken import SaysNothing, SaysPooled, Spoken
 
 Vector = npt.NDArray[np.float64]
 _Z95: Final = 1.959964
@@ -121,6 +121,9 @@ class Judge:
         share = np.where(contacted, self.contrast.weight[rows], 0.0)
         share /= share.sum()
         matrix, baseline = self.trial.rows.matrix[rows], self.contrast.expected[rows]
+        if isinstance(spoken, SaysPooled):
+            one = spoken.of(matrix, baseline, self.contrast.options[0])[:, None]
+            return np.asarray(np.repeat(one - share @ one, len(self.places), axis=1))
         said = np.column_stack([spoken.of(matrix, baseline, self.contrast.options[o]) for o in self.places])
         return np.asarray(said - share @ said)
 

@@ -1,8 +1,9 @@
 """Fits a response model: all heads, the average effects, and the learner of personal effects that held-out people support."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from ml.entities import Option
 from ml.features import FeatureSpec
 from ml.response.amount import Amount, fit_amount, redemption_rates
 from ml.response.averages import Averages, fit_averages
-from ml.response.baseline import fit_baseline
+from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
 from ml.response.contrast import Contrast, contrast_of
 from ml.response.effects import Effects
@@ -24,6 +25,10 @@ from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
 from ml.response.pooled import LEARNERS
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysByTrees, SaysNothing, SaysPooled, Spoken
+from ml.response.trees import TreeSettings
+
+BASELINE_TREES: Final = "baseline_trees"
+"""Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ def fit(
     seed: int,
     threads: int,
     costs: Mapping[Option, float] | None = None,
+    settings: TreeSettings = SETTINGS,
 ) -> Fitted:
     """Learns all heads.
 
@@ -50,6 +56,7 @@ def fit(
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
+        settings: Size and caution of the baseline's trees.
 
     Raises:
         ValueError: No row at all; `ResponseModel.cold_start` is for that.
@@ -65,7 +72,7 @@ def fit(
         trial = Trial.of(training, rows)
         effects, difference = fit_effects(trial, seed=seed, threads=threads)
     with timed(seconds, "baseline"):
-        baseline = fit_baseline(rows, difference, seed=seed, threads=threads)
+        baseline = fit_baseline(rows, difference, seed=seed, threads=threads, settings=settings)
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"):
@@ -77,9 +84,16 @@ def fit(
         )
     model = ResponseModel(
         spec, offers, baseline, effects, averages, personal, amount, redemption_rates(training, offers),
-        tuple(gather_evidence(training, options)), training_facts(training, rows, seconds, seed), threads,
+        tuple(gather_evidence(training, options)),
+        training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
     return Fitted(model, tuple(candidates))
+
+
+def settings_of(model: ResponseModel | None) -> TreeSettings:
+    """Settings of a model's baseline trees; the usual ones where it has none."""
+    known = {} if model is None else model.facts.get(BASELINE_TREES, {})
+    return TreeSettings(**known) if known else SETTINGS
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from ml.response.rows import TrainingRows
 
 ALONE_PER_CONTACT: Final = 1
 """People left alone per contact that a learner compares with; more takes time and adds little precision."""
-MOST_ROWS: Final = 200_000
+MOST_ROWS: Final = 80_000
 """Of the DR-learner, which fits once."""
-MOST_OUTCOME_ROWS: Final = 30_000
+MOST_OUTCOME_ROWS: Final = 24_000
 """Of learners that fit outcomes, up to four times each: a training stays under a minute."""
 LEAST_CHANCE: Final = 0.02
 
@@ -124,7 +124,6 @@ def _some(contrast: Contrast, mask: Mask, most: int, seed: int) -> npt.NDArray[n
 
 LEARNERS: Final[dict[str, Fit]] = {
     "dr_line": partial(_of_contrast, "line"),
-    "t_line": partial(_of_outcomes, partial(TLearner, "line")),
     "s_trees": partial(_of_outcomes, partial(SLearner, "trees")),
     "t_trees": partial(_of_outcomes, partial(TLearner, "trees")),
     "x_trees": partial(_of_outcomes, partial(XLearner, "trees")),

@@ -173,4 +173,5 @@ def _count(
 
 def _sums(values: list[float]) -> Sums:
     contacted, alone, products = values[:7], values[7:14], values[14:]
-    return Sums(*(Side(int(side[0]), int(side[1]), *side[2:]) for side in (contacted, alone)), *products)
+    first, second = (Side(int(side[0]), int(side[1]), *side[2:]) for side in (contacted, alone))
+    return Sums(first, second, *products)

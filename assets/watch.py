@@ -87,8 +87,9 @@ def drift(
         write_frame(today.assign(began_on=day.isoformat()), path)
     first = pd.read_parquet(path)
     began_on = date.fromisoformat(str(first["began_on"].iloc[0])) if len(first) else day
-    scores = [name for name in today if name.startswith(("baseline", "uplift_"))]
-    features = [name for name in today if name not in scores]
+    names = [str(name) for name in today]
+    scores = [name for name in names if name.startswith(("baseline", "uplift_"))]
+    features = [name for name in names if name not in scores]
     shifts = shifts_of("feature", first, today, features) + shifts_of("score", first, today, scores)
     shifts += _outcomes(home, versions["generation_id"], began_on, day, configuration)
     shown = [asdict(one) | {"verdict": one.verdict} for one in shifts]
@@ -197,7 +198,8 @@ def _outcomes(home: Home, generation_id: str, began_on: date, day: date, configu
     bought = [
         pd.DataFrame({"has_bought": people["customer_id"].isin(one["customer_id"]).astype(float)}) for one in samples
     ]
-    return shifts_of("outcome", *samples, ["margin"]) + shifts_of("outcome", *bought, ["has_bought"])
+    margins = shifts_of("outcome", samples[0], samples[1], ["margin"])
+    return margins + shifts_of("outcome", bought[0], bought[1], ["has_bought"])
 
 
 def _largest(shifts: Sequence[Shift], kind: str) -> float:

@@ -101,7 +101,8 @@ def limits_of(table: ValueTable, configuration: Configuration, room: Room) -> li
     if table.objectives and len(used) > 1:
         spent = sum(room.spent.values())
         terms += [
-            ChannelSpendShare(name, room.spend_share, room.spend_share * spent - room.spent.get(name, 0.0))
+            # What is bound already may be over the share: the rest keeps to it, and that isn't a conflict.
+            ChannelSpendShare(name, room.spend_share, max(0.0, room.spend_share * spent - room.spent.get(name, 0.0)))
             for name in CHANNELS
             if name in used and room.spend_share < 1
         ]

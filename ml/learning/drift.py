@@ -90,12 +90,12 @@ def _index_of_numbers(before: npt.NDArray[np.float64], now: npt.NDArray[np.float
     known = before[np.isfinite(before)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else np.zeros(0)
     count = len(edges) + 2
-    shares = []
+    shares: list[npt.NDArray[np.float64]] = []
     for sample in (before, now):
         place = np.searchsorted(edges, sample, "right")
         place[~np.isfinite(sample)] = count - 1
-        shares.append(np.bincount(place, minlength=count) / len(sample))
-    return _index(*shares)
+        shares.append((np.bincount(place, minlength=count) / len(sample)).astype(np.float64))
+    return _index(shares[0], shares[1])
 
 
 def _index_of_levels(before: pd.Series, now: pd.Series) -> float:
@@ -103,7 +103,8 @@ def _index_of_levels(before: pd.Series, now: pd.Series) -> float:
         one.astype(object).where(one.notna(), "").astype(str).value_counts(normalize=True) for one in (before, now)
     )
     levels = first.index.union(second.index)
-    return _index(*(one.reindex(levels, fill_value=0.0).to_numpy() for one in (first, second)))
+    shares = [one.reindex(levels, fill_value=0.0).to_numpy(dtype=np.float64) for one in (first, second)]
+    return _index(shares[0], shares[1])
 
 
 def _index(before: npt.NDArray[np.float64], now: npt.NDArray[np.float64]) -> float:

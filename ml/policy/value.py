@@ -113,9 +113,9 @@ class ValueTable:
             least: That share: what the objective's own history leaves open.
         """
         of_share = np.float32(least) * np.abs(self.effect(j))
-        return (
-            of_share if self.uplift_sd is None else np.maximum(of_share, self.uplift_sd * self.unit_value[:, j : j + 1])
-        )
+        if self.uplift_sd is None:
+            return np.asarray(of_share)
+        return np.asarray(np.maximum(of_share, self.uplift_sd * self.unit_value[:, j : j + 1]))
 
     def quantity(self, j: int) -> np.ndarray:
         """What quotas and responses count for objective j: conversions, or money where it counts that, float32 [N, O]."""

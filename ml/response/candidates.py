@@ -142,7 +142,7 @@ class Judge:
         average = self.average[best]
         of_contact = chance * (np.array(self.places)[best] == held.option) * amount * (residual - average)
         of_alone = chance * (amount * average - self.costs[best]) - chance * amount * residual
-        return np.where(alone, of_alone, of_contact)
+        return np.asarray(np.where(alone, of_alone, of_contact))
 
     def _estimate(self, held: HeldOut, terms: Vector) -> Estimate:
         """Sum over options of the mean over their contacts, and the mean over people left alone; interval over people."""

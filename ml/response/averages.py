@@ -25,9 +25,10 @@ PRIOR_UPLIFT: Final = 0.002
 GRID: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Standard deviations between channels, offers and pairs that are thought possible, as shares of the base rate."""
 POOLED_GRID: Final = (0.03, 0.1, 0.3, 1.0)
-"""The same of the pooled effect around `PRIOR_UPLIFT`: trials of mailings on purchases and visits lie between a tenth of the
-base rate and all of it (Hillstrom 2008), so little data changes little and much data decides."""
-LEAST_CONTACTS: Final = 2
+"""The same of the pooled effect around `PRIOR_UPLIFT`: trials of mailings lie between a tenth of the base rate and all of it
+(Hillstrom 2008), so little data changes little and much data decides."""
+LEAST_CONVERSIONS: Final = 50
+"""Of drawn contacts; with fewer an effect's standard deviation is several times the effects that trials show."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,14 @@ def fit_averages(contrast: Contrast, options: Sequence[Option]) -> Averages:
         options: What can be done besides what was.
 
     Returns:
-        The averages; 0 where nobody was contacted or nobody was left alone, with the prior's doubt.
+        The averages; 0 where nobody was contacted or nobody was left alone. Where drawn contacts have too few conversions
+        to say even whether contacts help, every option has `PRIOR_UPLIFT`, in doubt by as much, as at a cold start.
     """
     if contrast.is_empty:
         nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
         return Averages({}, {}, nothing)
+    if contrast.is_drawn and contrast.conversions < LEAST_CONVERSIONS:
+        return Averages({}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT))
     estimate, variance, contacts = _estimates(contrast)
     wanted = tuple(dict.fromkeys([*contrast.options, *options]))
     channels = tuple(dict.fromkeys(option.channel for option in wanted))

@@ -49,6 +49,7 @@ class Contrast:
         person: Number of each row's person, [n].
         base_rate: Conversions of people left alone, weighted.
         level_variance: Of the level that all effects share.
+        conversions: Of the contacts.
         is_drawn: False where no contact was drawn, and those chosen by habit stand in.
     """
 
@@ -63,6 +64,7 @@ class Contrast:
     person: Integers
     base_rate: float
     level_variance: float
+    conversions: int
     is_drawn: bool
 
     @property
@@ -119,7 +121,8 @@ def contrast_of(
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
-        np.flatnonzero(alone), expected, residual, weight, fold, person, rate, variance, bool(drawn.any()),
+        np.flatnonzero(alone), expected, residual, weight, fold, person, rate, variance,
+        int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
 

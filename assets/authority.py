@@ -12,7 +12,9 @@ from assets.releasing import Office, propose, release
 OWNERS: Final = ["team:marketing-operations"]
 
 
-@dg.asset(group_name="authority", kinds={"sqlite"}, owners=OWNERS, partitions_def=CYCLES, deps=["allocation"])
+@dg.asset(
+    group_name="authority", kinds={"sqlite"}, owners=OWNERS, partitions_def=CYCLES, deps=["allocation", "autonomy"]
+)
 def plan(
     context: dg.AssetExecutionContext, office: dg.ResourceParam[Office], at: dg.ResourceParam[datetime]
 ) -> dg.MaterializeResult:

@@ -24,6 +24,8 @@ PROMISES: Final = "promises.json"
 """In a cycle's folder: what the model in use promised, what came, and whether it was rolled back (`ml.learning.promise`)."""
 DRIFT: Final = "drift.json"
 """In a cycle's folder: how far features, scores and outcomes have moved (`ml.learning.drift`)."""
+ASSIGNED: Final = "arms.parquet"
+"""In a cycle's folder: the arm and segment of everybody in an audience, contacted or not (`ml.policy.arms`)."""
 CHANCES: Final = "chances.parquet"
 """In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 

@@ -23,6 +23,7 @@ from ml.configuration.objective import Objective
 from ml.entities import NONE, Autonomy, Channel, lower
 from ml.policy.authority import Authorization, authorize, authorize_channels
 from ml.policy.decisions import plan_hash
+from ml.policy.earning import breach
 from ml.policy.guardrails import guardrails_of
 
 HELD: Final = "-held"
@@ -62,7 +63,19 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
     for plan_id, part in split["plans"].items():
         own = _part(decisions, part["objectives"], part["summary"].get("channels"))
         _propose(office, plan_id, part, own, cycle_id, asked_at)
+    _lower_on_breach(office, split["plans"], cycle_id, asked_at)
     return office.ledger.plans.list(cycle_id)
+
+
+def _lower_on_breach(office: Office, plans: Mapping[str, Mapping[str, Any]], cycle_id: str, at: datetime) -> None:
+    """Lower the level of objectives that this cycle breached a guardrail for: from the next plan on, within the day too."""
+    crossed = {plan_id: part["summary"].get("crossed", {}) for plan_id, part in plans.items()}
+    for name in sorted({name for found in crossed.values() for name in found}):
+        every = [guardrail for found in crossed.values() for guardrail in found.get(name, ())]
+        level: Autonomy = office.ledger.objectives.level(name)  # type: ignore[assignment]
+        judged = breach(level, crossed.get(cycle_id, {}).get(name, ()), every)
+        if judged is not None:
+            office.ledger.earning.keep(name, cycle_id, "breach", level, judged, at=at)
 
 
 def _split(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Any]:
@@ -252,7 +265,14 @@ def _summary(part: pd.DataFrame, verdicts: Mapping[str, Mapping[str, Authorizati
             name: list(dict.fromkeys(reading.words for verdict in found.values() for reading in verdict.readings))
             for name, found in verdicts.items()
         },
+        "crossed": {name: crossed for name, found in verdicts.items() if (crossed := _crossed(found))},
     }
+
+
+def _crossed(verdicts: Mapping[str, Authorization]) -> list[str]:
+    """Guardrails that the contacts of an objective's part cross, by their keys."""
+    readings = [reading for channel, verdict in verdicts.items() if channel != NONE for reading in verdict.readings]
+    return sorted({reading.name for reading in readings if reading.is_crossed})
 
 
 def _check_messages(ledger: Ledger, outgoing: pd.DataFrame, plan: PlanStatus, part: pd.DataFrame, at: datetime) -> None:

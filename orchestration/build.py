@@ -109,6 +109,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     from assets import (  # noqa: PLC0415
         allocation,
         authority,
+        autonomy,
         checks,
         creatives,
         dispatch,
@@ -126,7 +127,9 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse, watch]
+    modules = [
+        allocation, authority, autonomy, creatives, landing, learning, memory, outcomes, propensity, warehouse, watch,
+    ]  # fmt: skip
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

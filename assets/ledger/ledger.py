@@ -6,6 +6,7 @@ from sqlalchemy.engine import URL
 
 from assets.ledger.audit import Audit
 from assets.ledger.budgets import Budgets
+from assets.ledger.earning import Earning
 from assets.ledger.engine import open_engine
 from assets.ledger.figures import Figures
 from assets.ledger.findings import Findings
@@ -67,6 +68,11 @@ class Ledger:
     def objectives(self) -> Objectives:
         """Levels of autonomy."""
         return Objectives(self.engine)
+
+    @cached_property
+    def earning(self) -> Earning:
+        """The tests of the levels, and what was found."""
+        return Earning(self.engine)
 
     @cached_property
     def randomizations(self) -> Randomizations:

@@ -43,7 +43,18 @@ DISPATCHES = tuple(
     f"dispatch_{channel}"
     for channel in ("email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push")
 )
-BACK = ("creatives", "allocation", "plan", "authorization", "lift", "findings", "drift", *DISPATCHES, "report")
+BACK = (
+    "autonomy",
+    "creatives",
+    "allocation",
+    "plan",
+    "authorization",
+    "lift",
+    "findings",
+    "drift",
+    *DISPATCHES,
+    "report",
+)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,11 @@ def test_an_autonomous_plan_outside_a_guardrail_is_released(
     succeed(workspace.run(*ASK, *DISPATCHES, at="2026-01-05T11:00:00Z"))
     assert the_plan(workspace)["state"] == "released"
     assert workspace.sent()
+    levels = workspace.wayfinder("autonomy").facts["objectives"]
+    assert {row["level"] for row in levels} == {"supervised"}  # the breach lowers them at once
+    assert all("released across data_age_hours" in row["history"][-1]["reason"] for row in levels)
+    succeed(workspace.run("plan", "authorization", at="2026-01-05T11:05:00Z"))
+    assert workspace.wayfinder("autonomy").facts["objectives"] == levels
 
 
 def test_levels_apart_split_the_day_into_what_leaves_and_what_waits(

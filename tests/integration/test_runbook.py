@@ -45,7 +45,11 @@ def test_every_command_works(
 ) -> None:
     workspace = copy_of(cycled)
     customer = workspace.sent()[0]["customer_id"]
-    names = {"NEW_LEDGER_URL": f"sqlite:///{tmp_path / 'moved' / 'ledger.db'}", "CUSTOMER": customer}
+    names = {
+        "NEW_LEDGER_URL": f"sqlite:///{tmp_path / 'moved' / 'ledger.db'}",
+        "CUSTOMER": customer,
+        "CHALLENGER": str(workspace.config),
+    }
     found = commands(section)
     assert found
     for line in found:

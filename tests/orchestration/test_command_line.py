@@ -19,6 +19,7 @@ VERBS = (
     "reject",
     "why",
     "what-if",
+    "shadow",
     "report",
     "status",
     "demo",

@@ -8,7 +8,7 @@ index whether it matters: with many people every shift is more than chance.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +107,7 @@ def _index_of_levels(before: pd.Series, now: pd.Series) -> float:
     return _index(shares[0], shares[1])
 
 
-def _index(before: npt.NDArray[np.float64], now: npt.NDArray[np.float64]) -> float:
+def _index(before: npt.NDArray[np.floating[Any]], now: npt.NDArray[np.floating[Any]]) -> float:
     """Sum of (a - e) ln(a / e), over bins that either sample has."""
     used = (before > 0) | (now > 0)
     expected, actual = np.maximum(before[used], _FLOOR), np.maximum(now[used], _FLOOR)

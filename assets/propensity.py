@@ -17,7 +17,7 @@ from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
-from ml.evaluation.choice import averages_plot, candidates_plot, figures_of, reason_of
+from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
 from ml.policy.value import contact_cost_of
 from ml.response.fit import settings_of
 from ml.response.store import with_threads
@@ -140,7 +140,7 @@ def response_models(
             "wayfinder.verdict": judged.verdict.reason,
         },
         pictures={**judged.pictures, **_pictures(trained)},
-        card=judged.card,
+        card=_card(judged, trained),
         nested=_nested(trained),
     )
     registered = tracking.log_training(trained.model, run)
@@ -212,6 +212,11 @@ def _choice(trained: Trained) -> dict[str, float]:
 def _pictures(trained: Trained) -> dict[str, bytes]:
     pictures = {"average_effects.png": averages_plot(trained.model.averages)} if trained.model.averages.options else {}
     return pictures | ({"candidates.png": candidates_plot(trained.candidates)} if trained.candidates else {})
+
+
+def _card(judged: Judged, trained: Trained) -> str:
+    """The candidates first, since MLflow shows the beginning of it beside the run."""
+    return f"{candidates_table(trained.candidates)}\n{judged.card}" if trained.candidates else judged.card
 
 
 def _nested(trained: Trained) -> tuple[NestedRun, ...]:

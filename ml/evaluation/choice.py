@@ -37,6 +37,18 @@ def reason_of(candidate: Candidate) -> str:
     return f"{verdict}: {over}; {slope}" if candidate.slope.sd else f"{verdict}: the same for everybody, to be beaten"
 
 
+def candidates_table(candidates: Sequence[Candidate]) -> str:
+    """The candidates side by side, as Markdown: why the one in use won."""
+    rows = [
+        f"| {'**' + one.name + '**' if one.is_chosen else one.name} | {one.gain.value:.4f} "
+        f"| {one.over_constant.value:+.4f} ({one.over_constant.low:+.4f} to {one.over_constant.high:+.4f}) "
+        f"| {one.slope.estimate:.2f} ± {one.slope.sd:.2f} | {one.slope.used:.2f} |"
+        for one in candidates
+    ]
+    head = "| learner | value a person | over the same for everybody (95 %) | differences supported | used |"
+    return "\n".join(["## Candidates, on people held out", "", head, "|---|---:|---|---|---:|", *rows, ""])
+
+
 def candidates_plot(candidates: Sequence[Candidate]) -> bytes:
     """What each candidate's policy adds to giving everybody the average, with 95 % intervals."""
     figure = Figure(figsize=(7.2, 0.9 + 0.42 * len(candidates)), layout="constrained")

@@ -5,6 +5,7 @@ from functools import cached_property
 from sqlalchemy.engine import URL
 
 from assets.ledger.audit import Audit
+from assets.ledger.bills import Bills
 from assets.ledger.budgets import Budgets
 from assets.ledger.earning import Earning
 from assets.ledger.engine import open_engine
@@ -103,6 +104,11 @@ class Ledger:
     def budgets(self) -> Budgets:
         """Caps, holds and spend."""
         return Budgets(self.engine)
+
+    @cached_property
+    def bills(self) -> Bills:
+        """What providers billed beyond it."""
+        return Bills(self.engine)
 
     @cached_property
     def figures(self) -> Figures:

@@ -197,7 +197,7 @@ outbox = Table(
         ],
         name="fk_outbox_authorization",
     ),
-    Index("ix_outbox_due", "channel", "state", "send_at"),
+    Index("ix_outbox_due", "channel", "state", "send_at", "message_id"),
     Index("ix_outbox_epoch", "epoch"),
     Index("ix_outbox_cycle", "cycle_on", "state"),
     Index("ix_outbox_handover", "handover_no"),

@@ -14,6 +14,8 @@ RATE: Final = 0.05
 LEAVES: Final = 7
 LEAST_ROWS_PER_LEAF: Final = 10
 MOST_ROWS_PER_LEAF: Final = 200
+_ROWS_PER_THREAD: Final = 50_000
+"""With fewer rows, threads wait for each other longer than they work."""
 LEAST_ROWS: Final = 60
 """With fewer rows the mean is used."""
 
@@ -52,7 +54,7 @@ class Trees(Regressor):
             "objective": "binary" if outcome == "binary" else "regression", "num_leaves": self.leaves,
             "learning_rate": self.rate, "min_data_in_leaf": rows_per_leaf(len(target)), "feature_fraction": 0.7,
             "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 63, "seed": seed, "deterministic": True,
-            "force_col_wise": True, "num_threads": threads, "verbosity": -1,
+            "force_col_wise": True, "num_threads": threads if len(target) >= _ROWS_PER_THREAD else 1, "verbosity": -1,
         }  # fmt: skip
         rows = lgb.Dataset(self._used(matrix), target, weight=weight, params=parameters)
         self.text_ = lgb.train(parameters, rows, self.trees).model_to_string()

@@ -179,6 +179,20 @@ def test_levels_apart_split_the_day_into_what_leaves_and_what_waits(
     assert "grow_margin" not in {decisions[message["decision_id"]] for message in workspace.sent()}
 
 
+def test_a_level_lowered_between_the_plan_and_its_release_holds_at_once(
+    scored: Workspace, copy_of: Callable[[Workspace], Workspace]
+) -> None:
+    workspace = copy_of(scored)
+    workspace.configure_objectives(autonomy="autonomous")
+    succeed(workspace.run("allocation", "plan"))
+    workspace.ledger.objectives.lower("grow_margin", "assisted", by="system", reason="a breach", at=pd.Timestamp(NIGHT))
+    succeed(workspace.run("authorization", *DISPATCHES))
+    plan = the_plan(workspace, MORNING)
+    assert plan["state"] == "waiting"
+    assert plan["reasons"] == ["grow_margin: its level was lowered from autonomous to assisted after this was decided"]
+    assert workspace.sent() == []
+
+
 def test_a_level_raised_in_its_file_holds_only_after_a_person_accepted_it(workspace: Workspace) -> None:
     workspace.configure_objectives(autonomy="autonomous")
     ledger = workspace.ledger

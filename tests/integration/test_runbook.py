@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)
-WITH_CLOCK = {"status", "dispatch", "ingest", "plans", "stop", "resume", "forget", "audit"}
+WITH_CLOCK = {"status", "dispatch", "ingest", "plans", "stop", "resume", "forget", "audit", "bill"}
 
 
 def commands(section: str) -> list[str]:

@@ -29,6 +29,7 @@ VERBS = (
     "resume",
     "audit",
     "forget",
+    "bill",
     "autonomy",
 )
 ANSWERING = tuple(verb for verb in VERBS if verb != "ui")

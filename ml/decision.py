@@ -353,6 +353,7 @@ def _value_table(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
         uplift=scores.uplift,
+        uplift_sd=scores.uplift_sd,
         propensity=scores.propensity,
         baseline=scores.baseline,
         unit_value=np.stack([known.unit_values[o.id] for o in objectives], axis=1).astype(np.float32)

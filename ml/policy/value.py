@@ -70,6 +70,7 @@ class ValueTable:
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
         counts_money: bool [J], objectives whose quantity is money and not conversions; none without it.
+        uplift_sd: float32 [N, O], standard deviation of what is known of `uplift`; 0 without it.
     """
 
     objectives: tuple[str, ...]
@@ -84,6 +85,7 @@ class ValueTable:
     arm: np.ndarray
     allowed: np.ndarray
     counts_money: np.ndarray | None = None
+    uplift_sd: np.ndarray | None = None
 
     @cached_property
     def channel(self) -> np.ndarray:
@@ -102,6 +104,18 @@ class ValueTable:
     def effect(self, j: int) -> np.ndarray:
         """What a contact is expected to cause for objective j, money, float32 [N, O]."""
         return np.asarray(self.uplift * self.unit_value[:, j : j + 1])
+
+    def effect_sd(self, j: int, least: float) -> np.ndarray:
+        """Standard deviation of `effect(j)`, money, float32 [N, O]: the model's, and at least a share of the effect.
+
+        Args:
+            j: The objective.
+            least: That share: what the objective's own history leaves open.
+        """
+        of_share = np.float32(least) * np.abs(self.effect(j))
+        if self.uplift_sd is None:
+            return np.asarray(of_share)
+        return np.asarray(np.maximum(of_share, self.uplift_sd * self.unit_value[:, j : j + 1]))
 
     def quantity(self, j: int) -> np.ndarray:
         """What quotas and responses count for objective j: conversions, or money where it counts that, float32 [N, O]."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from assets.conversations import newest_journeys
 from assets.cycles import write_frame, write_json, write_scores
 from assets.due import TRAINED_ON, is_training_due
 from assets.frames import TrainingSources, read_mart, training_frame
@@ -138,7 +139,7 @@ def response_models(
     kinds={"lightgbm", "parquet"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["response_models", "published_generation"],
+    deps=["response_models", "journeys", "published_generation"],
 )
 def candidate_scores(
     context: dg.AssetExecutionContext,
@@ -165,6 +166,7 @@ def candidate_scores(
         "model": champion.version,
         "model_sha256": champion.sha256,
         "configuration": configuration.version,
+        "journeys": newest_journeys(home),
     }
     write_json(versions, home.cycle(cycle_id) / "versions.json")
     return dg.MaterializeResult(

@@ -112,6 +112,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         checks,
         creatives,
         dispatch,
+        journeys,
         landing,
         learning,
         memory,
@@ -125,7 +126,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse]
+    modules = [allocation, authority, creatives, journeys, landing, learning, memory, outcomes, propensity, warehouse]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

@@ -9,6 +9,8 @@ import pandas as pd
 
 from ml.entities import NONE
 
+_FACTS = ("baseline", "propensity", "uplift", "unit_value", "value_to_go", "contact_cost", "logging_propensity")
+
 
 @dataclass(frozen=True)
 class Weighed:
@@ -83,10 +85,7 @@ def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str) ->
         objective_id=str(row["objective_id"]),
         headline=_headline(row),
         reason=str(row["reason"]),
-        facts={
-            name: float(row[name])
-            for name in ("baseline", "propensity", "uplift", "unit_value", "contact_cost", "logging_propensity")
-        },
+        facts={name: float(row[name]) for name in _FACTS if name in row},
         chosen=chosen,
         alternatives=others,
         prices=prices,
@@ -118,8 +117,10 @@ def _steps(
         steps.append(
             f"{chosen.option} raises the chance to act from {row['baseline']:.2%} to {row['propensity']:.2%}; at "
             f"{row['unit_value']:,.2f} {currency} a unit that is worth {worth:,.4f}, and {chosen.net_value:,.4f} after "
-            "contact, offer and wear."
+            f"contact, offer and wear{_and_ahead(row)}."
         )
+    if row.get("expected_path"):
+        steps.append(f"Expected path: {row['expected_path']}.")
     if chosen.price > 0:
         steps.append(
             f"It uses what others could use: {chosen.price:,.4f} at today's prices; "
@@ -131,6 +132,11 @@ def _steps(
         steps.append(f"Scarce today, with the worth of one unit more: {told}.")
     steps.append(f"The policy chose this with probability {float(row['logging_propensity']):.4g} (arm {row['arm']}).")
     return steps
+
+
+def _and_ahead(row: Mapping[Any, Any]) -> str:
+    ahead = float(row.get("value_to_go") or 0.0)  # decisions from before continuations were counted have none
+    return f", with {ahead:+,.4f} for what it makes possible" if ahead else ""
 
 
 def _against(chosen: Weighed, other: Weighed) -> str:

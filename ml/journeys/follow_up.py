@@ -1,0 +1,171 @@
+r"""What a contact makes possible: the best follow-up in the state that it leads to, less the best one without it.
+
+With \(s_a(t)\) the state t days after action a, \(w_o(s) = f_o(s)\,e_o - c_o - p_o\) the net value of a contact by option o
+(its effect at rest times the state's factor, less its costs and today's price of what it uses) and d the discount of a
+day, the continuation is that of whoever may wait for a better moment and need not act at all (optimal stopping over the
+follow-up days, one further contact):
+
+\(V(s_a, t_i) = \max(0, (1-d)^{t_i} \max_o w_o(s_a(t_i)), V(s_a, t_{i+1})), \qquad
+\mathrm{value\ to\ go}_a = V(s_a, t_1) - V(s_\mathrm{none}, t_1).\)
+
+A mailer is scanned, by the last follow-up day, with a chance that is estimated from the log; until then nobody knows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.configuration.journeys import Journeys
+from ml.configuration.policy import FrequencyCap
+from ml.entities import CHANNELS, Option
+from ml.journeys.signals import Conversation, Kind, factor, kinds_of
+
+MAIL = CHANNELS.index("direct_mail")
+CALL = CHANNELS.index("voice")
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """What one contact is worth to N people under O options, now.
+
+    Attributes:
+        effect: float32 [N, O], money that it causes.
+        cost: float32 [N, O], contact, offer, wear, and the price of what is scarce.
+        allowed: bool [N, O].
+    """
+
+    effect: np.ndarray
+    cost: np.ndarray
+    allowed: np.ndarray
+
+    def take(self, rows: slice) -> "Chances":
+        """Some of the people."""
+        return Chances(self.effect[rows], self.cost[rows], self.allowed[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """Value-to-go of N people under C kinds of contact.
+
+    Attributes:
+        value: float32 [N, C].
+        best: int8 [N, C], option of the best follow-up where no scan comes; -1 for none.
+        wait: int8 [N, C], its position among the follow-up days.
+        after_scan: int8 [N, C], option of the best follow-up of a scan; -1 for none, and for all but mail.
+        kind: int [O], position of each option's kind.
+        days: The follow-up days.
+        scan_chance: Chance that a mailer is scanned by the last of them.
+    """
+
+    value: np.ndarray
+    best: np.ndarray
+    wait: np.ndarray
+    after_scan: np.ndarray
+    kind: np.ndarray
+    days: tuple[int, ...]
+    scan_chance: float
+
+    @property
+    def of_options(self) -> np.ndarray:
+        """Value-to-go by option, float32 [N, O]."""
+        return self.value[:, self.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Looking:
+    """How ahead is looked.
+
+    Attributes:
+        options: O options.
+        terms: Follow-up days, discount, how long things count.
+        deltas: float [K], factors less 1 of the signals.
+        scan_chance: Chance that a mailer is scanned by the last follow-up day.
+        caps: Frequency caps: a channel that may be used once in longer than the wait isn't there to follow up itself.
+    """
+
+    options: tuple[Option, ...]
+    terms: Journeys
+    deltas: np.ndarray
+    scan_chance: float
+    caps: Sequence[FrequencyCap] = ()
+
+    def ahead(self, now: Conversation, chances: Chances, standing: np.ndarray) -> Ahead:
+        """Value-to-go of every kind of contact.
+
+        Args:
+            now: Where the conversations of N people stand.
+            chances: What a contact is worth now.
+            standing: float [K], deltas that are in `chances.effect` for the state of now, and are taken out of it.
+        """
+        kinds, kind = kinds_of(self.options)
+        shape = (len(now), len(kinds))
+        value = np.zeros(shape, np.float32)
+        best, wait, after_scan = (np.full(shape, fill, np.int8) for fill in (-1, 0, -1))
+        for begin in range(0, len(now), _CHUNK):
+            rows = slice(begin, begin + _CHUNK)
+            here, own = now.take(rows), chances.take(rows)
+            own = Chances(own.effect / self._standing(here, kinds, kind, standing), own.cost, own.allowed)
+            without = self._best(here, own, kinds, kind, None)[0]
+            for c, each in enumerate(kinds):
+                worth, best[rows, c], wait[rows, c], after_scan[rows, c] = self._best(here, own, kinds, kind, each)
+                value[rows, c] = worth - without
+        return Ahead(value, best, wait, after_scan, kind, tuple(self.terms.follow_up_days), self.scan_chance)
+
+    @staticmethod
+    def _standing(now: Conversation, kinds: Sequence[Kind], kind: np.ndarray, deltas: np.ndarray) -> np.ndarray:
+        return np.stack([factor(now.signals(each), deltas) for each in kinds], axis=1)[:, kind]
+
+    def _best(
+        self, now: Conversation, own: Chances, kinds: Sequence[Kind], kind: np.ndarray, made: Kind | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Continuation after a contact of a kind, the follow-up, its wait, and the follow-up of a scan; each [N]."""
+        days = self.terms.follow_up_days
+        worth = np.zeros(len(now), np.float32)
+        option, when = np.full(len(now), -1, np.int8), np.zeros(len(now), np.int8)
+        scan = np.full(len(now), -1, np.int8)
+        for place in reversed(range(len(days))):
+            later = now.after(days[place], self.terms, made)
+            discount = np.float32((1 - self.terms.discount_per_day) ** days[place])
+            net, chosen = self._one(later, own, kinds, kind, self._closed(made, days[place]))
+            is_better = net * discount > worth
+            worth = np.where(is_better, net * discount, worth)
+            option = np.where(is_better, chosen, option).astype(np.int8)
+            when = np.where(is_better, place, when).astype(np.int8)
+            scan = np.where(is_better, -1, scan).astype(np.int8)  # who is followed up sooner isn't waited for
+            if made is not None and made.channel == MAIL and place == len(days) - 1:
+                seen = self._scanned(later)
+                net, chosen = self._one(seen, own, kinds, kind, self._closed(made, days[place]))
+                scan = np.where(net * discount > worth, chosen, option).astype(np.int8)
+                worth = worth + np.float32(self.scan_chance) * np.maximum(net * discount - worth, 0)
+        return worth, option, when, scan
+
+    def _one(
+        self, state: Conversation, own: Chances, kinds: Sequence[Kind], kind: np.ndarray, closed: frozenset[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Best net value of one contact in a state, at least 0, and its option, -1 for none; each [N]."""
+        best, option = np.zeros(len(state), np.float32), np.full(len(state), -1, np.int8)
+        for c, each in enumerate(kinds):
+            if each.channel in closed:
+                continue
+            times = factor(state.signals(each), self.deltas)
+            for o in np.flatnonzero(kind == c):
+                net = np.where(own.allowed[:, o], own.effect[:, o] * times - own.cost[:, o], 0)
+                is_better = net > best
+                best, option = np.where(is_better, net, best), np.where(is_better, o, option).astype(np.int8)
+        return best, option
+
+    def _closed(self, made: Kind | None, days: int) -> frozenset[int]:
+        if made is None:
+            return frozenset()
+        channel = CHANNELS[made.channel]
+        is_closed = any(cap.max <= 1 and cap.days > days and cap.covers(channel) for cap in self.caps)
+        return frozenset({made.channel}) if is_closed else frozenset()
+
+    @staticmethod
+    def _scanned(state: Conversation) -> Conversation:
+        return Conversation(
+            np.ones(len(state), dtype=bool),
+            state.is_offered, state.last_channel, state.wear, state.is_rested, state.objection,
+        )  # fmt: skip

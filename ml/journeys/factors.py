@@ -138,12 +138,12 @@ def fit_factors(logged: Logged, terms: Journeys) -> Factors:
     )
     target = (logged.is_converted - chance) / spread
     seen = np.flatnonzero((design**2).sum(axis=0) > 0)
-    known, information = _sandwich(design[:, seen], target, logged.weight, logged.person)
-    precision = np.diag(1 / deviation[seen] ** 2)
-    covariance = np.linalg.inv(information + precision)
-    shrunk = covariance @ (information @ known + precision @ prior[seen])
-    error = np.sqrt(np.diag(np.linalg.pinv(information)))
-    found = {int(at): (shrunk[i], covariance[i, i] ** 0.5, known[i], error[i]) for i, at in enumerate(seen)}
+    known, own_covariance = _estimated(design[:, seen], target, logged.weight, logged.person)
+    information = np.linalg.inv(own_covariance)
+    covariance = np.linalg.inv(information + np.diag(1 / deviation[seen] ** 2))
+    shrunk = covariance @ (information @ known + prior[seen] / deviation[seen] ** 2)
+    shown = (shrunk, np.sqrt(np.diag(covariance)), known, np.sqrt(np.diag(own_covariance)))
+    found = {int(at): tuple(each[i] for each in shown) for i, at in enumerate(seen)}
     return Factors(
         tuple(
             _factor(name, terms, *_of(found.get(1 + k)), (int(contacts[k]), int(buyers[k])))
@@ -152,20 +152,26 @@ def fit_factors(logged: Logged, terms: Journeys) -> Factors:
     )
 
 
-def _sandwich(
+def _estimated(
     design: np.ndarray, target: np.ndarray, weight: np.ndarray, person: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted least squares: the estimate, and its information (inverse of the covariance clustered by person)."""
+    """Weighted least squares: the estimate and its covariance, clustered by person.
+
+    A sandwich of a handful of people understates: no variance is taken below what the rows' own chances alone make of it.
+    """
     weighted = design * weight[:, None]
     bread = weighted.T @ design
     bread += 1e-9 * np.trace(bread) / len(bread) * np.eye(len(bread))  # two signals may be one in a small log
-    known = np.linalg.solve(bread, weighted.T @ target)
+    inverse = np.linalg.inv(bread)
+    known = inverse @ (weighted.T @ target)
     scores = weighted * (target - design @ known)[:, None]
-    people = int(person.max()) + 1
-    summed = np.stack([np.bincount(person, column, minlength=people) for column in scores.T], axis=1)
-    meat = summed.T @ summed
-    meat += 1e-6 * bread  # fewer people than columns leave the meat singular
-    return known, bread @ np.linalg.solve(meat, bread)
+    summed = np.stack([np.bincount(person, column) for column in scores.T], axis=1)
+    least = inverse @ (weighted.T @ weighted) @ inverse
+    clustered = (
+        inverse @ (summed.T @ summed) @ inverse + 1e-6 * least
+    )  # fewer people than columns: it would be singular
+    raised = np.sqrt(np.maximum(np.diag(least) / np.diag(clustered), 1.0))
+    return known, clustered * np.outer(raised, raised)
 
 
 def _of(row: tuple[float, ...] | None) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:

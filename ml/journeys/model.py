@@ -82,8 +82,8 @@ class JourneyModel:
         calm = response.propensity_of(resting.assign(channel=NONE, offer_id=NONE)).astype(float)
         contacted = is_contacted(training)
         return cls(
-            fit_factors(_logged(training, terms, alone, np.where(contacted, seen - alone, 0.0)), terms),
-            fit_factors(_logged(training, terms, alone, np.where(contacted, rest - calm, 0.0)), terms),
+            fit_factors(logged_of(training, terms, alone, np.where(contacted, seen - alone, 0.0)), terms),
+            fit_factors(logged_of(training, terms, alone, np.where(contacted, rest - calm, 0.0)), terms),
             scans,
             {**facts, "rows": len(training), "contacts": int(contacted.sum())},
         )
@@ -143,7 +143,15 @@ def at_rest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**empty, **nobody, **({"wear": 0.0} if "wear" in rows else {}))
 
 
-def _logged(training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, uplift: np.ndarray) -> Logged:
+def logged_of(training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, uplift: np.ndarray) -> Logged:
+    """Rows of a training frame as the factors are fitted on.
+
+    Args:
+        training: n rows, as `JourneyModel.fit` takes them.
+        terms: How conversations are read.
+        baseline: Chance to convert when left alone, [n].
+        uplift: Expected of the contact that was made, 0 where there was none, [n].
+    """
     now, contacted = Conversation.of(training, terms), is_contacted(training)
     signals = np.zeros((len(training), len(SIGNALS)), np.float32)
     keys = pd.MultiIndex.from_arrays(

@@ -4,7 +4,7 @@ With b the chance to convert when left alone, u the response model's uplift of t
 its signals and g the state as such,
 
 \(y - b = u\,(\beta_0 + \sum_k \delta_k f_k) + b(1-b)\,(\alpha_0 + \sum_m \alpha_m g_m) + \varepsilon, \quad
-\mathrm{var}\,\varepsilon = b(1-b),\)
+\mathrm{var}\,\varepsilon = (b+u)(1-b-u),\)
 
 is fitted by weighted least squares over contacted and uncontacted rows alike, so that people who are in a state and
 would buy more by themselves don't count for the contact. Its sandwich covariance is clustered by person (Liang and
@@ -25,7 +25,8 @@ SLOPE_DEVIATION: Final = 0.5
 """Prior deviation of the slope on the model's uplift around 1."""
 STATE_DEVIATION: Final = 1.0
 """Prior deviation of a state's own shift, in logits: wide, so that the data say it."""
-LEAST_CHANCE: Final = 1e-4
+LEAST_CHANCE: Final = 1e-3
+"""Nobody's purchase is taken for surer than this: a row with a chance of nothing would outweigh all others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,16 +128,18 @@ def fit_factors(logged: Logged, terms: Journeys) -> Factors:
     uplift, signals, contacted = logged.uplift, logged.signals, logged.is_contacted
     contacts = ((signals > 0) & contacted[:, None]).sum(axis=0)
     buyers = ((signals > 0) & (contacted & (logged.is_converted > 0))[:, None]).sum(axis=0)
-    chance = np.clip(logged.baseline, LEAST_CHANCE, 1 - LEAST_CHANCE)
-    spread = np.sqrt(chance * (1 - chance))
+    alone, expected = (
+        np.clip(each, LEAST_CHANCE, 1 - LEAST_CHANCE) for each in (logged.baseline, logged.baseline + uplift)
+    )
+    spread = np.sqrt(expected * (1 - expected))
     effect = np.concatenate([uplift[:, None], uplift[:, None] * signals], axis=1)
-    own = (spread**2)[:, None] * np.concatenate([np.ones((len(uplift), 1)), logged.state], axis=1)
+    own = (alone * (1 - alone))[:, None] * np.concatenate([np.ones((len(uplift), 1)), logged.state], axis=1)
     design = np.concatenate([effect, own], axis=1) / spread[:, None]
     prior = np.concatenate([[1.0], [terms.assumed.get(name, 1.0) - 1 for name in SIGNALS], np.zeros(own.shape[1])])
     deviation = np.concatenate(
         [[SLOPE_DEVIATION], np.full(len(SIGNALS), terms.assumed_deviation), np.full(own.shape[1], STATE_DEVIATION)]
     )
-    target = (logged.is_converted - chance) / spread
+    target = (logged.is_converted - logged.baseline) / spread
     seen = np.flatnonzero((design**2).sum(axis=0) > 0)
     known, own_covariance = _estimated(design[:, seen], target, logged.weight, logged.person)
     information = np.linalg.inv(own_covariance)

@@ -129,7 +129,7 @@ class Looking:
             later = now.after(days[place], self.terms, made)
             discount = np.float32((1 - self.terms.discount_per_day) ** days[place])
             net, chosen = self._one(later, own, kinds, kind, self._closed(made, days[place]))
-            is_better = net * discount > worth
+            is_better = (net > 0) & (net * discount >= worth)  # of two as good the sooner
             worth = np.where(is_better, net * discount, worth)
             option = np.where(is_better, chosen, option).astype(np.int8)
             when = np.where(is_better, place, when).astype(np.int8)

@@ -138,9 +138,9 @@ class JourneyModel:
 
 def at_rest(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows as if nobody had been contacted, scanned or objected lately."""
-    empty = {name: np.nan for name in COLUMNS if name in rows and pd.api.types.is_numeric_dtype(rows[name].dtype)}
-    nobody = {name: None for name in COLUMNS if name in rows and name not in empty}
-    return rows.assign(**empty, **nobody, **({"wear": 0.0} if "wear" in rows else {}))
+    known = [name for name in COLUMNS if name in rows]
+    nothing = {name: np.nan if pd.api.types.is_numeric_dtype(rows[name].dtype) else None for name in known}
+    return rows.assign(**nothing | ({"wear": 0.0} if "wear" in rows else {}))
 
 
 def logged_of(training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, uplift: np.ndarray) -> Logged:

@@ -21,12 +21,14 @@ class Weighed:
         net_value: Uplift in money less its costs.
         price: What the scarce things that it uses are worth to others.
         adjusted_value: Net value less price: what was compared.
+        value_to_go: Part of the net value that is what the option makes possible.
     """
 
     option: str
     net_value: float
     price: float
     adjusted_value: float
+    value_to_go: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,13 @@ def why(decisions: pd.DataFrame, prices: Mapping[str, float], *, currency: str =
 def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str) -> Explanation:
     chosen = _chosen(row)
     others = tuple(
-        Weighed(a["option"], a["net_value"], a["net_value"] - a["adjusted_value"], a["adjusted_value"])
+        Weighed(
+            a["option"],
+            a["net_value"],
+            a["net_value"] - a["adjusted_value"],
+            a["adjusted_value"],
+            a.get("value_to_go", 0.0),
+        )
         for a in json.loads(row["alternatives"])
     )
     return Explanation(
@@ -96,7 +104,7 @@ def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str) ->
 def _chosen(row: Mapping[Any, Any]) -> Weighed:
     option = NONE if row["channel"] == NONE else f"{row['channel']}:{row['offer_id']}"
     net, adjusted = float(row["net_value"]), float(row["adjusted_value"])
-    return Weighed(option, net, net - adjusted, adjusted)
+    return Weighed(option, net, net - adjusted, adjusted, _ahead(row))
 
 
 def _headline(row: Mapping[Any, Any]) -> str:
@@ -135,8 +143,11 @@ def _steps(
 
 
 def _and_ahead(row: Mapping[Any, Any]) -> str:
-    ahead = float(row.get("value_to_go") or 0.0)  # decisions from before continuations were counted have none
-    return f", with {ahead:+,.4f} for what it makes possible" if ahead else ""
+    return f", with {_ahead(row):+,.4f} for what it makes possible" if _ahead(row) else ""
+
+
+def _ahead(row: Mapping[Any, Any]) -> float:
+    return float(row.get("value_to_go") or 0.0)  # decisions from before continuations were counted have none
 
 
 def _against(chosen: Weighed, other: Weighed) -> str:

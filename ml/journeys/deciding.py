@@ -9,10 +9,11 @@ from ml.configuration.policy import Policy
 from ml.entities import ARMS
 from ml.journeys.follow_up import Ahead, Chances, Looking
 from ml.journeys.model import JourneyModel
-from ml.journeys.signals import Conversation
+from ml.journeys.signals import MOVING, SIGNALS, Conversation
 from ml.policy.value import ValueTable
 
 SYSTEM = ARMS.index("system")
+_MOVES = np.array([name in MOVING for name in SIGNALS])
 
 
 def ahead_of(
@@ -37,9 +38,10 @@ def ahead_of(
     terms = policy.journeys
     if journeys is None or not terms.value_to_go or not contact_prices or not len(table.objectives):
         return None
-    deltas = journeys.whole.supported(terms.deviations)
-    if not deltas.any():
+    supported = np.where(_MOVES, journeys.whole.supported(terms.deviations), 0.0)
+    if not supported.any():
         return None
+    deltas = np.where(_MOVES, supported, journeys.whole.deltas)
     looking = Looking(
         table.options, terms, deltas, journeys.scans.chance(terms.deviations), tuple(policy.frequency_caps)
     )

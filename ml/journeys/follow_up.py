@@ -80,7 +80,7 @@ class Looking:
     Attributes:
         options: O options.
         terms: Follow-up days, discount, how long things count.
-        deltas: float [K], factors less 1 of the signals.
+        deltas: float [K], factors less 1 of the signals in a state to come.
         scan_chance: Chance that a mailer is scanned by the last follow-up day.
         caps: Frequency caps: a channel that may be used once in longer than the wait isn't there to follow up itself.
     """

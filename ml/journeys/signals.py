@@ -27,6 +27,10 @@ WORDS: Final[dict[Signal, str]] = {
     "no_need": "who needs nothing",
     "competitor": "who buys elsewhere",
 }
+MOVING: Final[frozenset[Signal]] = frozenset(
+    {"call_after_scan", "offer_repeated", "wear", "timing_too_soon", "timing_rested"}
+)
+"""Signals that a contact can bring about or end. The others stay as they are whatever is done: they add to no continuation."""
 OBJECTIONS: Final = ("price", "timing", "trust", "no_need", "competitor")
 WEAR_DAYS: Final = 7.0
 """Time in which the view's `wear` falls to a third."""

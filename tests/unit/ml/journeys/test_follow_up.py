@@ -91,6 +91,17 @@ def test_what_todays_state_adds_to_an_effect_is_taken_out_before_later_ones_are_
     assert known.of_options[0] == pytest.approx([0, 0, 0], abs=1e-6)  # scanned already: a mailer adds nothing
 
 
+def test_an_objection_that_stays_changes_a_later_contact_as_it_changes_this_one():
+    terms = Journeys(discount_per_day=0.0)
+    customers = pd.DataFrame({"last_objection": ["no_need"], "wear": [0.0]})
+    own, no_need = chances([0.0, 0.0, 2.0], [9, 9, 1.0]), {"no_need": -0.5}
+    ahead = looking(terms, offer_repeated=0.5, **no_need).ahead(
+        Conversation.of(customers, terms), own, deltas(**no_need)
+    )
+    # At rest the call causes 4: repeated 4 * (1 - 0.5 + 0.5) - 1 against 4 * 0.5 - 1.
+    assert ahead.of_options[0, EMAIL] == pytest.approx(2.0, abs=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_continuation_is_never_worth_more_than_the_best_follow_up(seed):
     rng, terms = np.random.default_rng(seed), Journeys()

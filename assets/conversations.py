@@ -5,6 +5,7 @@ from typing import Final
 from assets.cycles import read_json, write_json
 from assets.duck import query
 from assets.home import Home
+from assets.ledger.ledger import Ledger
 from ml.journeys.model import JourneyModel, Scans
 
 NEWEST: Final = "newest.json"
@@ -47,31 +48,22 @@ def kept_journeys(home: Home, sha256: str) -> JourneyModel | None:
     return model
 
 
-def count_scans(home: Home, generation_id: str, days: int) -> Scans:
-    """Mailers that had `days` to be scanned, and how many were, from the log of messages.
+def count_scans(home: Home, ledger: Ledger, generation_id: str, days: int) -> Scans:
+    """Mailers that had `days` to be scanned, and how many were.
 
     Args:
         home: The workspace.
-        generation_id: The published generation.
+        ledger: Knows what came back.
+        generation_id: The published generation, whose touches are the mailers.
         days: Between sending and the newest known touch.
     """
-    folder = home.generation(generation_id)
-    found = query(
+    mailers = query(
         """
-        with mailers as (
-            select message_id, sent_at from read_parquet($touches)
-            where channel = 'direct_mail' and message_id is not null
-              and sent_at < (select max(sent_at) from read_parquet($touches)) - to_days($days)
-        ),
-        scans as (
-            select distinct message_id from read_parquet($outcomes)
-            where channel = 'direct_mail' and event_type = 'visited' and message_id is not null
-        )
-        select count(*) as mailers, count(scans.message_id) as scanned
-        from mailers left join scans using (message_id)
+        select message_id from read_parquet($touches)
+        where channel = 'direct_mail' and message_id is not null
+          and sent_at < (select max(sent_at) from read_parquet($touches)) - to_days($days)
         """,
-        touches=str(folder / "fct_touches.parquet"),
-        outcomes=str(folder / "fct_outcomes.parquet"),
+        touches=str(home.generation(generation_id) / "fct_touches.parquet"),
         days=days,
-    )
-    return Scans(int(found["mailers"].iloc[0]), int(found["scanned"].iloc[0]))
+    )["message_id"]
+    return Scans(len(mailers), int(mailers.isin(ledger.outcomes.messages_with("visited", "direct_mail")).sum()))

@@ -42,7 +42,7 @@ def journeys(
         return dg.MaterializeResult(metadata={"trained": False, "sha256": newest_journeys(home) or "never"})
     terms, generation_id = configuration.policy.journeys, ledger.generations.latest_of(day)
     rows = pd.read_parquet(path)
-    scans = count_scans(home, generation_id, terms.follow_up_days[-1])
+    scans = count_scans(home, ledger, generation_id, terms.follow_up_days[-1])
     facts = {"day": day.isoformat(), "generation_id": generation_id, "response_sha256": champion.sha256}
     model = JourneyModel.fit(trustworthy(rows) if len(rows) else rows, champion.model, terms, scans, facts)
     keep_journeys(home, model)

@@ -22,12 +22,15 @@ class Log:
     baseline: np.ndarray
     uplift: np.ndarray
     truth: np.ndarray
+    moved: np.ndarray
     scans: Scans
 
     def until(self, day: int) -> "Log":
         """The log as it was after some days."""
         kept = (self.rows["day"] < day).to_numpy()
-        return Log(self.rows[kept], self.baseline[kept], self.uplift[kept], self.truth[kept], self.scans)
+        return Log(
+            self.rows[kept], self.baseline[kept], self.uplift[kept], self.truth[kept], self.moved[kept], self.scans
+        )
 
 
 def blur(shop: Shop, spread: float, seed: int) -> np.ndarray:
@@ -57,7 +60,7 @@ def keep_log(shop: Shop, days: int, blurred: np.ndarray, seed: int) -> Log:
     who, on = rows["customer_id"].astype(int).to_numpy(), rows["day"].to_numpy()
     rows["is_converted"] = ever[who, on + HORIZON_DAYS] > ever[who, on]
     mailers, scanned = (sum(each[i] for each in shop.scans) for i in (1, 2))
-    return Log(rows, numbers[:, 0], numbers[:, 1], numbers[:, 2], Scans(mailers, scanned))
+    return Log(rows, numbers[:, 0], numbers[:, 1], numbers[:, 2], numbers[:, 3], Scans(mailers, scanned))
 
 
 def _a_day(shop: Shop, blurred: np.ndarray, rng: np.random.Generator, began: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -72,8 +75,9 @@ def _a_day(shop: Shop, blurred: np.ndarray, rng: np.random.Generator, began: int
     nothing = np.full((len(alone), 2), "none", dtype=object)
     rows[["channel", "offer_id"]] = np.concatenate([names[option], nothing])
     rows["sample_weight"] = np.concatenate([np.ones(len(who)), np.full(len(alone), 1 / ALONE)])
-    numbers = np.zeros((len(rows), 3))
-    numbers[:, 0] = organic[np.concatenate([who, alone])]
+    everyone = np.concatenate([who, alone])
+    numbers = np.zeros((len(rows), 4))
+    numbers[:, 0], numbers[:, 3] = organic[everyone], expected.mean(axis=1)[everyone]
     numbers[: len(who), 1], numbers[: len(who), 2] = expected[who, option], sent.chance
     return rows.assign(propensity=np.nan, day=shop.day - began), numbers
 
@@ -98,4 +102,4 @@ def assumed(terms: Journeys) -> JourneyModel:
 
 
 def _logged(log: Log, terms: Journeys) -> Logged:
-    return logged_of(log.rows, terms, log.baseline, log.uplift)
+    return logged_of(log.rows, terms, log.baseline, log.uplift, log.moved)

@@ -106,7 +106,7 @@ def decide(
     who = np.flatnonzero(at >= 0)
     option = problem.candidates.column[at[who]].astype(np.int64)
     price = problem.rows().prices(dict(found.prices)) @ problem.rows().contacts
-    credited = 0.0 if ahead is None else float(ahead.value[who, ahead.kind[option]].sum())
+    credited = 0.0 if ahead is None else float(ahead.value[who, option].sum())
     return who, option, {OBJECTIVE: dict(zip(map(str, shop.options), map(float, price), strict=True))}, credited
 
 

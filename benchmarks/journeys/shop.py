@@ -65,6 +65,7 @@ class Shop:
         touch_channel: Channel of the last touch, -1 for none.
         wear: Contacts lately, as the customer view has it.
         objection: As read from what the person said; `None` for nothing said.
+        offer_id: The last offer made; `None` for none.
         touched: Day of each of the last contacts, by channel [N, 8], and all contacts as (person, day).
         sales: Purchases seen: person, day.
     """
@@ -79,6 +80,7 @@ class Shop:
     touch_channel: np.ndarray = field(init=False)
     wear: np.ndarray = field(init=False)
     objection: np.ndarray = field(init=False)
+    offer_id: np.ndarray = field(init=False)
     by_channel: np.ndarray = field(init=False)
     contacts: list[tuple[int, np.ndarray]] = field(default_factory=list)
     sales: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -89,7 +91,7 @@ class Shop:
         count = self.world.people.count
         self.last_touch, self.last_offer, self.last_scan = (np.full(count, _NEVER) for _ in range(3))
         self.touch_channel, self.wear = np.full(count, -1), np.zeros(count)
-        self.objection = np.full(count, None, dtype=object)
+        self.objection, self.offer_id = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
         self.by_channel = np.full((count, len(CHANNELS)), _NEVER)
         calm = replace(self.world.people, objection=np.zeros_like(self.world.people.objection))
         self._calm_world = replace(self.world, people=calm)
@@ -103,7 +105,16 @@ class Shop:
         """The same shop, to be led along another way."""
         made = copy.copy(self)
         made.state = copy.deepcopy(self.state)
-        for name in ("last_touch", "last_offer", "last_scan", "touch_channel", "wear", "objection", "by_channel"):
+        for name in (
+            "last_touch",
+            "last_offer",
+            "last_scan",
+            "touch_channel",
+            "wear",
+            "objection",
+            "offer_id",
+            "by_channel",
+        ):
             setattr(made, name, getattr(self, name).copy())
         made.contacts, made.sales, made.scans = list(self.contacts), list(self.sales), list(self.scans)
         return made
@@ -123,6 +134,7 @@ class Shop:
                 "days_since_last_scan": since(self.last_scan),
                 "days_since_last_offer": since(self.last_offer),
                 "days_since_last_touch": since(self.last_touch),
+                "last_offer_id": self.offer_id,
                 "last_touch_channel": names[self.touch_channel],
                 "wear": self.wear,
                 "last_objection": said,
@@ -229,7 +241,9 @@ class Shop:
         who = m.person
         self.contacts = [(day, people) for day, people in self.contacts if self.day - day < 7] + [(self.day, who)]
         self.last_touch[who], self.touch_channel[who] = self.day, m.channel
-        self.last_offer[who[m.offer > 0]] = self.day
+        made = m.offer > 0
+        self.last_offer[who[made]] = self.day
+        self.offer_id[who[made]] = np.array(self.state.catalogue.offers, dtype=object)[m.offer[made]]
         self.wear[who] += 1
         self.by_channel[who, m.channel] = self.day
         seen = np.flatnonzero((m.channel == MAIL) & r.clicked)

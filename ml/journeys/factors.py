@@ -1,15 +1,17 @@
 r"""How a conversation's state changes what a contact causes: factors on the effect, from logged contacts.
 
 With b the chance to convert when left alone, u the response model's uplift of the contact that was made (0 for none), f
-its signals and g the state as such,
+its signals, g the state as such and r how much contacts move the person at all,
 
-\(y - b = u\,(\beta_0 + \sum_k \delta_k f_k) + b(1-b)\,(\alpha_0 + \sum_m \alpha_m g_m) + \varepsilon, \quad
+\(y - b = u\,(\beta_0 + \sum_k \delta_k f_k) + b(1-b)\,(\alpha_0 + \sum_m \alpha_m g_m) + r\,(\gamma_0 + \sum_m
+\gamma_m g_m) + \varepsilon, \quad
 \mathrm{var}\,\varepsilon = (b+u)(1-b-u),\)
 
-is fitted by weighted least squares over contacted and uncontacted rows alike, so that people who are in a state and
-would buy more by themselves don't count for the contact. Its sandwich covariance is clustered by person (Liang and
-Zeger 1986), and the estimate is shrunk towards what is held before there is evidence,
-\(\delta_k \sim N(\mathrm{assumed}_k - 1, s^2)\): with nothing logged the factor is the assumed one.
+is fitted by weighted least squares over contacted and uncontacted rows alike: people who are in a state and buy more by
+themselves (\(\alpha\)), or because of the very contacts that brought them into it (\(\gamma\)), don't count for the
+contact. Its sandwich covariance is clustered by person (Liang and Zeger 1986), and the estimate is shrunk towards what is
+held before there is evidence, \(\delta_k \sim N(\mathrm{assumed}_k - 1, s^2)\): with nothing logged the factor is the
+assumed one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +44,7 @@ class Logged:
         weight: Sample weight times inverse propensity, [n].
         person: A number for each person, int [n].
         is_contacted: [n].
+        responsiveness: Mean uplift over what could have been done, contacted or not, [n].
     """
 
     is_converted: np.ndarray
@@ -52,6 +55,7 @@ class Logged:
     weight: np.ndarray
     person: np.ndarray
     is_contacted: np.ndarray
+    responsiveness: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ def fit_factors(logged: Logged, terms: Journeys) -> Factors:
     )
     spread = np.sqrt(expected * (1 - expected))
     effect = np.concatenate([uplift[:, None], uplift[:, None] * signals], axis=1)
-    own = (alone * (1 - alone))[:, None] * np.concatenate([np.ones((len(uplift), 1)), logged.state], axis=1)
+    state = np.concatenate([np.ones((len(uplift), 1)), logged.state], axis=1)
+    own = np.concatenate([(alone * (1 - alone))[:, None] * state, logged.responsiveness[:, None] * state], axis=1)
     design = np.concatenate([effect, own], axis=1) / spread[:, None]
     prior = np.concatenate([[1.0], [terms.assumed.get(name, 1.0) - 1 for name in SIGNALS], np.zeros(own.shape[1])])
     deviation = np.concatenate(

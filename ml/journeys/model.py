@@ -10,15 +10,19 @@ import numpy as np
 import pandas as pd
 
 from ml.configuration.journeys import Journeys
-from ml.entities import CHANNELS, NONE
+from ml.entities import NONE, Option
 from ml.journeys.factors import Factors, Logged, fit_factors
-from ml.journeys.signals import COLUMNS, SIGNALS, Conversation, Kind, factor, kinds_of
+from ml.journeys.signals import COLUMNS, SIGNALS, Conversation, Kind
 from ml.response.evidence import is_contacted, row_weights
 from ml.response.model import ResponseModel
+from ml.response.rows import distinct_options
 from ml.response.scores import Scores
 
 SCAN_PRIOR: Final = (1.0, 19.0)
 """Scans and mailers not scanned that the scan rate starts from: one in twenty, held as loosely as twenty mailers hold it."""
+
+MOST_OPTIONS: Final = 8
+"""Options whose mean uplift says how much contacts move somebody: more tell little more, and each is a scoring."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,14 @@ class JourneyModel:
         if training.empty:
             return replace(cls.assumed(terms), scans=scans, facts={**facts, "rows": 0})
         alone = response.propensity_of(training.assign(channel=NONE, offer_id=NONE)).astype(float)
+        moved = _responsiveness(response, training)
         resting = at_rest(training)
         seen, rest = (response.propensity_of(rows).astype(float) for rows in (training, resting))
         calm = response.propensity_of(resting.assign(channel=NONE, offer_id=NONE)).astype(float)
         contacted = is_contacted(training)
         return cls(
-            fit_factors(logged_of(training, terms, alone, np.where(contacted, seen - alone, 0.0)), terms),
-            fit_factors(logged_of(training, terms, alone, np.where(contacted, rest - calm, 0.0)), terms),
+            fit_factors(logged_of(training, terms, alone, np.where(contacted, seen - alone, 0.0), moved), terms),
+            fit_factors(logged_of(training, terms, alone, np.where(contacted, rest - calm, 0.0), moved), terms),
             scans,
             {**facts, "rows": len(training), "contacts": int(contacted.sum())},
         )
@@ -96,11 +101,11 @@ class JourneyModel:
             customers: The same people as the view has them.
             terms: How conversations are read.
         """
-        now, (kinds, kind) = Conversation.of(customers, terms), kinds_of(scores.options)
-        by_kind = np.stack([factor(now.signals(each), self.present.deltas) for each in kinds] or [now.wear], axis=1)
-        if not kinds or (by_kind == 1).all():
+        now, kinds = Conversation.of(customers, terms), list(map(Kind.of, scores.options))
+        if not kinds or not self.present.deltas.any():
             return scores
-        propensity = np.clip(scores.baseline[:, None] + scores.uplift * by_kind[:, kind], 0, 1)
+        times = np.stack([now.factor(each, self.present.deltas) for each in kinds], axis=1)
+        propensity = np.clip(scores.baseline[:, None] + scores.uplift * times, 0, 1)
         return replace(scores, propensity=propensity, uplift=propensity - scores.baseline[:, None])
 
     @property
@@ -143,7 +148,20 @@ def at_rest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**nothing | ({"wear": 0.0} if "wear" in rows else {}))
 
 
-def logged_of(training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, uplift: np.ndarray) -> Logged:
+def _responsiveness(response: ResponseModel, training: pd.DataFrame) -> np.ndarray:
+    """Mean uplift of each row over the options that were used most, contacted or not, float64 [n]."""
+    used = (
+        training.loc[is_contacted(training), ["channel", "offer_id"]].fillna(NONE).value_counts().index[:MOST_OPTIONS]
+    )
+    options = [Option(*each) for each in used]
+    if not options:
+        return np.zeros(len(training))
+    return np.asarray(response.score(training, options).uplift.mean(axis=1), dtype=np.float64)
+
+
+def logged_of(
+    training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, uplift: np.ndarray, responsiveness: np.ndarray
+) -> Logged:
     """Rows of a training frame as the factors are fitted on.
 
     Args:
@@ -151,17 +169,17 @@ def logged_of(training: pd.DataFrame, terms: Journeys, baseline: np.ndarray, upl
         terms: How conversations are read.
         baseline: Chance to convert when left alone, [n].
         uplift: Expected of the contact that was made, 0 where there was none, [n].
+        responsiveness: How much contacts move the person at all, [n].
     """
     now, contacted = Conversation.of(training, terms), is_contacted(training)
     signals = np.zeros((len(training), len(SIGNALS)), np.float32)
-    keys = pd.MultiIndex.from_arrays(
-        [training["channel"].fillna(NONE), training["offer_id"].fillna(NONE).ne(NONE).to_numpy()]
-    )
-    codes, distinct = pd.factorize(keys)
-    for code, (channel, has_offer) in enumerate(distinct):
-        if channel != NONE:
-            rows = np.flatnonzero(codes == code)
-            signals[rows] = now.take(rows).signals(Kind(CHANNELS.index(channel), bool(has_offer)))
+    option, options = distinct_options(training)
+    for place, each in enumerate(options):
+        if each is not None:
+            rows = np.flatnonzero(option == place)
+            signals[rows] = now.take(rows).signals(Kind.of(each))
     person, _ = pd.factorize(training["customer_id"])
     converted = training["is_converted"].to_numpy(dtype=float)
-    return Logged(converted, baseline, uplift, signals, now.state(), row_weights(training), person, contacted)
+    return Logged(
+        converted, baseline, uplift, signals, now.state(), row_weights(training), person, contacted, responsiveness
+    )

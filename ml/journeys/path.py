@@ -26,8 +26,7 @@ def expected_paths(
     """
     if ahead is None or not len(person):
         return np.full(len(person), "", dtype=object)
-    kind = ahead.kind[option]
-    best, wait, scan = (each[person, kind] for each in (ahead.best, ahead.wait, ahead.after_scan))
+    best, wait, scan = (each[person, option] for each in (ahead.best, ahead.wait, ahead.after_scan))
     keys, where = np.unique(np.stack([option, best, wait, scan], axis=1), axis=0, return_inverse=True)
     words = [_words(tuple(map(int, key)), options, ahead) for key in keys]
     return np.array(words, dtype=object)[where.ravel()]

@@ -1,9 +1,10 @@
 """The state of a person's conversation, and the signals in it that change what the next contact causes.
 
 A state is read from columns of the customer view. What matters of it depends on the contact that comes next: a scan
-matters for a call, an offer in hand for the same kind of offer through another channel.
+matters for a call, an offer in hand for the same offer through another channel.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, get_args
@@ -32,6 +33,7 @@ MOVING: Final[frozenset[Signal]] = frozenset(
 )
 """Signals that a contact can bring about or end. The others stay as they are whatever is done: they add to no continuation."""
 OBJECTIONS: Final = ("price", "timing", "trust", "no_need", "competitor")
+CALL: Final = CHANNELS.index("voice")
 WEAR_DAYS: Final = 7.0
 """Time in which the view's `wear` falls to a third."""
 LEAST_FACTOR: Final = 0.1
@@ -39,7 +41,7 @@ LEAST_FACTOR: Final = 0.1
 MOST_FACTOR: Final = 4.0
 
 COLUMNS: Final = (
-    "days_since_last_scan", "days_since_last_offer", "days_since_last_touch", "last_touch_channel", "wear",
+    "days_since_last_scan", "days_since_last_offer", "last_offer_id", "days_since_last_touch", "last_touch_channel", "wear",
     "last_objection", "days_since_last_objection",
 )  # fmt: skip
 """Columns of the customer view that a state is read from."""
@@ -47,17 +49,30 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Kind:
-    """What of a contact a signal looks at: its channel (position in `CHANNELS`), and whether it makes an offer."""
+    """What of a contact a signal looks at.
+
+    Attributes:
+        channel: Position in `CHANNELS`.
+        offer: Code of its offer; 0 for none.
+    """
 
     channel: int
-    has_offer: bool
+    offer: int
+
+    @classmethod
+    def of(cls, option: Option) -> "Kind":
+        """Of an option."""
+        return cls(CHANNELS.index(option.channel), offer_code(option.offer_id))
+
+    @property
+    def has_offer(self) -> bool:
+        """Whether an offer is made."""
+        return self.offer != 0
 
 
-def kinds_of(options: Sequence[Option]) -> tuple[tuple[Kind, ...], np.ndarray]:
-    """The distinct kinds of O options, and the position of each option's kind, int [O]."""
-    of = [Kind(CHANNELS.index(option.channel), option.offer_id != NONE) for option in options]
-    kinds = tuple(dict.fromkeys(of))
-    return kinds, np.array([kinds.index(each) for each in of], dtype=np.int64)
+def offer_code(offer_id: str) -> int:
+    """A number for an offer that is the same wherever it is read; 0 for `none`."""
+    return 0 if offer_id == NONE else zlib.crc32(offer_id.encode()) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +81,7 @@ class Conversation:
 
     Attributes:
         is_scanned: bool [N], a mailer was scanned lately.
-        is_offered: bool [N], an offer is in hand.
+        offer: int64 [N], code of the offer in hand; 0 for none.
         last_channel: int8 [N], position in `CHANNELS` of the last contact; -1 for none.
         wear: float32 [N], contacts lately, each `exp(-days / 7)`.
         is_rested: bool [N], nothing came for days.
@@ -74,7 +89,7 @@ class Conversation:
     """
 
     is_scanned: np.ndarray
-    is_offered: np.ndarray
+    offer: np.ndarray
     last_channel: np.ndarray
     wear: np.ndarray
     is_rested: np.ndarray
@@ -98,7 +113,7 @@ class Conversation:
         with np.errstate(invalid="ignore"):  # nothing is neither late nor early
             return cls(
                 number("days_since_last_scan") <= terms.scan_days,
-                number("days_since_last_offer") <= terms.offer_days,
+                np.where(number("days_since_last_offer") <= terms.offer_days, _offers(customers), 0),
                 place("last_touch_channel", CHANNELS),
                 np.nan_to_num(number("wear")).astype(np.float32),
                 ~(number("days_since_last_touch") <= terms.rest_days),
@@ -112,27 +127,54 @@ class Conversation:
         """Some of the people."""
         return Conversation(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
+    def scanned(self) -> "Conversation":
+        """The same with a mailer that was scanned lately."""
+        return replace(self, is_scanned=np.ones(len(self), dtype=bool))
+
+    def signal(self, name: Signal, kind: Kind) -> np.ndarray | None:
+        """How much of a signal is in the state for a contact of that kind, [N]; None where it isn't about such contacts."""
+        match name:
+            case "call_after_scan":
+                return self.is_scanned if kind.channel == CALL else None
+            case "offer_repeated":
+                return (self.offer == kind.offer) & (self.last_channel != kind.channel) if kind.has_offer else None
+            case "wear":
+                return self.wear
+            case "price_without_offer" | "price_with_offer":
+                is_about = kind.has_offer == (name == "price_with_offer")
+                return self.objection == OBJECTIONS.index("price") if is_about else None
+            case "timing_too_soon" | "timing_rested":
+                is_rested = self.is_rested if name == "timing_rested" else ~self.is_rested
+                return (self.objection == OBJECTIONS.index("timing")) & is_rested
+            case _:
+                return np.asarray(self.objection == OBJECTIONS.index(name))
+
     def signals(self, kind: Kind) -> np.ndarray:
-        """How much of each signal is in the state for a contact of that kind, float32 [N, K] in the order of `SIGNALS`."""
-        objects = {name: self.objection == place for place, name in enumerate(OBJECTIONS)}
-        nothing = np.zeros(len(self), dtype=bool)
-        found: dict[Signal, np.ndarray] = {
-            "call_after_scan": self.is_scanned if kind.channel == CHANNELS.index("voice") else nothing,
-            "offer_repeated": self.is_offered & (self.last_channel != kind.channel) & kind.has_offer,
-            "wear": self.wear,
-            "price_without_offer": objects["price"] & (not kind.has_offer),
-            "price_with_offer": objects["price"] & kind.has_offer,
-            "timing_too_soon": objects["timing"] & ~self.is_rested,
-            "timing_rested": objects["timing"] & self.is_rested,
-            "trust": objects["trust"],
-            "no_need": objects["no_need"],
-            "competitor": objects["competitor"],
-        }
-        return np.stack([found[name] for name in SIGNALS], axis=1).astype(np.float32)
+        """All signals, float32 [N, K] in the order of `SIGNALS`; 0 for those that aren't about such contacts."""
+        found = np.zeros((len(self), len(SIGNALS)), dtype=np.float32)
+        for k, name in enumerate(SIGNALS):
+            one = self.signal(name, kind)
+            if one is not None:
+                found[:, k] = one
+        return found
+
+    def factor(self, kind: Kind, deltas: np.ndarray) -> np.ndarray:
+        """What the signals make of the effect of a contact of that kind, float32 [N]: 1 + their deltas, within bounds.
+
+        Args:
+            kind: Of the contact.
+            deltas: float [K], the factor of each signal less 1.
+        """
+        total = np.ones(len(self), dtype=np.float32)
+        for name, delta in zip(SIGNALS, deltas, strict=True):
+            one = self.signal(name, kind) if delta else None
+            if one is not None:
+                total += np.float32(delta) * one
+        return np.asarray(np.clip(total, LEAST_FACTOR, MOST_FACTOR))
 
     def state(self) -> np.ndarray:
         """What is in the state whatever comes next, float64 [N, 9]: scan, offer, wear, rest, and each objection."""
-        parts = [self.is_scanned, self.is_offered, self.wear, self.is_rested]
+        parts = [self.is_scanned, self.offer > 0, self.wear, self.is_rested]
         return np.stack([*parts, *(self.objection == place for place in range(len(OBJECTIONS)))], axis=1).astype(float)
 
     def after(self, days: int, terms: Journeys, kind: Kind | None = None) -> "Conversation":
@@ -149,18 +191,15 @@ class Conversation:
         everyone = np.ones(len(self), dtype=bool)
         return replace(
             self,
-            is_offered=self.is_offered | (kind.has_offer and days <= terms.offer_days),
+            offer=np.full(len(self), kind.offer) if kind.has_offer and days <= terms.offer_days else self.offer,
             last_channel=np.full(len(self), kind.channel, dtype=np.int8),
             wear=(self.wear + 1) * left,
             is_rested=everyone & (days > terms.rest_days),
         )
 
 
-def factor(signals: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """What the signals make of an effect, float32 [N]: 1 + their deltas, within bounds.
-
-    Args:
-        signals: float [N, K].
-        delta: float [K], the factor of each less 1.
-    """
-    return np.asarray(np.clip(1 + signals @ delta.astype(np.float32), LEAST_FACTOR, MOST_FACTOR))
+def _offers(customers: pd.DataFrame) -> np.ndarray:
+    if "last_offer_id" not in customers:
+        return np.zeros(len(customers), dtype=np.int64)
+    codes, ids = pd.factorize(customers["last_offer_id"].astype(object))
+    return np.array([*(offer_code(str(each)) for each in ids), 0], dtype=np.int64)[codes]

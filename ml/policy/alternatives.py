@@ -58,7 +58,7 @@ def alternatives(
 def _ahead(table: ValueTable, person: np.ndarray, option: np.ndarray) -> list[pa.Array]:
     if table.ahead is None:
         return []
-    ahead = table.ahead.value[person, table.ahead.kind[np.maximum(option, 0)]]
+    ahead = table.ahead.value[person, np.maximum(option, 0)]
     return [_text(', "value_to_go": '), _number(ahead)]
 
 

@@ -151,7 +151,7 @@ def _left_alone_columns(table: ValueTable, alone: LeftAlone, none_probability: n
 def _ahead(table: ValueTable, person: np.ndarray, option: np.ndarray) -> np.ndarray:
     if table.ahead is None:
         return np.zeros(len(person), dtype=np.float32)
-    return np.asarray(table.ahead.value[person, table.ahead.kind[option]])
+    return np.asarray(table.ahead.value[person, option])
 
 
 def _names(table: ValueTable, part: str) -> np.ndarray:

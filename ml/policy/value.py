@@ -97,7 +97,7 @@ class ValueTable:
     def cost(self) -> np.ndarray:
         """Contact, offer and wear together, less what the contact makes possible, float32 [N, O]."""
         spent = self.offer_cost + self.wear_cost + self.contact_cost
-        return np.asarray(spent if self.ahead is None else spent - self.ahead.of_options)
+        return np.asarray(spent if self.ahead is None else spent - self.ahead.value)
 
     def value(self, j: int) -> np.ndarray:
         """Net value for objective j, float32 [N, O], whether allowed or not."""

@@ -18,6 +18,7 @@ def customers() -> pd.DataFrame:
             "customer_id": list("abcde"),
             "days_since_last_scan": pd.array([None, 2, 40, None, None], dtype="Int32"),
             "days_since_last_offer": pd.array([None, 5, 22, None, None], dtype="Int32"),
+            "last_offer_id": [None, "ten_off", "ten_off", None, None],
             "days_since_last_touch": pd.array([None, 5, 22, 3, 60], dtype="Int32"),
             "last_touch_channel": [None, "direct_mail", "email", "voice", "voice"],
             "wear": [0.0, 0.5, 0.04, 0.65, 0.0],

@@ -27,7 +27,9 @@ def log(rows: int, seed: int, *, shift: float = 0.0, deltas: dict[int, float] | 
     own = baseline + baseline * (1 - baseline) * shift * state[:, 0]
     chance = np.clip(own + uplift * (1 + signals @ delta), 0, 1)
     bought = (rng.random(rows) < chance).astype(float)
-    return Logged(bought, baseline, uplift, signals, state, np.ones(rows), np.arange(rows) // 2, contacted)
+    return Logged(
+        bought, baseline, uplift, signals, state, np.ones(rows), np.arange(rows) // 2, contacted, np.full(rows, 0.02)
+    )
 
 
 def test_planted_factors_are_found_and_the_rest_is_one():

@@ -39,7 +39,7 @@ def test_a_mailer_is_worth_what_a_scan_makes_of_the_call_after_it():
     terms = Journeys(discount_per_day=0.0)
     own = chances([0.0, 0.0, 1.0], [9, 9, 1.1])  # a call loses a tenth now, and wins 1.9 after a scan
     ahead = looking(terms, call_after_scan=2.0).ahead(nobody_contacted(terms), own, deltas())
-    assert ahead.of_options[0] == pytest.approx([0, 0.05 * 1.9, 0], abs=1e-6)
+    assert ahead.value[0] == pytest.approx([0, 0.05 * 1.9, 0], abs=1e-6)
     assert expected_paths(ahead, OPTIONS, np.array([0]), np.array([MAIL])).tolist() == [
         "direct_mail:none → scan (5.0%) → voice:ten_off after 10 days; else nothing more"
     ]
@@ -49,7 +49,7 @@ def test_an_offer_by_mail_is_worth_what_it_adds_to_the_call_that_repeats_it():
     terms = Journeys(discount_per_day=0.0)
     own = chances([0.0, 0.0, 2.0], [9, 9, 1.0])
     ahead = looking(terms, offer_repeated=0.5).ahead(nobody_contacted(terms), own, deltas())
-    assert ahead.of_options[0] == pytest.approx([1.0, 0, 0], abs=1e-6)  # (2 * 1.5 - 1) - (2 - 1)
+    assert ahead.value[0] == pytest.approx([1.0, 0, 0], abs=1e-6)  # (2 * 1.5 - 1) - (2 - 1)
     assert expected_paths(ahead, OPTIONS, np.array([0]), np.array([EMAIL])).tolist() == [
         "email:ten_off → voice:ten_off after 3 days"
     ]
@@ -60,7 +60,7 @@ def test_wearing_somebody_out_costs_what_the_next_contact_loses():
     own = chances([0.0, 0.0, 2.0], [9, 9, 1.0])
     ahead = looking(terms, wear=-0.2).ahead(nobody_contacted(terms), own, deltas())
     later = 2.0 * (1 - 0.2 * np.exp(-10 / 7)) - 1.0
-    assert ahead.of_options[0] == pytest.approx([later - 1.0] * 3, abs=1e-6)
+    assert ahead.value[0] == pytest.approx([later - 1.0] * 3, abs=1e-6)
 
 
 def test_who_is_never_worth_a_follow_up_has_no_value_to_go_and_no_path():
@@ -78,8 +78,8 @@ def test_a_channel_that_may_be_used_once_does_not_follow_up_itself():
     own = chances([0.0, 0.0, 2.0], [9, 9, 1.0])
     cap = FrequencyCap(channels=["voice"], max=1, days=30)
     ahead = looking(terms, caps=(cap,), offer_repeated=0.5).ahead(nobody_contacted(terms), own, deltas())
-    assert ahead.of_options[0, CALL] == pytest.approx(-1.0)  # the call to come is given up
-    assert ahead.of_options[0, EMAIL] == pytest.approx(1.0)
+    assert ahead.value[0, CALL] == pytest.approx(-1.0)  # the call to come is given up
+    assert ahead.value[0, EMAIL] == pytest.approx(1.0)
 
 
 def test_what_todays_state_adds_to_an_effect_is_taken_out_before_later_ones_are_valued():
@@ -88,7 +88,7 @@ def test_what_todays_state_adds_to_an_effect_is_taken_out_before_later_ones_are_
     now = Conversation.of(customers, terms)
     own = chances([0.0, 0.0, 3.0], [9, 9, 1.0])  # of which the scan has made two thirds
     known = looking(terms, call_after_scan=2.0).ahead(now, own, deltas(call_after_scan=2.0))
-    assert known.of_options[0] == pytest.approx([0, 0, 0], abs=1e-6)  # scanned already: a mailer adds nothing
+    assert known.value[0] == pytest.approx([0, 0, 0], abs=1e-6)  # scanned already: a mailer adds nothing
 
 
 def test_an_objection_that_stays_changes_a_later_contact_as_it_changes_this_one():
@@ -99,7 +99,7 @@ def test_an_objection_that_stays_changes_a_later_contact_as_it_changes_this_one(
         Conversation.of(customers, terms), own, deltas(**no_need)
     )
     # At rest the call causes 4: repeated 4 * (1 - 0.5 + 0.5) - 1 against 4 * 0.5 - 1.
-    assert ahead.of_options[0, EMAIL] == pytest.approx(2.0, abs=1e-6)
+    assert ahead.value[0, EMAIL] == pytest.approx(2.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,5 +112,5 @@ def test_a_continuation_is_never_worth_more_than_the_best_follow_up(seed):
         nobody_contacted(terms, people), own, deltas()
     )
     best = np.maximum((effect * 3.5 - own.cost) * own.allowed, 0).max(axis=1)
-    assert (found.of_options <= best[:, None] + 1e-5).all()
-    assert (found.of_options >= -np.maximum((effect - own.cost) * own.allowed, 0).max(axis=1)[:, None] - 1e-5).all()
+    assert (found.value <= best[:, None] + 1e-5).all()
+    assert (found.value >= -np.maximum((effect - own.cost) * own.allowed, 0).max(axis=1)[:, None] - 1e-5).all()

@@ -61,7 +61,7 @@ def test_the_chance_of_a_scan_follows_the_log_and_is_bounded_by_what_it_says():
 def test_at_rest_nobody_was_contacted_and_all_else_is_as_it_was(customers, terms):
     calm = at_rest(customers)
     now = Conversation.of(calm, terms)
-    assert not (now.is_scanned | now.is_offered | (now.objection >= 0)).any()
+    assert not (now.is_scanned | (now.offer > 0) | (now.objection >= 0)).any()
     assert now.is_rested.all()
     assert calm["purchase_30d_count"].tolist() == customers["purchase_30d_count"].tolist()
 

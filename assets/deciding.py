@@ -296,7 +296,7 @@ def _ahead_facts(decided: Decided) -> dict[str, float]:
     """What the plan's contacts count for beyond their next response, and how many have a path."""
     decisions = decided.plan.decisions
     return {
-        "money": float(decisions["value_to_go"].sum(dtype=np.float64)),
+        "money": float(decisions["value_to_go"].astype(float).sum()),
         "contacts": int((decisions["value_to_go"] != 0).sum()),
         "with_path": int((decisions["expected_path"] != "").sum()),
     }

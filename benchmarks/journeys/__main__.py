@@ -9,8 +9,7 @@ same for every way of deciding. Learned from a log of random actions (10 % of th
 (a) Objections: the next action of people who spoke, within the same money, with what they said used or ignored; true
     value. The issue asks for +10 %.
 (b) Value-to-go: cycles of decisions by the next response alone and with continuations, same money, true incremental
-    value. "Endless log" has the factors that the true effects of the log's contacts show: the upper limit for a model
-    that sees the same states.
+    value. "Law known" has the market's own factors, without doubt: the upper limit for a model that sees the same states.
 (c) How a factor's error falls with logged days.
 
 Ends with one line of JSON.
@@ -49,7 +48,7 @@ def measure(seed: int, people: int, days: int, cycles: int, law: str) -> dict[st
     blurred = blur(shop, SPREAD, seed)
     log = keep_log(shop, days, blurred, seed)
     terms = Policy().journeys
-    models = {"assumed": assumed(terms), "learned": learned(log, terms), "endless log": known(log, terms)}
+    models = {"assumed": assumed(terms), "learned": learned(log, terms), "law known": known(world.law)}
     return {
         "objections": objections(shop, blurred, models),
         "cycles": continuations(shop, blurred, models, cycles),
@@ -97,8 +96,8 @@ def continuations(shop: Shop, blurred: np.ndarray, models: dict[str, JourneyMode
         Way("next response, learned", models["learned"], plain),
         Way("value-to-go, learned", models["learned"], ahead),
         Way("value-to-go, learned, unguarded", models["learned"], sure),
-        Way("next response, endless log", models["endless log"], plain),
-        Way("value-to-go, endless log", models["endless log"], ahead),
+        Way("next response, law known", models["law known"], plain),
+        Way("value-to-go, law known", models["law known"], ahead),
     ]
     prices = decide(shop, blurred, ways[0], {})[2]
     return {way.name: lead(shop, blurred, way, cycles, prices) for way in ways}
@@ -136,7 +135,7 @@ def show(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     print("\n(a) true value of the next action of people who spoke, against ignoring what they said   (asked: +10 %)")
     print(f"    people who said something: {np.mean([r['objections']['people'] for r in results]):,.0f} a market")
-    for name in ("assumed", "learned", "endless log"):
+    for name in ("assumed", "learned", "law known"):
         mean, half = figures[f"objections, {name}"] = gains(results, "objections", name, "ignored")
         print(f"    objections used, {name:14} {mean:+8.1%} ± {half:.1%}")
     print("\n(b) true incremental value of the cycles, against the next response alone with the same knowledge")
@@ -144,8 +143,8 @@ def show(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         ("next response, learned", "scores alone"),
         ("value-to-go, learned", "next response, learned"),
         ("value-to-go, learned, unguarded", "next response, learned"),
-        ("next response, endless log", "scores alone"),
-        ("value-to-go, endless log", "next response, endless log"),
+        ("next response, law known", "scores alone"),
+        ("value-to-go, law known", "next response, law known"),
     )
     for name, against in pairs:
         mean, half = figures[name] = gains(results, "cycles", name, against)
@@ -159,14 +158,12 @@ def show(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _factors(results: Sequence[dict[str, Any]]) -> None:
     days = list(results[0]["growth"])
-    print("\n(c) factors: in an endless log, and as learned after some logged days: factor (its deviation; contacts)")
+    print("\n(c) factors: the law's, and as learned after some logged days: factor (its deviation; contacts)")
     print(
-        f"    {'signal':22}{'endless':>9}"
-        + "".join(f"{str(day) + ' days':>26}" for day in days)
-        + f"{'counted ahead':>15}"
+        f"    {'signal':22}{'law':>9}" + "".join(f"{str(day) + ' days':>26}" for day in days) + f"{'counted ahead':>15}"
     )
     for signal in SIGNALS:
-        true = np.mean([r["factors"]["endless log"][signal][0] for r in results])
+        true = np.mean([r["factors"]["law known"][signal][0] for r in results])
         cells = []
         for day in days:
             value, deviation, _, contacts = np.mean([r["growth"][day][signal] for r in results], axis=0)

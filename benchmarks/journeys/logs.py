@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.journeys.shop import HORIZON_DAYS, Shop
+from benchmarks.journeys.shop import HORIZON_DAYS, USED, Shop
+from market.law import Law
 from ml.configuration.journeys import Journeys
-from ml.journeys.factors import Factors, Logged, fit_factors
+from ml.journeys.factors import Factor, Factors, Logged, fit_factors
 from ml.journeys.model import JourneyModel, Scans, logged_of
+from ml.journeys.signals import SIGNALS
 
 CONTACTED, ALONE = 0.10, 0.05
 """Shares of the people contacted on a day, and of the others who are kept as rows."""
@@ -16,12 +18,19 @@ CONTACTED, ALONE = 0.10, 0.05
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """Rows as a training frame, with what only the market knows: `truth`, the true effect of each row's contact."""
+    """Rows as a training frame, with what a response model says of them.
+
+    Attributes:
+        rows: n rows.
+        baseline: Chance to buy when left alone, [n].
+        uplift: Blurred effect at rest of the contact that was made, 0 where there was none, [n].
+        moved: Mean blurred effect at rest over all options, [n].
+        scans: Of mailers.
+    """
 
     rows: pd.DataFrame
     baseline: np.ndarray
     uplift: np.ndarray
-    truth: np.ndarray
     moved: np.ndarray
     scans: Scans
 
@@ -29,7 +38,13 @@ class Log:
         """The log as it was after some days."""
         kept = (self.rows["day"] < day).to_numpy()
         return Log(
-            self.rows[kept], self.baseline[kept], self.uplift[kept], self.truth[kept], self.moved[kept], self.scans
+            self.rows[kept],
+            self.baseline[kept],
+            self.uplift[kept],
+            self.truth[kept],
+            self.moved[kept],
+            self.calm[kept],
+            self.scans,
         )
 
 
@@ -60,7 +75,7 @@ def keep_log(shop: Shop, days: int, blurred: np.ndarray, seed: int) -> Log:
     who, on = rows["customer_id"].astype(int).to_numpy(), rows["day"].to_numpy()
     rows["is_converted"] = ever[who, on + HORIZON_DAYS] > ever[who, on]
     mailers, scanned = (sum(each[i] for each in shop.scans) for i in (1, 2))
-    return Log(rows, numbers[:, 0], numbers[:, 1], numbers[:, 2], numbers[:, 3], Scans(mailers, scanned))
+    return Log(rows, numbers[:, 0], numbers[:, 1], numbers[:, 2], Scans(mailers, scanned))
 
 
 def _a_day(shop: Shop, blurred: np.ndarray, rng: np.random.Generator, began: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -70,15 +85,15 @@ def _a_day(shop: Shop, blurred: np.ndarray, rng: np.random.Generator, began: int
     alone = np.flatnonzero(rng.random(len(allowed)) < ALONE)
     alone = np.setdiff1d(alone, who)
     names = np.array([(o.channel, o.offer_id) for o in shop.options], dtype=object)
-    sent = shop.send(who, option)
+    shop.send(who, option)
     rows = view.iloc[np.concatenate([who, alone])].reset_index(drop=True)
     nothing = np.full((len(alone), 2), "none", dtype=object)
     rows[["channel", "offer_id"]] = np.concatenate([names[option], nothing])
     rows["sample_weight"] = np.concatenate([np.ones(len(who)), np.full(len(alone), 1 / ALONE)])
     everyone = np.concatenate([who, alone])
-    numbers = np.zeros((len(rows), 4))
-    numbers[:, 0], numbers[:, 3] = organic[everyone], expected.mean(axis=1)[everyone]
-    numbers[: len(who), 1], numbers[: len(who), 2] = expected[who, option], sent.chance
+    numbers = np.zeros((len(rows), 3))
+    numbers[:, 0], numbers[:, 2] = organic[everyone], expected.mean(axis=1)[everyone]
+    numbers[: len(who), 1] = expected[who, option]
     return rows.assign(propensity=np.nan, day=shop.day - began), numbers
 
 
@@ -88,12 +103,24 @@ def learned(log: Log, terms: Journeys) -> JourneyModel:
     return JourneyModel(factors, factors, log.scans, {"rows": len(log.rows)})
 
 
-def known(log: Log, terms: Journeys) -> JourneyModel:
-    """What an endless log would teach in the same signals: the factors fitted to the true effects of its contacts."""
-    logged = _logged(log, terms)
-    told = Logged(**{**vars(logged), "is_converted": log.baseline + log.truth})
-    factors = fit_factors(told, terms.model_copy(update={"assumed": {}, "assumed_deviation": 5.0}))
-    return JourneyModel(factors, factors, log.scans, {"rows": len(log.rows)})
+def known(law: Law) -> JourneyModel:
+    """The market's law in the same signals, without doubt: what no log can teach better."""
+    poor, rich = law.objection_price
+    soon, rested = law.objection_timing
+    mean_wear = float(np.mean([law.channels[name].wear for name in USED]))
+    offers = 1 - np.exp(-np.array([10.0, 6.0]) / law.offer_scale)  # of the configuration's two offers
+    true: dict[str, float] = {
+        "call_after_scan": law.scan_call,
+        "offer_repeated": law.offer_alive,
+        "wear": float(np.exp(-law.fatigue_loss * mean_wear)),
+        "price_without_offer": poor,
+        "price_with_offer": poor + (rich - poor) * float(offers.mean()),
+        "timing_too_soon": soon,
+        "timing_rested": rested,
+        "no_need": law.objection_no_need,
+    }
+    factors = Factors(tuple(Factor(n, true.get(n, 1.0) - 1, 0.0, 1.0, None, None, 0, 0) for n in SIGNALS))
+    return JourneyModel(factors, factors, Scans(10**9, int(law.scan_share * 0.96 * 10**9)), {"rows": 0})
 
 
 def assumed(terms: Journeys) -> JourneyModel:

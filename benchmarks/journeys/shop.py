@@ -182,7 +182,11 @@ class Shop:
         gross = MARGIN_SHARE * expected_amount(self.world, person)
         sensitive = 2 / (1 + np.exp(-self.world.people.traits[person, PRICE].astype(float)))
         reach = reach_chance(self.world, self._messages(person, option), self.day)
-        given = self.organic()[person] * reach * np.minimum(self.world.law.redeem_organic * sensitive, 1) * off
+        redeemed = self.organic()[person] / HORIZON_DAYS * reach * np.minimum(self.world.law.redeem_organic * sensitive, 1)
+        # An offer in hand is given away whether or not it is made again: only what the new one adds is counted.
+        days, left = self.world.law.offer_days, np.maximum(self.state.offer_until[person] - self.day, 0)
+        had = self.state.catalogue.offer_costs()[self.state.offer[person]]
+        given = np.where(off > 0, redeemed * (off * days - had * left), 0.0)
         paid = np.array([self.contact_cost[o.channel] for o in self.options])[option]
         return chance * (gross - np.where(chance > 0, self.world.law.redeem_caused * off, 0)) - given - paid
 

@@ -34,6 +34,8 @@ from ml.journeys.model import JourneyModel
 from ml.journeys.signals import SIGNALS
 
 SPREAD = 0.8
+FIRST_SEED = 101
+"""Nothing was chosen on these markets."""
 LATER = (3, 10)
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26, 12: 2.20, 20: 2.09}
 
@@ -189,7 +191,7 @@ def main() -> int:
     print(f"{seeds} markets of {people:,} persons, law {asked.law}, {days} logged days, {cycles} cycles")
     began, results = time.perf_counter(), []
     for seed in range(seeds):
-        results.append(measure(seed + 1, people, days, cycles, asked.law))
+        results.append(measure(FIRST_SEED + seed, people, days, cycles, asked.law))
         print(f"  market {seed + 1}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
     figures = show(results)
     settings = {"people": people, "days": days, "cycles": cycles, "seeds": seeds, "law": asked.law}

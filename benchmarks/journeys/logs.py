@@ -119,7 +119,7 @@ def known(law: Law) -> JourneyModel:
         "timing_rested": rested,
         "no_need": law.objection_no_need,
     }
-    factors = Factors(tuple(Factor(n, true.get(n, 1.0) - 1, 0.0, 1.0, None, None, 0, 0) for n in SIGNALS))
+    factors = Factors(tuple(Factor(n, true.get(n, 1.0) - 1, 0.0, 1.0, true.get(n, 1.0), 0.0, 0, 0) for n in SIGNALS))
     return JourneyModel(factors, factors, Scans(10**9, int(law.scan_share * 0.96 * 10**9)), {"rows": 0})
 
 

@@ -47,7 +47,7 @@ class Way:
     policy: Policy
 
 
-def policy_of(*, value_to_go: bool, deviations: float = 1.28) -> Policy:
+def policy_of(*, value_to_go: bool, deviations: float = 1.64) -> Policy:
     """The default policy, with continuations counted or not."""
     journeys = Policy().journeys.model_copy(update={"value_to_go": value_to_go, "deviations": deviations})
     return Policy(frequency_caps=CAPS, journeys=journeys)

@@ -182,7 +182,9 @@ class Shop:
         gross = MARGIN_SHARE * expected_amount(self.world, person)
         sensitive = 2 / (1 + np.exp(-self.world.people.traits[person, PRICE].astype(float)))
         reach = reach_chance(self.world, self._messages(person, option), self.day)
-        redeemed = self.organic()[person] / HORIZON_DAYS * reach * np.minimum(self.world.law.redeem_organic * sensitive, 1)
+        redeemed = (
+            self.organic()[person] / HORIZON_DAYS * reach * np.minimum(self.world.law.redeem_organic * sensitive, 1)
+        )
         # An offer in hand is given away whether or not it is made again: only what the new one adds is counted.
         days, left = self.world.law.offer_days, np.maximum(self.state.offer_until[person] - self.day, 0)
         had = self.state.catalogue.offer_costs()[self.state.offer[person]]

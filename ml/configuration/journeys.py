@@ -40,7 +40,7 @@ class Journeys(Model):
     )
     discount_per_day: Share = Field(default=0.01, description="what a day of waiting takes off a later contact's value")
     deviations: float = Field(
-        default=1.28, ge=0, le=5, description="standard errors taken off a factor before a continuation rests on it"
+        default=1.64, ge=0, le=5, description="standard errors taken off a factor before a continuation rests on it"
     )
     scan_days: Days = Field(default=14, description="days that a scanned mailer counts as lately")
     offer_days: Days = Field(default=21, description="days that an offer is in hand")
@@ -50,7 +50,7 @@ class Journeys(Model):
         description="factor on a contact's effect held before there is evidence, by signal; 1 for those not named",
     )
     assumed_deviation: float = Field(
-        default=0.5, gt=0, le=5, description="standard deviation of those factors: how soon evidence outweighs them"
+        default=0.25, gt=0, le=5, description="standard deviation of those factors: how soon evidence outweighs them"
     )
 
     @model_validator(mode="after")

@@ -88,7 +88,9 @@ class Factor:
         return 1 + self.delta
 
     def supported(self, deviations: float) -> float:
-        """The delta less so many deviations, towards 0; 0 where its interval holds 0."""
+        """The delta less so many deviations, towards 0; 0 where its interval holds 0, or nothing was logged."""
+        if self.estimate is None:
+            return 0.0
         return float(np.sign(self.delta) * max(abs(self.delta) - deviations * self.deviation, 0.0))
 
 

@@ -16,7 +16,7 @@ PEOPLE = 3_000
 
 def model(deviation: float) -> JourneyModel:
     known = {"call_after_scan": 2.0, "offer_repeated": 0.5}
-    factors = tuple(Factor(name, known.get(name, 0.0), deviation, 1.0, None, None, 0, 0) for name in SIGNALS)
+    factors = tuple(Factor(name, known.get(name, 0.0), deviation, 1.0, 1.0, deviation, 0, 0) for name in SIGNALS)
     return JourneyModel(Factors(factors), Factors(factors), Scans(10_000, 500), {})
 
 

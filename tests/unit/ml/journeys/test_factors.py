@@ -33,7 +33,7 @@ def log(rows: int, seed: int, *, shift: float = 0.0, deltas: dict[int, float] | 
 
 
 def test_planted_factors_are_found_and_the_rest_is_one():
-    found = fit_factors(log(200_000, 1, shift=1.0), Journeys(assumed={})).factors
+    found = fit_factors(log(200_000, 1, shift=1.0), Journeys(assumed={}, assumed_deviation=5.0)).factors
     assert abs(found[SCAN].value - 3.0) < 3 * found[SCAN].deviation < 1.2
     assert abs(found[OFFER].value - 1.5) < 3 * found[OFFER].deviation < 0.6
     assert found[OFFER].contacts == pytest.approx(33_000, rel=0.05)

@@ -192,7 +192,9 @@ def main() -> int:
     began, results = time.perf_counter(), []
     for seed in range(seeds):
         results.append(measure(FIRST_SEED + seed, people, days, cycles, asked.law))
-        print(f"  market {seed + 1}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        values = {name: round(row["value"]) for name, row in results[-1]["cycles"].items()}
+        said = {name: round(value) for name, value in results[-1]["objections"].items()}
+        print(f"  market {seed + 1}, {time.perf_counter() - began:.0f} s: {said}, {values}", file=sys.stderr)
     figures = show(results)
     settings = {"people": people, "days": days, "cycles": cycles, "seeds": seeds, "law": asked.law}
     print(json.dumps({"benchmark": "journeys", "quick": asked.quick, **settings, "figures": figures}))

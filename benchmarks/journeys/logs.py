@@ -41,9 +41,7 @@ class Log:
             self.rows[kept],
             self.baseline[kept],
             self.uplift[kept],
-            self.truth[kept],
             self.moved[kept],
-            self.calm[kept],
             self.scans,
         )
 

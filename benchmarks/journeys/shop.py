@@ -66,8 +66,11 @@ class Shop:
         wear: Contacts lately, as the customer view has it.
         objection: As read from what the person said; `None` for nothing said.
         offer_id: The last offer made; `None` for none.
-        touched: Day of each of the last contacts, by channel [N, 8], and all contacts as (person, day).
-        sales: Purchases seen: person, day.
+        by_channel: Day of the last contact by channel, [N, 8].
+        contacts: Contacts of the last seven days: day, people.
+        sales: Purchases seen: people, days.
+        scans: A row a day: day, mailers, how many of them are scanned.
+        events: What happens today.
     """
 
     world: World
@@ -85,6 +88,7 @@ class Shop:
     contacts: list[tuple[int, np.ndarray]] = field(default_factory=list)
     sales: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     scans: list[tuple[int, int, int]] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
 
     def __post_init__(self) -> None:
         """Nothing was said or sent yet."""
@@ -104,7 +108,7 @@ class Shop:
     def another(self) -> "Shop":
         """The same shop, to be led along another way."""
         made = copy.copy(self)
-        made.state = copy.deepcopy(self.state)
+        made.state, made.events = copy.deepcopy(self.state), Events()
         for name in (
             "last_touch",
             "last_offer",
@@ -190,7 +194,8 @@ class Shop:
         had = self.state.catalogue.offer_costs()[self.state.offer[person]]
         given = np.where(off > 0, redeemed * (off * days - had * left), 0.0)
         paid = np.array([self.contact_cost[o.channel] for o in self.options])[option]
-        return chance * (gross - np.where(chance > 0, self.world.law.redeem_caused * off, 0)) - given - paid
+        kept = gross - np.where(chance > 0, self.world.law.redeem_caused * off, 0)
+        return np.asarray(chance * kept - given - paid)
 
     def organic(self) -> np.ndarray:
         """Chance of a purchase within the horizon when left alone, [N]."""
@@ -203,23 +208,19 @@ class Shop:
         r = react(self.world, self.state, m, self.day)
         chance = self.true_chance(person, option)
         sent = Sent(chance, self.true_value(person, option, chance), r)
-        carry_out(self.world, self.state, self._events, m, r, day=self.day, campaign=np.zeros(m.count, dtype=np.int64))
+        carry_out(self.world, self.state, self.events, m, r, day=self.day, campaign=np.zeros(m.count, dtype=np.int64))
         self._hear(m, r)
         self._note(m, r)
         return sent
 
     def live(self) -> None:
         """Until the next day begins."""
-        advance(self.world, self.state, self._events, (self.day + 1) * DAY_MS)
-        sold = self._events.columns("sales")
+        advance(self.world, self.state, self.events, (self.day + 1) * DAY_MS)
+        sold = self.events.columns("sales")
         if sold:
             self.sales.append((sold["person"], sold["t"] // DAY_MS))
-        self.__dict__.pop("_kept", None)
+        self.events = Events()
         self.wear *= np.exp(-1 / 7)
-
-    @property
-    def _events(self) -> Events:
-        return self.__dict__.setdefault("_kept", Events())
 
     def _messages(self, person: np.ndarray, option: np.ndarray) -> Messages:
         channel = np.array([CHANNELS.index(o.channel) for o in self.options])[option]

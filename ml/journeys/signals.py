@@ -145,7 +145,7 @@ class Conversation:
                 return self.objection == OBJECTIONS.index("price") if is_about else None
             case "timing_too_soon" | "timing_rested":
                 is_rested = self.is_rested if name == "timing_rested" else ~self.is_rested
-                return (self.objection == OBJECTIONS.index("timing")) & is_rested
+                return np.asarray((self.objection == OBJECTIONS.index("timing")) & is_rested)
             case _:
                 return np.asarray(self.objection == OBJECTIONS.index(name))
 

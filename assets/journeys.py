@@ -61,9 +61,15 @@ def _figures(model: JourneyModel, terms: Journeys) -> dict[str, Any]:
         "signals_supported": supported,
         "mailers": model.scans.mailers,
         "scan_chance": round(model.scans.chance(), 4),
-        "value_to_go": "counted" if supported and terms.value_to_go else "0: nothing supports a continuation yet",
+        "value_to_go": _counts(supported, terms),
         "factors": dg.MetadataValue.md("\n".join([*heads, *rows])),
     }
+
+
+def _counts(supported: int, terms: Journeys) -> str:
+    if not terms.value_to_go:
+        return "not counted: journeys.value_to_go is off"
+    return "counted" if supported else "0: nothing supports a continuation yet"
 
 
 def _row(each: Factor, deviations: float) -> str:

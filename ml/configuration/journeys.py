@@ -34,7 +34,7 @@ MOST_ASSUMED: Final = 10.0
 class Journeys(Model):
     """States of a conversation, and the continuation that a contact is credited with."""
 
-    value_to_go: bool = Field(default=True, description="whether a contact counts for what it makes possible")
+    value_to_go: bool = Field(default=False, description="whether a contact counts for what it makes possible")
     follow_up_days: list[Days] = Field(
         default=[3, 10], min_length=1, max_length=4, description="days after a contact at which the next one may come"
     )

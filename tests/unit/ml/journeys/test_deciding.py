@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml.configuration import Configuration
 from ml.decision import decide
 from ml.journeys.factors import Factor, Factors
 from ml.journeys.model import JourneyModel, Scans
@@ -20,8 +21,14 @@ def model(deviation: float) -> JourneyModel:
     return JourneyModel(Factors(factors), Factors(factors), Scans(10_000, 500), {})
 
 
+def counting(configuration: Configuration) -> Configuration:
+    journeys = configuration.policy.journeys.model_copy(update={"value_to_go": True})
+    policy = configuration.policy.model_copy(update={"journeys": journeys})
+    return Configuration(**{**vars(configuration), "policy": policy})
+
+
 def decided(journeys=None, *, first=False):
-    configuration = configuration_of(0.0)
+    configuration = counting(configuration_of(0.0))
     known = known_people(PEOPLE, configuration)
     plain = decide(MOMENT, known, configuration, room_for(PEOPLE, configuration), threads=1)
     if first and journeys is None:

@@ -122,6 +122,7 @@ class Decided:
         exploration: What the plan's draw gives up against the allocation, and at which temperature it was drawn.
         chances: Chance of a contact by objective and channel, for parts of the plan that aren't released.
         column: Column of each of the system arm's contacts, as drawn; -1 for none [N, k].
+        chance: Chance of every candidate of the problem, given what the randomized arms do, float64 [M].
         gap: Relative distance to the bound that was asked of the allocation.
         conceded: What today should have brought and can't, with what stands in the way.
         contact_prices: By objective and option, what a contact uses of all that is scarce, money.
@@ -138,6 +139,7 @@ class Decided:
     exploration: Exploration
     chances: Chances
     column: np.ndarray
+    chance: np.ndarray
     gap: float
     conceded: tuple[Concession, ...] = ()
     contact_prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -259,6 +261,7 @@ def decide(
         choice.exploration,
         Chances(randomized.chance, _by_channel(problem, choice.chance, len(objectives))),
         choice.column,
+        choice.chance,
         solving.gap,
         solved.conceded,
         _contact_prices(table, price),

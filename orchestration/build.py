@@ -109,6 +109,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     from assets import (  # noqa: PLC0415
         allocation,
         authority,
+        autonomy,
         checks,
         creatives,
         dispatch,
@@ -126,7 +127,19 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, journeys, landing, learning, memory, outcomes, propensity, warehouse]
+    modules = [
+        allocation,
+        authority,
+        autonomy,
+        creatives,
+        journeys,
+        landing,
+        learning,
+        memory,
+        outcomes,
+        propensity,
+        warehouse,
+    ]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

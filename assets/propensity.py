@@ -8,6 +8,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from assets.conversations import newest_journeys
 from assets.cycles import write_frame, write_json, write_scores
 from assets.due import TRAIN_JOB, TRAINED_ON, is_training_due
 from assets.frames import TrainingSources, read_mart, training_frame
@@ -154,7 +155,7 @@ def response_models(
     kinds={"lightgbm", "parquet"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["response_models", "champion_promises", "published_generation"],
+    deps=["response_models", "journeys", "champion_promises", "published_generation"],
 )
 def candidate_scores(
     context: dg.AssetExecutionContext,
@@ -181,6 +182,7 @@ def candidate_scores(
         "model": champion.version,
         "model_sha256": champion.sha256,
         "configuration": configuration.version,
+        "journeys": newest_journeys(home),
     }
     write_json(versions, home.cycle(cycle_id) / "versions.json")
     return dg.MaterializeResult(

@@ -146,6 +146,8 @@ def _rescored(home: Home, gathered: Gathered, news: News, threads: int) -> Gathe
     where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
     model = with_threads(kept_model(home, gathered.versions["model_sha256"]), threads)
     fresh = model.score(rows, known.scores.options)
+    if known.journeys is not None:
+        fresh = known.journeys.corrected(fresh, rows, gathered.configuration.policy.journeys)
     customers = pd.concat([known.customers.drop(rows.index), rows]).loc[known.customers.index]
     scores = replace(
         known.scores,

@@ -93,6 +93,7 @@ def write_report(
             shifts=_kept(home, cycle_id, DRIFT).get("shifts", []),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
+            ahead=facts.get("value_to_go", {"contacts": 0}),
             at=facts["at"],
         )
     )

@@ -113,6 +113,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         checks,
         creatives,
         dispatch,
+        journeys,
         landing,
         learning,
         memory,
@@ -128,7 +129,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
     modules = [
-        allocation, authority, autonomy, creatives, landing, learning, memory, outcomes, propensity, warehouse, watch,
+        allocation, authority, autonomy, creatives, journeys, landing, learning, memory, outcomes, propensity, warehouse, watch,
     ]  # fmt: skip
     return dg.Definitions(
         assets=[

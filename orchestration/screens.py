@@ -148,12 +148,13 @@ def why(console: Console, facts: Facts) -> None:
         for step in decision["steps"]:
             console.print(f"  · {escape(step)}", highlight=False)
         table = Table(box=box.SIMPLE)
-        for name in ("", "net value", "price of what is scarce", "left"):
+        for name in ("", "net value", "of it made possible", "price of what is scarce", "left"):
             table.add_column(name, justify="right" if name else "left")
         for option in (decision["chosen"], *decision["alternatives"]):
             table.add_row(
                 option["option"],
                 f"{option['net_value']:+.4f}",
+                f"{option['value_to_go']:+.4f}",
                 f"{option['price']:.4f}",
                 f"{option['adjusted_value']:+.4f}",
             )

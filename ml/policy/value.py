@@ -10,6 +10,7 @@ from ml.configuration import Configuration
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
 from ml.entities import ARMS, CHANNELS, Arm, Option
+from ml.journeys.follow_up import Ahead
 
 
 def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
@@ -55,7 +56,7 @@ def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear)
 class ValueTable:
     """Net value of N people under O options for J objectives, computed where it is asked for.
 
-    value_ijo = uplift_io * u_ij - cost_o - offer_io - wear_io
+    value_ijo = uplift_io * u_ij + ahead_io - cost_o - offer_io - wear_io
 
     Attributes:
         objectives: J ids.
@@ -71,6 +72,7 @@ class ValueTable:
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
         counts_money: bool [J], objectives whose quantity is money and not conversions; none without it.
         uplift_sd: float32 [N, O], standard deviation of what is known of `uplift`; 0 without it.
+        ahead: What each contact makes possible, and by which follow-up; nothing without it.
     """
 
     objectives: tuple[str, ...]
@@ -86,6 +88,7 @@ class ValueTable:
     allowed: np.ndarray
     counts_money: np.ndarray | None = None
     uplift_sd: np.ndarray | None = None
+    ahead: Ahead | None = None
 
     @cached_property
     def channel(self) -> np.ndarray:
@@ -94,8 +97,9 @@ class ValueTable:
 
     @cached_property
     def cost(self) -> np.ndarray:
-        """Contact, offer and wear together, float32 [N, O]."""
-        return np.asarray(self.offer_cost + self.wear_cost + self.contact_cost)
+        """Contact, offer and wear together, less what the contact makes possible, float32 [N, O]."""
+        spent = self.offer_cost + self.wear_cost + self.contact_cost
+        return np.asarray(spent if self.ahead is None else spent - self.ahead.value)
 
     def value(self, j: int) -> np.ndarray:
         """Net value for objective j, float32 [N, O], whether allowed or not."""

@@ -36,6 +36,7 @@ FRONT = (
     "published_generation",
     "training_frame",
     "response_models",
+    "journeys",
     "champion_promises",
     "candidate_scores",
 )

@@ -100,7 +100,7 @@ def response_models(
     options = configuration.actions.options()
     generation_id = ledger.generations.latest_of(day)
     trained = train(
-        training, options, seed=seed, threads=TRAINING_THREADS, history=_history(home, generation_id, configuration)
+        training, options, seed=seed, threads=TRAINING_THREADS, history=history_of(home, generation_id, configuration)
     )
     judged = judge(
         trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration)
@@ -189,7 +189,7 @@ def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
 
 
-def _history(home: Home, generation_id: str, configuration: Configuration) -> History:
+def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:
     """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much."""
     customers = read_mart(home, generation_id, "dim_customers", "purchase_30d_count, margin_30d")
     buyers = customers[customers["purchase_30d_count"] > 0]

@@ -10,7 +10,6 @@ N; what was tuned (rules, the fixed split's offer, the same-information best) wa
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -28,7 +27,6 @@ QUICK: Final = ("nothing", "fixed", "rules", "wayfinder", "truth")
 def main(words: Sequence[str] | None = None) -> int:
     """Run what is missing, show the comparison, and end with one line of JSON."""
     options = _parser().parse_args(words)
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(options.out.resolve() / "numba"))
     if options.one is not None:
         _run_seed(options, options.one)
         return 0

@@ -30,7 +30,7 @@ class Books:
         self.figures = SimpleNamespace(since=self._figures_since)
         self.suppressions = SimpleNamespace(by_contact=pd.DataFrame)
         self.budgets = SimpleNamespace(spent_of=self._spent_of)
-        self.objectives = SimpleNamespace(level=lambda _objective: "autonomous")
+        self.objectives = SimpleNamespace(level=lambda _objective: None)
         self.randomizations = SimpleNamespace(keep=lambda _objective, arms, _salt, _at: arms)
         self.plans = SimpleNamespace(
             list=lambda _cycle=None: [], rejections=lambda _on: [], withheld=lambda _cycle: frozenset[tuple[str, str]]()

@@ -30,7 +30,7 @@ from ml.policy.value import contact_cost_of
 from ml.response.model import ResponseModel
 from ml.response.scores import Scores
 from ml.response.store import with_threads
-from ml.training import judge, train
+from ml.training import gate, train
 
 MORNING: Final = time(5)
 SEED: Final = 20260105
@@ -144,7 +144,7 @@ def learn(shop: Shop, seen: Seen, *, uses_past: bool = True) -> None:
         threads=TRAINING_THREADS,
         history=history_of(shop.home, seen.generation_id, configuration),
     )
-    verdict = judge(trained.model, shop.model, trained.validation, contact_cost_of(configuration)).verdict
+    verdict = gate(trained.model, shop.model, trained.validation, contact_cost_of(configuration))
     shop.trained_on = seen.on
     shop.verdicts[seen.on.isoformat()] = verdict.reason
     if verdict.is_better:

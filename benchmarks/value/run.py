@@ -33,6 +33,7 @@ Watch = Callable[[Day], None]
 """Sees a morning before it is decided."""
 _MODEL: Final = "first-model"
 _BASE: Final = "base"
+_NEVER_WRITTEN: Final = {"landing", "published", "market"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Result:
         realized_margin: Of all sales from the first cycle to `TAIL_DAYS` after the last one.
         verdicts: The gate's words, by day.
         seconds: Wall time by part.
+        cpu_seconds: The process's own, by part: what the wall time would be where nothing else runs.
     """
 
     policy: str
@@ -54,17 +56,20 @@ class Result:
     realized_margin: float
     verdicts: dict[str, str]
     seconds: dict[str, float]
+    cpu_seconds: dict[str, float]
 
 
 class _Clock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.process_time()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 2)
+        self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + time.process_time() - cpu, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +149,8 @@ def run_policy(
     zone = shop_at(run / "home", run / "config")
     with clock.part("market"):
         outside.live(zone.at(START + timedelta(days=setting.days + tail_days)))
-    result = Result(
-        name,
-        seed,
-        _cycles(spends, outside),
-        _realized(outside),
-        verdicts,
-        {k: round(v, 2) for k, v in clock.seconds.items()},
-    )
+    realized = _realized(outside)
+    result = Result(name, seed, _cycles(spends, outside), realized, verdicts, clock.seconds, clock.cpu_seconds)
     if not keeps:
         shutil.rmtree(run)
     return result
@@ -204,28 +203,29 @@ def first_view(shop: Shop) -> Seen:
 def shop_at(root: Path, config: Path) -> Shop:
     """A workspace; this process works on it from now on."""
     settings = Settings(home=root, config=config, threads=1).resolved()
-    os.environ.update(
-        settings.environment() | {"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(root / "cache"))}
-    )
+    environment = settings.environment()
+    environment.pop("NUMBA_CACHE_DIR")  # compiled loops stay beside the source: they are the same in every home
+    os.environ.update(environment)
     home = Home(settings.home).make()
     return Shop(home, read_configuration(settings.config), Books(), Views(home))
 
 
 def _copied(base: Path, run: Path, setting: Setting, policy: Policy) -> Path:
-    """A copy of the base; files that are only ever replaced whole are linked."""
+    """A copy of the base; files that are never written again, only replaced whole, are linked."""
     shutil.rmtree(run, ignore_errors=True)
-    shutil.copytree(base / "home", run / "home", copy_function=_link_or_copy)
+    home = base / "home"
+    shutil.copytree(home, run / "home", copy_function=lambda source, target: _link_or_copy(home, source, target))
     write_configuration(
         run / "config", setting, arms=policy.arms, exploration=policy.exploration, channel_caps=policy.channel_caps
     )
     return run
 
 
-def _link_or_copy(source: str, target: str) -> None:
-    if Path(source).suffix == ".duckdb":
-        shutil.copy2(source, target)
-    else:
+def _link_or_copy(home: Path, source: str, target: str) -> None:
+    if _NEVER_WRITTEN & set(Path(source).relative_to(home).parts):
         os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def _cycles(spends: list[pd.DataFrame], outside: Outside) -> list[dict[str, Any]]:

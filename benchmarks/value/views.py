@@ -1,15 +1,15 @@
 """The warehouse without dbt's overhead: dbt builds it once, and from then on its compiled statements run in DuckDB.
 
-The statements are dbt's own, for relations that exist (so incremental models take in what is new), in dbt's order. On
-days on which training rows are made, dbt runs them: their statements depend on what is there. Data tests aren't run: the
-same views are tested each day where the assets run (`wayfinder simulate`).
+The statements are dbt's own, for relations that exist (so incremental models take in what is new), in dbt's order. They are
+the same in every home, so a process compiles them once. Training rows are dbt's own work on the days on which they are due:
+their statements depend on what is there. Data tests aren't run: the same views are tested each day where the assets run
+(`wayfinder simulate`).
 """
 
 import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,46 +57,52 @@ class Views:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._manifest: Any = None
 
     def build(self, *, with_training: bool) -> None:
         """Bring every model up to date with what has landed.
 
         Args:
-            with_training: Whether training rows are due; also for the first time.
+            with_training: Whether training rows are due; for the first time they always are.
         """
-        if with_training or not self._home.warehouse.exists():
+        if not self._is_built():
             self._dbt("run")
-            self.__dict__.pop("models", None)
             return
-        models = self.models
+        models = self._models()
         with writer(self._home) as connection:
             connection.execute("set threads = 1")
             connection.execute("set preserve_insertion_order = false")
             for model in models:
                 _build(connection, model)
+        if with_training:
+            self._dbt("run", "--select", f"tag:{TRAINING_TAG}")
 
-    @cached_property
-    def models(self) -> list[Model]:
-        """What a day without a training builds, in order."""
-        compiled = self._dbt("compile")
-        nodes = {r.node.unique_id: r.node for r in compiled.results if r.node.resource_type == "model"}
-        order = TopologicalSorter({key: set(node.depends_on.nodes) & set(nodes) for key, node in nodes.items()})
-        return [
-            _model(nodes[key])
-            for key in order.static_order()
-            if nodes[key].config.materialized != "view" and TRAINING_TAG not in nodes[key].tags
-        ]
+    def _is_built(self) -> bool:
+        with writer(self._home) as connection:
+            found = connection.execute("select count(*) from duckdb_tables() where schema_name = 'marts'").fetchall()
+        return bool(found[0][0])
 
-    def _dbt(self, verb: str) -> Any:
+    def _models(self) -> list[Model]:
+        """What is built every day, in order."""
+        if not _COMPILED:
+            compiled = self._dbt("compile")
+            nodes = {r.node.unique_id: r.node for r in compiled.results if r.node.resource_type == "model"}
+            order = TopologicalSorter({key: set(node.depends_on.nodes) & set(nodes) for key, node in nodes.items()})
+            _COMPILED.extend(
+                _model(nodes[key])
+                for key in order.static_order()
+                if nodes[key].config.materialized != "view" and TRAINING_TAG not in nodes[key].tags
+            )
+        return _COMPILED
+
+    def _dbt(self, verb: str, *more: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - three seconds
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
         words = [f"--{name}={self._home.root / 'dbt' / folder}" for name, folder in _FOLDERS.items()]
         words += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", "--quiet"]
-        if self._manifest is None:
-            self._manifest = dbtRunner().invoke(["parse", *words]).result
-        done = dbtRunner(manifest=self._manifest).invoke([verb, *words, "--threads=1"])
+        if not _PARSED:
+            _PARSED.append(dbtRunner().invoke(["parse", *words]).result)
+        done = dbtRunner(manifest=_PARSED[0]).invoke([verb, *words, "--threads=1", *more])
         DuckDBConnectionManager.close_all_connections()  # dbt leaves the file open in this process
         if not done.success:
             failed = [f"{r.node.name}: {r.message}" for r in getattr(done.result, "results", []) if r.status == "error"]
@@ -104,6 +110,8 @@ class Views:
         return done.result
 
 
+_PARSED: Final[list[Any]] = []
+_COMPILED: Final[list[Model]] = []
 _FOLDERS: Final = {"target-path": "target", "log-path": "logs"}
 
 

@@ -30,6 +30,7 @@ _TREES: Final = {
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,
+    "num_threads": 1,
 }
 _ROUNDS: Final = 150
 _TIE: Final = 1e-6
@@ -71,7 +72,7 @@ class Yardsticks:
         matrix = spec.matrix(rows)
         for i, option in enumerate(options):
             data = lgb.Dataset(matrix, label=worth[:, i])
-            lgb.train({**_TREES, "num_threads": 2}, data, _ROUNDS).save_model(folder / f"{_file(option)}.txt")
+            lgb.train(_TREES, data, _ROUNDS).save_model(folder / f"{_file(option)}.txt")
         (folder / "features.json").write_text(json.dumps(spec.to_dict()), encoding="utf-8")
         (folder / "means.json").write_text(json.dumps({"means": means, "rows": len(rows)}), encoding="utf-8")
         return cls(folder)

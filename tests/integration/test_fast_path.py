@@ -2,9 +2,11 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from assets.cycles import read_scores
 from assets.duck import writer
 from assets.home import Home
 from assets.intake import record_messages
@@ -36,6 +38,8 @@ def test_the_first_day_is_decided_as_the_assets_decide_it(market: Workspace, cyc
         shop = shop_of(workspace, Books())
         seen = look(shop, DAY, learns=True)
         learn(shop, seen)
+        scores = read_scores(cycled.home / "cycles" / DAY.isoformat() / "scores.parquet")
+        np.testing.assert_array_equal(believed(shop, seen).uplift, scores.uplift)
         found = decided(shop, seen)
     pd.testing.assert_frame_equal(found, cycled.decisions()[list(found.columns)])
 

@@ -67,7 +67,7 @@ def _membership(world: World, state: State, m: Messages, effect: Floats, caused:
     kept = state.audience_chance[m.person, column] * np.maximum(state.audience_until[m.person, column] - day, 0)
     before = kept * margin_caused(world, state, m.person, state.audience_offer[m.person, column].astype(np.int64))
     full = np.clip(effect, 0.0, law.cap)
-    return np.where(m.is_removal, 0.0, full * caused) - before
+    return np.asarray(np.where(m.is_removal, 0.0, full * caused) - before)
 
 
 def _prevented(state: State, m: Messages, effect: Floats, usual: Floats, day: int) -> Floats:

@@ -68,13 +68,15 @@ class Runs:
     def against(
         self, policy: str, other: str, cycles: Sequence[int] | None = None, *, by: str = "per_spend"
     ) -> Interval:
-        """A policy's value (`by` worth) or value per unit of spend against another's, on the same seeds."""
+        """A policy's figure against another's on the same seeds: value per unit of spend, `worth`, or `net` (value less spend)."""
         parts = [self.sums(name, column, cycles) for name in (policy, other) for column in ("worth", "spend")]
 
         def asked(w: np.ndarray) -> float:
             worth, spend, other_worth, other_spend = (float(w @ part) for part in parts)
             if by == "worth":
                 return _ratio(worth, other_worth)
+            if by == "net":
+                return _ratio(worth - spend, other_worth - other_spend)
             return _ratio(_ratio(worth, spend), _ratio(other_worth, other_spend))
 
         return self._interval(asked)

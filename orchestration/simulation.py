@@ -119,7 +119,8 @@ def _cycles(settings: Settings, name: str) -> list[Facts]:
     rows = worth.merge(spend.reset_index(), on=["cycle_on", "channel"], how="outer").fillna(0.0)
     numbers = [(date.fromisoformat(on) - demo.START).days + 1 for on in rows["cycle_on"]]
     named = rows.assign(cycle=numbers).rename(columns={"message_count": "messages", "expected_margin": "worth"})
-    return list(named[["cycle", "channel", "messages", "spend", "worth"]].to_dict("records"))
+    records = named[["cycle", "channel", "messages", "spend", "worth"]].to_dict("records")
+    return [{str(key): value for key, value in each.items()} for each in records]
 
 
 def _realized(settings: Settings) -> float:

@@ -35,8 +35,10 @@ def bars(runs: Runs, mine: str = "wayfinder") -> list[Bar]:
         found.append(Bar("value per spend / fixed 60/25/15 split", runs.against(mine, "fixed"), 1.5))
     if "rules" in have:
         found.append(Bar("value per spend / tuned rules", runs.against(mine, "rules"), 1.2))
+        found.append(Bar("value less spend / tuned rules'", runs.against(mine, "rules", by="net"), None))
     if "truth" in have:
         found.append(Bar("share of the full-truth optimum's value", runs.against(mine, "truth", by="worth"), None))
+        found.append(Bar("share of its value less spend", runs.against(mine, "truth", by="net"), None))
     if "same" in have:
         found.append(Bar("share of the same-information best's value", runs.against(mine, "same", by="worth"), None))
         if last >= 20:

@@ -134,7 +134,7 @@ def learn(shop: Shop, seen: Seen, *, uses_past: bool = True) -> None:
     if not shop.is_training_due(seen.on):
         return
     configuration = shop.configuration
-    frame = training_frame(_sources(shop, seen), MAX_TRAINING_ROWS, shop.seed)
+    frame = rows_to_learn_from(shop, seen)
     if not uses_past and len(frame):
         frame = frame[frame["source"] == "cycle"].reset_index(drop=True)
     trained = train(
@@ -149,6 +149,11 @@ def learn(shop: Shop, seen: Seen, *, uses_past: bool = True) -> None:
     shop.verdicts[seen.on.isoformat()] = verdict.reason
     if verdict.is_better:
         shop.model = trained.model
+
+
+def rows_to_learn_from(shop: Shop, seen: Seen) -> pd.DataFrame:
+    """The training frame of a day."""
+    return training_frame(_sources(shop, seen), MAX_TRAINING_ROWS, shop.seed)
 
 
 def _sources(shop: Shop, seen: Seen) -> TrainingSources:

@@ -1,6 +1,7 @@
 """The sample market in this process: it gets a day's messages as the file driver hands them over, lives on, and is asked for its truth."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -96,15 +97,16 @@ class Outside:
 
     def expected(self) -> pd.DataFrame:
         """What messages were worth when they were sent: cycle_on, channel, message_count, expected_margin, caused_count."""
-        return worth_table(self.places).to_pandas()
+        found: pd.DataFrame = worth_table(self.places).to_pandas()
+        return found
 
-    def margin(self) -> pd.Series:
+    def margin(self) -> "pd.Series[Any]":
         """Margin of all sales, by UTC day."""
-        sales = value_table(self.places).to_pandas()
+        sales: pd.DataFrame = value_table(self.places).to_pandas()
         return sales.groupby("sold_on")["margin"].sum()
 
 
-def _line(row: dict[str, Any], contact_ids: list[str]) -> dict[str, Any]:
+def _line(row: Mapping[Any, Any], contact_ids: list[str]) -> dict[str, Any]:
     return {
         "message_id": f"m-{row['decision_id'][2:]}",
         "cycle_id": row["cycle_id"],

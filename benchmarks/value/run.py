@@ -235,7 +235,8 @@ def _cycles(spends: list[pd.DataFrame], outside: Outside) -> list[dict[str, Any]
     found = outside.expected().merge(spend, on=["cycle_on", "channel"], how="outer").fillna(0.0)
     number = [(date.fromisoformat(each) - START).days + 1 for each in found["cycle_on"]]
     rows = found.assign(cycle=number).rename(columns={"message_count": "messages", "expected_margin": "worth"})
-    return list(rows[["cycle", "channel", "messages", "spend", "worth"]].to_dict("records"))
+    records = rows[["cycle", "channel", "messages", "spend", "worth"]].to_dict("records")
+    return [{str(key): value for key, value in each.items()} for each in records]
 
 
 def _realized(outside: Outside) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from assets.cycles import read_scores
+from assets.cycles import read_json, read_scores
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
@@ -102,4 +102,18 @@ def plan_rows(
     return _verdict(result, ledger, ledger.generations.latest_of(day), at)
 
 
-ALL: Final = [customer_view, training_rows, score_rows, plan_rows]
+@dg.asset_check(asset="lift", name="sample_ratio")
+def arms_have_their_shares(context: dg.AssetCheckExecutionContext, home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
+    """The arms of every objective have the shares that they were drawn with; where not, its lifts are withheld."""
+    ratios = read_json(home.cycle(_day(context).isoformat()) / "lift.json")["sample_ratio"]
+    uneven = [one for one in ratios if one["is_uneven"]]
+    said = "; ".join(f"{one['objective_id']}: {one['words']}" for one in uneven or ratios)
+    return dg.AssetCheckResult(
+        passed=not uneven,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=said or "nobody is in an arm yet",
+        metadata={f"p_value_{one['objective_id']}": float(one["p_value"]) for one in ratios},
+    )
+
+
+ALL: Final = [customer_view, training_rows, score_rows, plan_rows, arms_have_their_shares]

@@ -20,6 +20,8 @@ MEMORY: Final = "memory.json"
 """In a cycle's folder: what it learned, what is held, and which experiment would tell most (`ml.learning.memory`)."""
 CREATIVES: Final = "creatives.json"
 """In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
+ASSIGNED: Final = "arms.parquet"
+"""In a cycle's folder: the arm and segment of everybody in an audience, contacted or not (`ml.policy.arms`)."""
 CHANCES: Final = "chances.parquet"
 """In a cycle's folder: each chance of a contact, for parts of the plan that aren't released (`ml.policy.chances`)."""
 

@@ -11,7 +11,7 @@ import pandas as pd
 from assets.carry_over import MOST_DAYS, earlier_effects
 from assets.channels.messages import needs_by_channel
 from assets.compiling import compile_objectives, expected_today
-from assets.cycles import CHANCES, CREATIVES, read_json, read_scores, write_frame, write_json
+from assets.cycles import ASSIGNED, CHANCES, CREATIVES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
@@ -27,6 +27,7 @@ from ml.decision import Decided, Knowledge
 from ml.entities import CALLED
 from ml.objectives.active import active_objectives
 from ml.objectives.unit_value import UnitValue, UnknownValueError, unit_value
+from ml.policy.arms import assignment_frame
 from ml.policy.frequency import all_contacts
 from ml.response.scores import Scores
 
@@ -244,6 +245,9 @@ def keep(
     people = gathered.known.customers["customer_id"].to_numpy()
     chances = decided.chances.frame(people, decided.problem.columns.objectives)
     write_frame(chances, folder / CHANCES)
+    segments = _segments(gathered.known.customers, gathered.configuration)
+    table = decided.table
+    write_frame(assignment_frame(people, table.objectives, table.arm, segments), folder / ASSIGNED)
     allocation = decided.allocation
     facts: dict[str, Any] = {
         "cycle_id": cycle_id,
@@ -274,6 +278,14 @@ def keep(
     }
     write_json(facts, folder / "plan.json")
     return facts
+
+
+def _segments(customers: pd.DataFrame, configuration: Configuration) -> np.ndarray:
+    """Names of the segments that the policy states, else the lifecycle, object [N]."""
+    if not configuration.policy.segments:
+        return np.asarray(customers["lifecycle"].to_numpy(dtype=object))
+    found = segments_of(customers, configuration.policy.segments)
+    return np.asarray(np.array(found.names, dtype=object)[found.of])
 
 
 def _remembered(customers: pd.DataFrame, decided: Decided) -> pd.DataFrame:

@@ -6,7 +6,7 @@ Readers see published Parquet only, never the writer's database, so nobody waits
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from assets.cycles import CHANCES, read_json
 from assets.duck import query
 from assets.home import Home
 from ml.entities import NONE
+from ml.learning.delay import matured
 from ml.policy.chances import released_propensity
 
 
@@ -41,7 +42,7 @@ class TrainingSources:
     Attributes:
         generation: Folder of the published generation whose conversions label the rows.
         cycles: Folders of earlier cycles, each with `features.parquet` and `decisions.parquet`.
-        cutoff_on: Day of the cycle; a row whose horizon isn't over by then isn't a row yet.
+        cutoff_on: Day of the cycle; of a row whose horizon isn't over by then the outcome until then is known.
         horizon_days: Days in which a conversion counts.
         time_zone: Of the workspace: where a day begins.
         withheld: By cycle each (objective, channel) whose part was never released; nobody was contacted by these.
@@ -58,7 +59,8 @@ class TrainingSources:
 def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.DataFrame:
     """Rows (person, day) with features as known on that day, what was done, and what came of it.
 
-    Contacted or not, history and own cycles alike; labels come from conversions, whoever was contacted. Where there are more
+    Contacted or not, history and own cycles alike; labels come from conversions, whoever was contacted. A row whose horizon
+    isn't over is in it with the weight of what it may teach (`ml.learning.delay`), never as a failure. Where there are more
     than `max_rows` a hash sample is kept and its weights are raised by what was left out.
 
     Args:
@@ -68,29 +70,33 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
 
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
-        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin`.
+        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished).
     """
-    newest = sources.cutoff_on - timedelta(days=sources.horizon_days)
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
-        if _day(folder) <= newest:
+        if _day(folder) < sources.cutoff_on:
             days.setdefault(_day(folder), []).append(folder)
     parts = [_history(sources), *(_cycle(sources, folders) for folders in days.values())]
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()
-    return _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
+    rows = _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
+    age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
+    taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
+    return taught.drop(columns=["age_days", "converted_day"])
 
 
 _LABELS: Final = """
     days as (
         select distinct as_of_on,
             as_of_on::timestamp at time zone $time_zone at time zone 'UTC' as begins_at,
-            (as_of_on + $horizon_days)::timestamp at time zone $time_zone at time zone 'UTC' as ends_at
+            least(as_of_on + $horizon_days::int, $cutoff_on)::timestamp
+                at time zone $time_zone at time zone 'UTC' as ends_at
         from rows
     ),
     sold as (
-        select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin
+        select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin,
+            min(date_sub('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
         from rows
         join days using (as_of_on)
         join read_parquet($conversions) as conversion
@@ -99,7 +105,8 @@ _LABELS: Final = """
          and conversion.converted_at < days.ends_at
         group by all
     )
-    select rows.*, sold.margin is not null as is_converted, sold.margin
+    select rows.*, sold.margin is not null as is_converted, sold.margin,
+        if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
     left join sold using (customer_id, as_of_on)
 """
@@ -112,7 +119,7 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
             'none' as creative_id, 'none' as slot,
             assignment_probability as propensity, 'history' as arm, 'history' as source
         from read_parquet($snapshots)
-        where as_of_on + $horizon_days <= $cutoff_on
+        where as_of_on < $cutoff_on
     """
     return query(
         f"with rows as ({rows}), {_LABELS}",
@@ -157,6 +164,7 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             conversions=str(sources.generation / "fct_conversions.parquet"),
             horizon_days=sources.horizon_days,
             time_zone=sources.time_zone,
+            cutoff_on=sources.cutoff_on,
         )
 
 

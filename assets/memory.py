@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ from assets.partitions import CYCLES
 from ml.configuration import Configuration
 from ml.entities import CHANNELS
 from ml.learning import memory
-from ml.learning.contrasts import LEAST_CHANCE, Side, Sums, effects_of
+from ml.learning.contrasts import LEAST_CHANCE, ChannelEffect, Side, Sums, effects_of
 from ml.learning.creatives import CreativeLook
 from ml.training import PRIOR_UPLIFT
 
@@ -57,6 +57,7 @@ def findings(
         "learned": [one.to_dict() | {"verdict": verdict} for one, verdict in learned],
         "held": [one.to_dict() for one in held],
         "experiments": [asdict(one) for one in experiments],
+        "channels": [_channel_facts(one) for one in effects],
     }
     write_json(facts, home.cycle(cycle_id) / MEMORY)
     return dg.MaterializeResult(
@@ -67,6 +68,22 @@ def findings(
             "findings": dg.MetadataValue.md("\n".join(f"- {one.statement}" for one in held) or "nothing yet"),
         }
     )
+
+
+def _channel_facts(effect: ChannelEffect) -> dict[str, Any]:
+    low, high = effect.always_valid or (None, None)
+    fixed_low, fixed_high = effect.interval or (None, None)
+    return {
+        "channel": effect.channel,
+        "effect": effect.effect,
+        "low": low,
+        "high": high,
+        "fixed_low": fixed_low,
+        "fixed_high": fixed_high,
+        "contacted": effect.contacted.people,
+        "alone": effect.alone.people,
+        "words": effect.words,
+    }
 
 
 def channel_sums(

@@ -69,12 +69,14 @@ def training_frame_asset(
             "dagster/row_count": len(frame),
             "contacted": len(contacted),
             "conversions": int(frame["is_converted"].sum()) if len(frame) else 0,
+            "unfinished": int((frame["maturity"] < 1).sum()) if len(frame) else 0,
             "randomized": int(contacted["propensity"].notna().sum()) if len(frame) else 0,
             "contacts_by_channel": dg.MetadataValue.json(
                 {str(name): int(count) for name, count in contacted["channel"].value_counts().items()}
                 if len(frame)
                 else {}
             ),
+            "maturity_of_unfinished": dg.MetadataValue.json(_maturity(frame)),
         }
     )
 
@@ -182,6 +184,15 @@ def candidate_scores(
             "generation": generation_id,
         }
     )
+
+
+def _maturity(frame: pd.DataFrame) -> dict[str, float]:
+    """Mean share of the conversions that have come of the rows whose horizon isn't over, by channel."""
+    if frame.empty:
+        return {}
+    unfinished = frame[frame["maturity"] < 1]
+    means = unfinished.groupby("channel")["maturity"].mean()
+    return {str(channel): round(float(share), 3) for channel, share in means.items()}
 
 
 def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration: Configuration) -> bool:

@@ -1,7 +1,7 @@
 """The operator's daily report: the same facts as Markdown and as one HTML page that needs nothing from elsewhere."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
 from ml.configuration import Configuration
+from ml.learning.sample_ratio import LEAST
 from ml.objectives.outlook import Outlook, outlook
 from ml.policy.categories import CATEGORY_WORDS
 
@@ -33,7 +34,7 @@ def write_report(
     configuration: Configuration,
     cycle_id: str,
     facts: Mapping[str, Any],
-    lifts: Sequence[Mapping[str, Any]],
+    lifts: Mapping[str, Any],
     at: datetime,
 ) -> tuple[Path, Path]:
     """Write `reports/<cycle_id>.md` and `.html`.
@@ -44,7 +45,7 @@ def write_report(
         configuration: For the currency.
         cycle_id: The cycle.
         facts: Its `plan.json`.
-        lifts: Lifts as plain facts.
+        lifts: Its `lift.json`.
         at: The clock, for what still waits.
 
     Returns:
@@ -77,7 +78,7 @@ def write_report(
             plans=plans,
             waiting=[plan for plan in plans if plan["plan_id"] in waiting],
             words=CATEGORY_WORDS,
-            lifts=lifts,
+            lift=lifts,
             notes=facts["notes"],
             versions=facts["versions"],
             outlooks=_outlooks(configuration, facts),
@@ -96,7 +97,7 @@ def write_report(
 
 def _memory(home: Home, cycle_id: str) -> dict[str, Any]:
     path = home.cycle(cycle_id) / MEMORY
-    return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": []}
+    return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": [], "channels": []}
 
 
 def _creatives(home: Home, cycle_id: str) -> list[dict[str, Any]]:
@@ -128,6 +129,7 @@ def _environment() -> Environment:
     environment.filters["money"] = lambda amount: f"{amount:,.2f}"
     environment.filters["sentence"] = lambda words: f"{words[:1].upper()}{words[1:]}."
     environment.filters["points"] = lambda share: f"{share:+.2%}"
+    environment.filters["p_value"] = lambda chance: "below .001" if chance < LEAST else f"{chance:.3f}".lstrip("0")
     environment.filters["percent"] = lambda share: f"{share:.0%}"
     environment.filters["thousands"] = lambda count: f"{count:,}"
     return environment

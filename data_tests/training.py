@@ -14,7 +14,7 @@ from data_tests.words import ARMS, CHANNELS, NONE
 _COLUMNS: Final[dict[str, Type]] = {
     **dict.fromkeys(("customer_id", "channel", "offer_id", "creative_id", "slot", "arm", "source"), "text"),
     "as_of_on": "date",
-    **dict.fromkeys(("sample_weight", "propensity", "margin"), "number"),
+    **dict.fromkeys(("sample_weight", "maturity", "propensity", "margin"), "number"),
     "is_converted": "flag",
 }
 
@@ -25,11 +25,23 @@ def check(frame: pd.DataFrame, *, cutoff_on: date, horizon_days: int) -> SuiteRe
     Args:
         frame: One row a customer and day.
         cutoff_on: Day of the cycle that trains.
-        horizon_days: Days in which a conversion counts: a row whose horizon isn't over by then has no label yet.
+        horizon_days: Days in which a conversion counts: a row whose horizon isn't over by then is less than finished.
     """
     latest = pd.Timestamp(cutoff_on - timedelta(days=horizon_days))
     expectations: list[Expectation] = [
-        Present(("customer_id", "as_of_on", "channel", "offer_id", "arm", "source", "sample_weight", "is_converted")),
+        Present(
+            (
+                "customer_id",
+                "as_of_on",
+                "channel",
+                "offer_id",
+                "arm",
+                "source",
+                "sample_weight",
+                "maturity",
+                "is_converted",
+            )
+        ),
         UniqueRows(("customer_id", "as_of_on")),
         OneOf("channel", (*CHANNELS, NONE)),
         OneOf("arm", (*ARMS, "history")),
@@ -41,11 +53,20 @@ def check(frame: pd.DataFrame, *, cutoff_on: date, horizon_days: int) -> SuiteRe
             lambda rows: rows["sample_weight"].between(0, 1e9, "right"),
         ),
         Rule("propensity_is_not_zero", ("propensity",), lambda rows: ~(rows["propensity"] == 0)),
-        Rule("horizon_is_over", ("as_of_on",), lambda rows: pd.to_datetime(rows["as_of_on"]) <= latest),
+        Within(("maturity",), 0, 1),
+        Rule("days_are_past", ("as_of_on",), lambda rows: pd.to_datetime(rows["as_of_on"]) < pd.Timestamp(cutoff_on)),
         Rule(
-            "margin_only_of_conversions",
-            ("margin", "is_converted"),
-            lambda rows: rows["margin"].notna() == rows["is_converted"].astype(bool),
+            "finished_when_the_horizon_is_over",
+            ("as_of_on", "maturity"),
+            lambda rows: (pd.to_datetime(rows["as_of_on"]) > latest) | (rows["maturity"] == 1),
+        ),
+        Rule(
+            "margin_only_of_finished_conversions",
+            ("margin", "is_converted", "as_of_on"),
+            lambda rows: (
+                rows["margin"].notna()
+                == (rows["is_converted"].astype(bool) & (pd.to_datetime(rows["as_of_on"]) <= latest))
+            ),
         ),
         Rule(
             "nobody_contacted_has_no_offer",

@@ -223,7 +223,9 @@ def _lifts(console: Console, objectives: list[Facts]) -> None:
         console.print("lift: too early to say for any objective", highlight=False)
         return
     for row in objectives:
-        console.print(f"lift of {row['id']}: {escape(row['lift_words'])}", highlight=False)
+        cost = row["cost_per_conversion"]
+        priced = f"; a conversion caused costs {cost['words']}" if cost and cost["value"] is not None else ""
+        console.print(f"lift of {row['id']}: {escape(row['lift_words'] + priced)}", highlight=False)
 
 
 def _health(facts: Facts) -> Table | str:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from assets.cycles import read_json
@@ -20,6 +20,7 @@ from orchestration.settings import Settings
 from orchestration.verbs import configuration_of, last_cycle_day
 
 Facts = dict[str, Any]
+_LIFT: Final = ("difference", "low", "high", "fixed_low", "fixed_high", "reduction")
 
 
 def status(settings: Settings, at: datetime) -> Facts:
@@ -53,19 +54,7 @@ def _objective(
     counted = _reached(home, configuration, objective, day, at)
     spent = ledger.budgets.spent_of(objective.id)
     elapsed = _elapsed(objective, at)
-    lifts = (
-        read_json(home.cycle(day.isoformat()) / "lift.json")["lifts"]
-        if day and (home.cycle(day.isoformat()) / "lift.json").exists()
-        else []
-    )
-    lift = next(
-        (
-            one
-            for one in lifts
-            if one["objective_id"] == objective.id and one["against"] == "holdout" and one["measure"] == "conversion"
-        ),
-        None,
-    )
+    shown = _lift(home, objective, day)
     target = objective.target.count or objective.target.amount or objective.target.change
     compiled = _compiled(home, objective, day)
     return {
@@ -77,8 +66,7 @@ def _objective(
         "reached_words": "–"
         if counted is None
         else (f"{counted.value:.1%} lapsed" if objective.metric == "churn_rate" else f"{counted.value:,.0f} in total"),
-        "lift": {"difference": lift["difference"], "low": lift["low"], "high": lift["high"]} if lift else None,
-        "lift_words": "too early" if lift is None or lift["difference"] is None else lift["words"],
+        **shown,
         "spent": spent,
         "budget": objective.budget,
         "pace": {"spent_share": spent / objective.budget, "elapsed_share": elapsed, **(compiled or {}).get("pace", {})},
@@ -90,6 +78,26 @@ def _objective(
         "outlook": asdict(outlook(objective, compiled, configuration.policy.currency)) if compiled else None,
         "pace_words": f"{spent / objective.budget:.0%} of money in {elapsed:.0%} of time",
         "autonomy": ledger.objectives.level(objective.id) or objective.autonomy,
+    }
+
+
+def _lift(home: Home, objective: Objective, day: date | None) -> Facts:
+    """Lift against holdout as of the last cycle, what a conversion caused costs, and whether the arms have their shares."""
+    path = home.cycle(day.isoformat()) / "lift.json" if day else None
+    if path is None or not path.exists():
+        return {"lift": None, "lift_words": "too early", "cost_per_conversion": None, "sample_ratio": None}
+    facts = read_json(path)
+    lifts, costs, ratios = (
+        [one for one in facts.get(name, ()) if one["objective_id"] == objective.id]
+        for name in ("lifts", "costs", "sample_ratio")
+    )
+    lift = next((one for one in lifts if (one["against"], one["measure"]) == ("holdout", "conversion")), None)
+    cost = next(iter(costs), None)
+    return {
+        "lift": {name: lift.get(name) for name in _LIFT} if lift else None,
+        "lift_words": lift["words"] if lift else "too early",
+        "cost_per_conversion": {name: cost[name] for name in ("value", "low", "high", "words")} if cost else None,
+        "sample_ratio": next(iter(ratios), None),
     }
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pandas as pd
 from sqlalchemy import Engine, case, func, select
 
-from assets.ledger.columns import from_micros
+from assets.ledger.columns import MICROS, from_micros
 from assets.ledger.engine import reading
 from assets.ledger.tables import outbox, outcome
 
@@ -31,6 +31,16 @@ class Figures:
         with reading(self._engine) as connection:
             frame = pd.read_sql(query.group_by(*keys).order_by(*keys), connection)
         return frame.assign(spend=[from_micros(int(amount)) for amount in frame["spend"]])
+
+    def cost_of_people(self, before: date) -> pd.DataFrame:
+        """Money for messages of cycles before a day that are released or left: customer_id, objective_id, cost."""
+        keys = (outbox.c.customer_id, outbox.c.objective_id)
+        spent = select(*keys, func.sum(outbox.c.cost_micros).label("cost")).where(
+            outbox.c.cycle_on < before.isoformat(), outbox.c.state.in_(COUNTED)
+        )
+        with reading(self._engine) as connection:
+            frame = pd.read_sql(spent.group_by(*keys), connection)
+        return frame.assign(cost=frame["cost"].astype(float) / MICROS)
 
     def used_actions(self, before: date) -> set[tuple[str, str]]:
         """Channels with offers (channel, offer_id) of which a message was handed over for a cycle before a day."""

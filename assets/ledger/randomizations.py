@@ -1,6 +1,8 @@
 """How the arms of an objective are drawn, from the first decision on and for good."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -47,10 +49,20 @@ class Randomizations:
             )
         return shares
 
+    def shares(self) -> dict[str, ArmShares]:
+        """The shares by which people were drawn, of every objective that has decided."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(randomization)).mappings().all()
+        return {str(row["objective_id"]): _shares(row) for row in rows}
+
     def _known(self, objective_id: str) -> tuple[ArmShares, str] | None:
         mine = select(randomization).where(randomization.c.objective_id == objective_id)
         with reading(self._engine) as connection:
             row = connection.execute(mine).mappings().first()
         if row is None:
             return None
-        return ArmShares(holdout=row["holdout"], manual=row["manual"], random=row["random"]), str(row["salt"])
+        return _shares(row), str(row["salt"])
+
+
+def _shares(row: Mapping[Any, Any]) -> ArmShares:
+    return ArmShares(holdout=row["holdout"], manual=row["manual"], random=row["random"])

@@ -15,7 +15,7 @@ from ml.evaluation.gate import policy_value
 from ml.evaluation.uplift import QiniCurve, UpliftDecile, qini, qini_curve, uplift_at, uplift_by_group
 from ml.response.evidence import is_contacted
 from ml.response.model import ResponseModel
-from ml.response.split import TEST, split
+from ml.response.split import TEST, is_finished, split
 
 UPLIFT_SHARE = 0.3
 _MIN_CONVERSIONS = 5
@@ -47,9 +47,10 @@ class Report:
 
 
 def validation_rows(training: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a training frame that only judge; all of them where the frame is too small to have any."""
-    rows = training[split(training) == TEST]
-    return rows if len(rows) else training
+    """The rows of a training frame that only judge, their outcomes complete; all where the frame is too small for that."""
+    finished = is_finished(training)
+    rows = training[(split(training) == TEST) & finished]
+    return rows if len(rows) else training[finished]
 
 
 def evaluate(model: ResponseModel, validation: pd.DataFrame, costs: Mapping[Option, float] | None = None) -> Report:

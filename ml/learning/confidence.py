@@ -10,6 +10,9 @@ covers the truth at every t simultaneously with probability at least 1 - alpha, 
 fixed-time interval at every t; rho sets where it is tightest: at about t = tightest, with
 
     rho^2 = (-2 log(alpha) + log(-2 log(alpha) + 1)) / tightest
+
+Intrinsic time is information: of two looks j before k, the standardized errors of the estimates have the correlation
+sqrt(t_j / t_k). For a mean of independent observations it is their number; for anything else see `looks.information`.
 """
 
 from math import log, sqrt

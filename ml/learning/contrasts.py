@@ -15,10 +15,13 @@ from dataclasses import dataclass, fields
 from math import sqrt
 from typing import Final
 
+from ml.learning.confidence import always_valid_radius
+
 LEAST_CHANCE: Final = 0.02
 """Of a contact and of being left alone: a smaller one makes a single person weigh as much as fifty."""
 MINIMUM_PEOPLE: Final = 100
 MINIMUM_BUYERS: Final = 20
+TIGHTEST_BUYERS: Final = 500.0
 Z95: Final = 1.959964
 
 
@@ -114,6 +117,35 @@ class ChannelEffect:
     sd: float | None
     contacted: Side
     alone: Side
+
+    @property
+    def always_valid(self) -> tuple[float, float] | None:
+        """95 % interval that holds at all looks together; None where it's too early.
+
+        Blocks of days add to the sums like independent observations, so intrinsic time is the inverse of the variance:
+        counted in buyers, as many as would make a rate as precise.
+        """
+        if self.effect is None or not self.sd:
+            return None
+        buyers = ((self.contacted.rate + self.alone.rate) / 2 / self.sd) ** 2
+        radius = always_valid_radius(self.sd, buyers, tightest=TIGHTEST_BUYERS)
+        return self.effect - radius, self.effect + radius
+
+    @property
+    def words(self) -> str:
+        """The effect as a person would say it, or what is missing for one."""
+        interval = self.always_valid
+        if self.effect is None or interval is None:
+            sides = (("contacted", self.contacted), ("left alone at random", self.alone))
+            lacking = [
+                f"{max(MINIMUM_PEOPLE - side.people, 0):,} more people and {max(MINIMUM_BUYERS - side.buyers, 0):,} more "
+                f"buyers {name}"
+                for name, side in sides
+                if side.people < MINIMUM_PEOPLE or side.buyers < MINIMUM_BUYERS
+            ]
+            return f"too early: it takes {' and '.join(lacking) or 'people who differ'}"
+        sure = "" if interval[0] > 0 or interval[1] < 0 else "; it may be nothing"
+        return f"{self.effect:+.2%} ({interval[0]:+.2%} to {interval[1]:+.2%}){sure}"
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from ml.configuration.objective import ArmShares
@@ -30,6 +31,36 @@ def assign_arms(
     """
     draw = uniforms(digests(f"arm/{objective_id}", customer_ids), 0, salt)
     return np.searchsorted(_bounds(shares), draw, side="right").astype(np.int8)
+
+
+def assignment_frame(
+    customer_ids: Sequence[str] | np.ndarray, objectives: Sequence[str], arm: np.ndarray, segment: np.ndarray
+) -> pd.DataFrame:
+    """A row for each person and objective whose audience they are in, whatever is decided for them.
+
+    A person of several audiences has one decision at most under each, and none under some: who is compared must not depend
+    on that, since it follows from their arms.
+
+    Args:
+        customer_ids: N ids.
+        objectives: J objectives.
+        arm: Positions in `ARMS`, -1 outside the audience [N, J].
+        segment: Names of segments, object [N].
+
+    Returns:
+        customer_id, objective_id, arm, segment.
+    """
+    person, objective = np.nonzero(arm >= 0)
+    names = np.array(ARMS, dtype=object)[arm[person, objective]]
+    return pd.DataFrame(
+        {
+            "customer_id": np.asarray(customer_ids, dtype=object)[person],
+            "objective_id": np.array(objectives, dtype=object)[objective],
+            "arm": names,
+            "segment": np.asarray(segment, dtype=object)[person],
+        },
+        dtype="str",
+    )
 
 
 def _bounds(shares: ArmShares) -> np.ndarray:

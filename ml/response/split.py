@@ -22,7 +22,7 @@ def split(training: pd.DataFrame) -> npt.NDArray[np.int8]:
     People are split by a salted hash, not by the seed of a training: all rows of a person are on one side, and the
     people who judge are the same for every model ever trained, so that two models can be compared on rows that neither
     has seen.
-    Judging happens on the newer days; the judges' older rows tune.
+    Judging happens on the newer days whose outcomes are complete; the judges' older rows tune.
 
     Args:
         training: Has `customer_id`, and `as_of_on` where rows are dated.
@@ -34,9 +34,18 @@ def split(training: pd.DataFrame) -> npt.NDArray[np.int8]:
     part = np.where(bucket < _TRAIN_BELOW, TRAIN, np.where(bucket < _TUNE_BELOW, TUNE, TEST)).astype(np.int8)
     if "as_of_on" in training and len(training):
         days = pd.to_datetime(training["as_of_on"])
-        newest = days >= days.sort_values().iloc[int(len(days) * (1 - _NEWEST_SHARE))]
+        finished = days[is_finished(training)].sort_values()
+        finished = finished if len(finished) else days.sort_values()
+        newest = days >= finished.iloc[int(len(finished) * (1 - _NEWEST_SHARE))]
         part[(part == TEST) & ~newest.to_numpy()] = TUNE
     return part
+
+
+def is_finished(training: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each row's horizon is over, [len(training)]: only such a row can judge."""
+    if "maturity" not in training:
+        return np.ones(len(training), dtype=bool)
+    return (training["maturity"] == 1).to_numpy(dtype=bool)
 
 
 def person_bucket(customer_ids: pd.Series) -> npt.NDArray[np.int64]:

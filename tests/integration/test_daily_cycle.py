@@ -7,6 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from ml.configuration import read_configuration
+from ml.objectives.audience import parse
 from tests.integration.loop_support import (
     AFTERNOON,
     BACK,
@@ -110,6 +112,18 @@ def test_people_held_out_of_an_objective_are_never_contacted_for_it(night: Works
     for objective, people in held_out.groupby("objective_id"):
         for_it = contacted[contacted["objective_id"] == objective]
         assert not set(people["customer_id"]) & set(for_it["customer_id"])
+
+
+def test_everybody_of_an_audience_is_in_an_arm_whatever_was_decided_for_them(night: Workspace) -> None:
+    arms = pd.read_parquet(night.home / "cycles" / DAY.isoformat() / "arms.parquet")
+    assert not arms.duplicated(["customer_id", "objective_id"]).any()
+    view = night.view()
+    for objective in read_configuration(night.config).objectives:
+        inside = arms[arms["objective_id"] == objective.id]
+        assert set(inside["customer_id"]) == set(view["customer_id"][parse(objective.audience.where).mask(view)])
+    facts = json.loads((night.home / "cycles" / DAY.isoformat() / "lift.json").read_text(encoding="utf-8"))
+    assert facts["people"] == len(arms)
+    assert not any(one["is_uneven"] for one in facts["sample_ratio"])
 
 
 def test_nobody_gets_more_contacts_in_a_cycle_than_the_policy_allows(night: Workspace) -> None:

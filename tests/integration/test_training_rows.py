@@ -1,4 +1,4 @@
-"""Own days become training rows once they have matured: one a person, with the decision that stood in the end."""
+"""Own days become training rows as they mature: one a person, with the decision that stood in the end."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
@@ -39,10 +39,16 @@ def reoptimized(cycled: Workspace, copy_of: Callable[[Workspace], Workspace]) ->
     return workspace
 
 
-def test_a_day_of_ours_is_learned_from_once_its_horizon_is_over(reoptimized: Workspace) -> None:
-    assert set(rows_of(reoptimized, date(2026, 1, 18))["source"]) == {"history"}
+def test_a_day_of_ours_teaches_the_more_the_more_of_its_horizon_is_over(reoptimized: Workspace) -> None:
+    assert set(rows_of(reoptimized, DAY)["source"]) == {"history"}
+    young = rows_of(reoptimized, date(2026, 1, 15))
+    assert training.check(young, cutoff_on=date(2026, 1, 15), horizon_days=14).passed
+    of_ten_days = young[young["source"] == "cycle"]
+    assert of_ten_days["maturity"].between(0.5, 1, inclusive="left").all()
+    assert of_ten_days["margin"].isna().all()
     rows = rows_of(reoptimized, MATURE)
     own = rows[rows["source"] == "cycle"]
+    assert (own["maturity"] == 1).all()
     assert not rows.duplicated(["customer_id", "as_of_on"]).any()
     assert own["propensity"].between(0, 1, inclusive="right").all()
     assert (own["channel"] != "none").sum() > 100

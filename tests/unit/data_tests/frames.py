@@ -64,6 +64,7 @@ def training(rows: int = 30) -> pd.DataFrame:
         source=np.where(contacted, "cycle", "history"),
         is_converted=contacted,
         margin=np.where(contacted, 12.0, np.nan),
+        maturity=1.0,
     )
 
 

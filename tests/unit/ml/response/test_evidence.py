@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ml.entities import NONE
+from ml.evaluation.report import validation_rows
 from ml.response.evidence import WEIGHT_LIMIT, gather_evidence, row_weights
 from ml.response.split import TEST, TRAIN, split
 from tests.unit.ml.planted import OPTIONS, training_frame
@@ -51,3 +52,14 @@ def test_a_person_is_on_one_side_whatever_the_seed_and_judges_only_newer_days():
     judged = frame["as_of_on"][split(frame) == TEST]
     assert judged.min() > frame["as_of_on"].min()
     assert (part == TRAIN).mean() == pytest.approx(0.7, abs=0.03)
+
+
+def test_only_rows_whose_outcome_is_complete_judge():
+    frame = training_frame(4_000, seed=5)
+    newest = frame["as_of_on"] > frame["as_of_on"].quantile(0.7)
+    frame["maturity"] = np.where(newest, 0.6, 1.0)
+    judged = validation_rows(frame)
+    assert len(judged) > 100
+    assert (judged["maturity"] == 1).all()
+    finished = frame[~newest]
+    assert set(validation_rows(finished)["customer_id"]) == set(judged["customer_id"])

@@ -1,0 +1,1 @@
+"""The lift path alone, on simulated people whose truth is known."""

@@ -10,6 +10,7 @@ N; what was tuned (rules, the fixed split's offer, the same-information best) wa
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -149,10 +150,15 @@ def _show(options: argparse.Namespace, seconds: float) -> int:
     print(f"money a day {setting.money_a_day:.2f}; value is expected margin by the law when sent, per seed\n")
     print(totals_table(runs), cycles_table(runs), show.by_channel(runs), show.verdicts(found), sep="\n\n")
     print(f"\npicture: {picture}")
-    figures = {bar.name: {**asdict(bar.figure), "bar": bar.bar, "verdict": bar.verdict} for bar in found}
+    figures = {bar.name: {**_plain(bar.figure), "bar": bar.bar, "verdict": bar.verdict} for bar in found}
     facts = {"benchmark": "value", "setting": setting.name, "seeds": len(runs.seeds), "seconds": round(seconds, 1)}
     print(json.dumps(facts | {"figures": figures}))
     return 0
+
+
+def _plain(figure: Any) -> dict[str, float | None]:
+    """An interval for JSON, which has no word for a number that isn't one."""
+    return {name: None if math.isnan(value) else round(value, 4) for name, value in asdict(figure).items()}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from assets.frames import TrainingSources, read_mart, training_frame
 from assets.home import Home
 from assets.intake import land, prepare, record_messages, set_cycle, set_identity_overrides
 from assets.propensity import MAX_TRAINING_ROWS, TRAINING_THREADS, history_of
-from assets.publishing import prune, publish
+from assets.publishing import MARTS, prune, publish
 from benchmarks.value.views import Views
 from ml.configuration import Configuration
 from ml.decision import Decided, Moment, decide
@@ -34,6 +34,8 @@ from ml.training import gate, train
 
 MORNING: Final = time(5)
 SEED: Final = 20260105
+READ_DAILY: Final = tuple(mart for mart in MARTS if mart != "fct_customer_snapshots")
+"""Snapshots are read by trainings alone."""
 
 Scoring = Callable[["Seen"], Scores]
 """What a policy believes of everybody in a day's view."""
@@ -118,7 +120,7 @@ def look(shop: Shop, on: date, *, learns: bool) -> Seen:
     shop.views.build(with_training=is_due)
     generation_id = f"{on.isoformat()}-0"
     with writer(shop.home) as connection:
-        publish(shop.home, connection, generation_id)
+        publish(shop.home, connection, generation_id, MARTS if is_due else READ_DAILY)
     prune(shop.home, {generation_id})
     return Seen(on, generation_id, read_mart(shop.home, generation_id, "dim_customers"))
 

@@ -1,5 +1,6 @@
 """Makes the yardsticks on the development seeds: people with the true worth of every option, as later days see them."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,7 @@ def yardsticks(folder: Path, setting: Setting, *, is_quick: bool) -> Yardsticks:
             (kept / "fixed.txt").write_text(_offer_of_fixed(base, plain), encoding="utf-8")
         short = Setting(plain.customers, max(looks), plain.law, "", plain.history_days)
         run_policy("random", short, seed, place, Yardsticks(kept), watch=seen, tail_days=1)
+    shutil.rmtree(folder / "development")
     return Yardsticks.learn(kept, pd.concat(seen.rows, ignore_index=True), np.concatenate(seen.worth), seen.options)
 
 

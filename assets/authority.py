@@ -7,12 +7,14 @@ import dagster as dg
 
 from assets.ledger.records import PlanStatus
 from assets.partitions import CYCLES
-from assets.releasing import Office, propose, release
+from assets.releasing import Office, propose, release_by_policy
 
 OWNERS: Final = ["team:marketing-operations"]
 
 
-@dg.asset(group_name="authority", kinds={"sqlite"}, owners=OWNERS, partitions_def=CYCLES, deps=["allocation"])
+@dg.asset(
+    group_name="authority", kinds={"sqlite"}, owners=OWNERS, partitions_def=CYCLES, deps=["allocation", "autonomy"]
+)
 def plan(
     context: dg.AssetExecutionContext, office: dg.ResourceParam[Office], at: dg.ResourceParam[datetime]
 ) -> dg.MaterializeResult:
@@ -28,8 +30,9 @@ def authorization(
     """Released plans: authorization, rendered messages and budget holds in one transaction. What waits stays out of the outbox."""
     for proposed in office.ledger.plans.list(context.partition_key):
         if proposed.state == "proposed":
-            counts = release(office, proposed.plan_id, at, by="policy")
-            context.log.info(f"plan {proposed.plan_id}: {counts.released:,} messages released")
+            counts = release_by_policy(office, proposed, at)
+            if counts:
+                context.log.info(f"plan {proposed.plan_id}: {counts.released:,} messages released")
     plans = office.ledger.plans.list(context.partition_key)
     for waiting in (each for each in plans if each.state == "waiting"):
         context.log.warning(f"plan {waiting.plan_id} waits: wayfinder approve {waiting.plan_id} --by NAME")

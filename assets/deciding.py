@@ -64,6 +64,7 @@ def gather(
     cycle_id: str | None = None,
     *,
     salt: str,
+    is_shadow: bool = False,
 ) -> Gathered:
     """Everything that is known for the cycle of a day.
 
@@ -75,6 +76,7 @@ def gather(
         at: The clock T, UTC.
         cycle_id: The cycle whose scores and generation are used; the day's first by default.
         salt: Of the arms.
+        is_shadow: Whether nothing of it may be kept, since the day is decided already.
 
     Raises:
         ConfigurationError: An audience is over a column that the view lacks.
@@ -88,7 +90,7 @@ def gather(
     scores = _aligned(read_scores(folder / "scores.parquet"), customers)
     needs = needs_by_channel(configuration)
     rejected, refusals = rejected_contacts(home, ledger, day)
-    values, usable, notes = _unit_values(home, generation_id, configuration, scores, day)
+    values, usable, notes = _unit_values(home, generation_id, configuration, scores, day, keeps=not is_shadow)
     known = Knowledge(
         customers=customers,
         scores=scores,
@@ -312,7 +314,7 @@ def _aligned(scores: Scores, customers: pd.DataFrame) -> Scores:
 
 
 def _unit_values(
-    home: Home, generation_id: str, configuration: Configuration, scores: Scores, day: date
+    home: Home, generation_id: str, configuration: Configuration, scores: Scores, day: date, *, keeps: bool
 ) -> tuple[dict[str, np.ndarray], list[Objective], tuple[str, ...]]:
     """Money for a conversion caused, by objective. One whose value isn't known is left out, and said.
 
@@ -321,15 +323,17 @@ def _unit_values(
     path = home.cycle(day.isoformat()) / "unit_values.json"
     kept = read_json(path) if path.exists() else {}
     if kept.get("generation_id") != generation_id or kept.get("configuration") != configuration.version:
-        kept = _measured(home, generation_id, configuration, day)
-        write_json(kept, path)
+        kept = measured_values(home, generation_id, configuration, day)
+        if keeps:
+            write_json(kept, path)
     active = {objective.id: objective for objective in active_objectives(configuration.objectives, day)}
     measured = {name: UnitValue(**value) for name, value in kept["values"].items()}
     values = {name: value.of_people(scores.amount) for name, value in measured.items()}
     return values, [active[name] for name in values], tuple(kept["notes"])
 
 
-def _measured(home: Home, generation_id: str, configuration: Configuration, day: date) -> dict[str, Any]:
+def measured_values(home: Home, generation_id: str, configuration: Configuration, day: date) -> dict[str, Any]:
+    """What a conversion of each objective is worth by the published data, as plain values, with notes."""
     active = active_objectives(configuration.objectives, day)
     lifecycle = configuration.policy.lifecycle
     as_of = begins_at(configuration, day)

@@ -15,14 +15,16 @@ from assets.cycles import read_json, write_json
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
-from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
+from assets.ledger.objectives import channel_subject
+from assets.ledger.records import BudgetLine, Escalation, PlanRecord, PlanStatus, ReleaseCounts
 from assets.plan_figures import Day, day_of, figures_of
 from data_tests import messages as messages_suite
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
-from ml.entities import NONE, Autonomy, Channel, lower
+from ml.entities import AUTONOMY_LEVELS, NONE, Autonomy, Channel, lower
 from ml.policy.authority import Authorization, authorize, authorize_channels
 from ml.policy.decisions import plan_hash
+from ml.policy.earning import breach
 from ml.policy.guardrails import guardrails_of
 
 HELD: Final = "-held"
@@ -62,7 +64,19 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
     for plan_id, part in split["plans"].items():
         own = _part(decisions, part["objectives"], part["summary"].get("channels"))
         _propose(office, plan_id, part, own, cycle_id, asked_at)
+    _lower_on_breach(office, split["plans"], cycle_id, asked_at)
     return office.ledger.plans.list(cycle_id)
+
+
+def _lower_on_breach(office: Office, plans: Mapping[str, Mapping[str, Any]], cycle_id: str, at: datetime) -> None:
+    """Lower the level of objectives that this cycle breached a guardrail for: from the next plan on, within the day too."""
+    crossed = {plan_id: part["summary"].get("crossed", {}) for plan_id, part in plans.items()}
+    for name in sorted({name for found in crossed.values() for name in found}):
+        every = [guardrail for found in crossed.values() for guardrail in found.get(name, ())]
+        level: Autonomy = office.ledger.objectives.level(name)  # type: ignore[assignment]
+        judged = breach(level, crossed.get(cycle_id, {}).get(name, ()), every)
+        if judged is not None:
+            office.ledger.earning.keep(name, cycle_id, "breach", level, judged, at=at)
 
 
 def _split(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Any]:
@@ -103,7 +117,17 @@ def _planned(
     if plan_id.endswith(HELD):
         generation_id = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]["generation_id"]
         summary["content_sha256"] = content_sha256(_rendered(office, part, generation_id))
-    return {"objectives": objectives, "summary": summary, "reasons": reasons}
+    levels = _levels_in_force(office, channels)
+    return {"objectives": objectives, "summary": summary, "reasons": reasons, "levels": levels}
+
+
+def _levels_in_force(office: Office, channels: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The levels of objectives, and of those of their channels that have one of their own."""
+    subjects = [
+        each for name in sorted(channels) for each in (name, *(channel_subject(name, c) for c in channels[name]))
+    ]
+    found = {subject: office.ledger.objectives.level(subject) for subject in subjects}
+    return {subject: level for subject, level in found.items() if level is not None}
 
 
 def _of_state(verdicts: Mapping[str, Authorization], state: str) -> dict[str, Authorization]:
@@ -139,16 +163,43 @@ def _levels(office: Office, objective: Objective, at: datetime) -> tuple[Autonom
 def _propose(
     office: Office, plan_id: str, part: Mapping[str, Any], decisions: pd.DataFrame, cycle_id: str, at: datetime
 ) -> None:
-    """A plan into the ledger, and held at once where it waits for a person. One that went further stays as it is."""
+    """A plan into the ledger, in one act with its escalation where it waits for a person. One that went further stays as it is."""
     plans, approvals = office.ledger.plans, office.configuration.policy.approvals
     versions = read_json(office.home.cycle(cycle_id) / "plan.json")["versions"]
-    plans.propose(
-        PlanRecord(plan_id, cycle_id, plan_hash(decisions), part["objectives"], part["summary"], versions, at)
-    )
-    if plan_id.endswith(HELD) and plans.get(plan_id).state == "proposed":
-        expires_at = at + timedelta(hours=approvals.expire_hours)
-        needed = 2 if approvals.four_eyes else 1
-        plans.hold(plan_id, part["reasons"], at=at, expires_at=expires_at, approvals_needed=needed)
+    record = PlanRecord(plan_id, cycle_id, plan_hash(decisions), part["objectives"], part["summary"], versions, at)
+    expires_at = at + timedelta(hours=approvals.expire_hours)
+    held = Escalation(part["reasons"], expires_at, 2 if approvals.four_eyes else 1)
+    plans.propose(record, held=held if plan_id.endswith(HELD) else None)
+
+
+def release_by_policy(office: Office, plan: PlanStatus, at: datetime) -> ReleaseCounts | None:
+    """Release a proposed plan that its levels let go; where one was lowered since they were asked, it waits for a person.
+
+    Returns:
+        What the release did; None where the plan is held.
+    """
+    reasons = _lowered_since(office, plan, at)
+    if not reasons:
+        return release(office, plan.plan_id, at, by="policy")
+    approvals = office.configuration.policy.approvals
+    expires_at = at + timedelta(hours=approvals.expire_hours)
+    needed = 2 if approvals.four_eyes else 1
+    office.ledger.plans.hold(plan.plan_id, reasons, at=at, expires_at=expires_at, approvals_needed=needed)
+    return None
+
+
+def _lowered_since(office: Office, plan: PlanStatus, at: datetime) -> list[str]:
+    """A lower level holds at once, also for what was decided before: a line for each that was lowered."""
+    for objective in office.configuration.objectives:
+        if objective.id in plan.objectives:
+            _levels(office, objective, at)  # takes note of what its file says by now
+    part = read_json(office.home.cycle(plan.cycle_id) / SPLIT)["plans"][plan.plan_id]
+    now = _levels_in_force(office, {name: plan.channels_of(name) for name in plan.objectives})
+    return [
+        f"{subject}: its level was lowered from {level} to {now[subject]} after this was decided"
+        for subject, level in part.get("levels", {}).items()
+        if AUTONOMY_LEVELS.index(now[subject]) < AUTONOMY_LEVELS.index(level)
+    ]
 
 
 def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCounts:
@@ -252,7 +303,14 @@ def _summary(part: pd.DataFrame, verdicts: Mapping[str, Mapping[str, Authorizati
             name: list(dict.fromkeys(reading.words for verdict in found.values() for reading in verdict.readings))
             for name, found in verdicts.items()
         },
+        "crossed": {name: crossed for name, found in verdicts.items() if (crossed := _crossed(found))},
     }
+
+
+def _crossed(verdicts: Mapping[str, Authorization]) -> list[str]:
+    """Guardrails that the contacts of an objective's part cross, by their keys."""
+    readings = [reading for channel, verdict in verdicts.items() if channel != NONE for reading in verdict.readings]
+    return sorted({reading.name for reading in readings if reading.is_crossed})
 
 
 def _check_messages(ledger: Ledger, outgoing: pd.DataFrame, plan: PlanStatus, part: pd.DataFrame, at: datetime) -> None:

@@ -16,7 +16,7 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.models import kept_model
 from assets.problems import keep_problem
-from assets.releasing import WITHDRAWS, Office, decisions_of, part_of, propose, release
+from assets.releasing import WITHDRAWS, Office, decisions_of, part_of, propose, release_by_policy
 from ml.decision import Decided, Knowledge, Moment, decide
 from ml.entities import NONE
 from ml.explain.changes import Worth, explain_changes, summary
@@ -115,10 +115,11 @@ def _decide_anew(office: Office, day: date, at: datetime, news: News, seed: int,
     cancelled, messages = 0, {}
     for plan in plans:
         if plan.state == "proposed":
-            counts = release(office, plan.plan_id, at, by="policy")
-            cancelled += counts.cancelled
-            messages = dict(plan.summary["messages"])
-    state = "waiting" if any(plan.state == "waiting" for plan in plans) else "released"
+            counts = release_by_policy(office, plan, at)
+            if counts:
+                cancelled += counts.cancelled
+                messages = dict(plan.summary["messages"])
+    state = "waiting" if any(plan.state == "waiting" for plan in ledger.plans.list(cycle_id)) else "released"
     return Reoptimized(news.words, cycle_id, state, cancelled, messages, int(is_free.sum()), decided.seconds, changed)
 
 

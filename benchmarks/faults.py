@@ -78,7 +78,7 @@ def mutants(seeds: int) -> dict[str, Any]:
 
 def kill_runs(kills: int) -> dict[str, Any]:
     """Kill processes on both engines."""
-    tallies = {"sqlite": chaos.on_sqlite(kills), "postgresql": chaos.on_postgresql(kills)}
+    tallies = {"sqlite": chaos.on_sqlite(kills), "postgresql": chaos.on_postgresql(kills, server_crashes=3)}
     print(f"{'':<24}" + "".join(f"{engine:>14}" for engine in tallies))
     for name in asdict(tallies["sqlite"]):
         print(f"{name:<24}" + "".join(f"{getattr(tally, name):>14,}" for tally in tallies.values()))

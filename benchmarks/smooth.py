@@ -82,9 +82,9 @@ def measure(people: int, share: float, contacts: int, threads: int) -> dict[str,
     return row
 
 
-def frequencies(people: int, redraws: int, contacts: int, threads: int) -> dict[str, Any]:
+def frequencies(people: int, redraws: int, contacts: int, threads: int, family: str = "plain") -> dict[str, Any]:
     """Frequencies of a small instance's contacts over redraws, against their probabilities."""
-    problem = instance(people, seed=3, contacts=contacts)
+    problem = instance(people, seed=3, contacts=contacts, family=family)
     exact = solve(problem, threads=threads)
     plan = explore(problem, exact, 0.05, threads=threads)
     if plan is None:

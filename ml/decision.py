@@ -113,6 +113,7 @@ class Decided:
         exploration: What the plan's draw gives up against the allocation, and at which temperature it was drawn.
         chances: Chance of a contact by objective and channel, for parts of the plan that aren't released.
         column: Column of each of the system arm's contacts, as drawn; -1 for none [N, k].
+        chance: Chance of every candidate of the problem, given what the randomized arms do, float64 [M].
         gap: Relative distance to the bound that was asked of the allocation.
         conceded: What today should have brought and can't, with what stands in the way.
     """
@@ -128,6 +129,7 @@ class Decided:
     exploration: Exploration
     chances: Chances
     column: np.ndarray
+    chance: np.ndarray
     gap: float
     conceded: tuple[Concession, ...] = ()
 
@@ -244,6 +246,7 @@ def decide(
         choice.exploration,
         Chances(randomized.chance, _by_channel(problem, choice.chance, len(objectives))),
         choice.column,
+        choice.chance,
         solving.gap,
         solved.conceded,
     )

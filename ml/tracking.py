@@ -146,6 +146,10 @@ class Tracking:
         """The experiment of all trainings, made where it's missing."""
         return self._experiment(EXPERIMENT, _EXPERIMENT_TAGS)
 
+    def experiment(self, name: str, tags: Mapping[str, str]) -> str:
+        """The id of another experiment, made with these tags where it's missing."""
+        return self._experiment(name, tags)
+
     def _experiment(self, name: str, tags: Mapping[str, str]) -> str:
         found = self.client.get_experiment_by_name(name)
         if found is not None:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine, select
 
+from assets.ledger.earning import Earning
 from assets.ledger.engine import reading
 from assets.ledger.errors import LedgerError
 from assets.ledger.objectives import Objectives
@@ -21,7 +22,7 @@ Facts = dict[str, Any]
 
 
 def autonomy(settings: Settings) -> Facts:
-    """Levels in force, raises that wait for a person with their evidence, and every change."""
+    """Levels in force, the test and the newest evidence for each, raises that wait for a person, and every change."""
     with opened(settings) as engine:
         return {"objectives": _objectives(engine)}
 
@@ -52,7 +53,17 @@ def _objectives(engine: Engine) -> list[Facts]:
     for row in rows:
         change = {"kind": row.kind, "level": row.level, "by": row.actor, "reason": row.reason, "at": row.at}
         histories.setdefault(row.objective_id, []).append(change)
-    return [_objective(objective_id, history) for objective_id, history in sorted(histories.items())]
+    earning = Earning(engine)
+    found = earning.newest()
+    return [
+        _objective(objective_id, history) | {"test": _test(earning, objective_id), "found": found.get(objective_id)}
+        for objective_id, history in sorted(histories.items())
+    ]
+
+
+def _test(earning: Earning, objective_id: str) -> Facts | None:
+    test = earning.test(objective_id)
+    return None if test is None else test.model_dump()
 
 
 def _objective(objective_id: str, history: list[Facts]) -> Facts:
@@ -68,6 +79,14 @@ def _objective(objective_id: str, history: list[Facts]) -> Facts:
         "evidence": proposed["reason"] if proposed else None,
         "history": history,
     }
+
+
+def _stated(test: Facts) -> str:
+    more = f"more than {test['margin']:.0%} better" if test["margin"] else "better"
+    return (
+        f"stated beforehand: raised where the system arm is shown {more} than the manual arm at alpha {test['alpha']:g}, "
+        f"looking for {test['effect']:+.0%}, and at most {test['crossing_share']:.0%} of days crossed a guardrail"
+    )
 
 
 def show(console: Console, facts: Facts) -> None:
@@ -90,6 +109,10 @@ def show(console: Console, facts: Facts) -> None:
         )
     console.print(table)
     for row in facts["objectives"]:
+        if row["found"]:
+            console.print(f"{row['objective_id']}: {escape(row['found']['words'])}", highlight=False)
+        if row["test"]:
+            console.print(f"  {escape(_stated(row['test']))}", highlight=False)
         if row["proposed"]:
             console.print(
                 f"[yellow]proposed[/]: {row['objective_id']} to {row['proposed']}: {escape(row['evidence'])}",

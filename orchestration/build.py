@@ -109,6 +109,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
     from assets import (  # noqa: PLC0415
         allocation,
         authority,
+        autonomy,
         checks,
         creatives,
         dispatch,
@@ -125,7 +126,7 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, creatives, landing, learning, memory, outcomes, propensity, warehouse]
+    modules = [allocation, authority, autonomy, creatives, landing, learning, memory, outcomes, propensity, warehouse]
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

@@ -10,13 +10,13 @@ import warnings
 import typer
 from rich.console import Console
 
-from orchestration.commands import daily, operating, surroundings
+from orchestration.commands import daily, model, operating, surroundings
 from orchestration.errors import BadInput, WorkFailed
 
 app = typer.Typer(
     help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-for part in (daily, operating, surroundings):
+for part in (daily, operating, model, surroundings):
     app.add_typer(part.app)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, and_, case, func, select
 
+from assets.ledger.bills import Bills
 from assets.ledger.columns import to_utc
 from assets.ledger.engine import reading
 from assets.ledger.halts import ALL, Halts
@@ -110,6 +111,9 @@ def troubles(engine: Engine, at: datetime) -> list[Trouble]:
                 f"{channel}: of {row['unknown']:,} messages of the last seven days nobody knows whether they arrived"
             )
             found.append(Trouble(f"unknown:{channel}:{at.date()}", words))
+    for closed in Bills(engine).closed((at - WEEK).date()):
+        words = f"budget {closed} is closed: a provider billed more than was held; see wayfinder bill"
+        found.append(Trouble(f"billed:{closed}", words))
     return found + _waiting_plans(engine, at)
 
 

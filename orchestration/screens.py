@@ -182,6 +182,8 @@ def status(console: Console, facts: Facts, *, is_brief: bool = False) -> None:
     console.print(table)
     _outlooks(console, facts["objectives"], is_brief=is_brief)
     _lifts(console, facts["objectives"])
+    if not is_brief:
+        _autonomy(console, facts["objectives"])
     console.print(_health(facts))
     if "all" in facts["stopped"]:
         console.print("[bold red]everything is stopped[/]: wayfinder resume", highlight=False)
@@ -226,6 +228,15 @@ def _lifts(console: Console, objectives: list[Facts]) -> None:
         cost = row["cost_per_conversion"]
         priced = f"; a conversion caused costs {cost['words']}" if cost and cost["value"] is not None else ""
         console.print(f"lift of {row['id']}: {escape(row['lift_words'] + priced)}", highlight=False)
+
+
+def _autonomy(console: Console, objectives: list[Facts]) -> None:
+    """The newest evidence for each level, and what it calls for."""
+    for row in objectives:
+        found = row.get("autonomy_evidence")
+        if found:
+            moved = "" if found["move"] == "stays" else f"[yellow]{found['move']}[/]: "
+            console.print(f"autonomy of {escape(row['id'])}: {moved}{escape(found['words'])}", highlight=False)
 
 
 def _health(facts: Facts) -> Table | str:

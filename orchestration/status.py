@@ -29,11 +29,13 @@ def status(settings: Settings, at: datetime) -> Facts:
     prepare(settings)
     home, ledger = Home(settings.home), Ledger(ledger_url(settings))
     day = last_cycle_day(settings)
+    evidence = ledger.earning.newest()
     return {
         "at": at.isoformat(),
         "cycle": day.isoformat() if day else None,
         "objectives": [
-            _objective(home, ledger, configuration, objective, day, at) for objective in configuration.objectives
+            _objective(home, ledger, configuration, objective, day, at, evidence.get(objective.id))
+            for objective in configuration.objectives
         ],
         "outbox": _outbox(ledger),
         "channels": channels(ledger.engine, at),
@@ -49,7 +51,13 @@ def status(settings: Settings, at: datetime) -> Facts:
 
 
 def _objective(
-    home: Home, ledger: Ledger, configuration: Configuration, objective: Objective, day: date | None, at: datetime
+    home: Home,
+    ledger: Ledger,
+    configuration: Configuration,
+    objective: Objective,
+    day: date | None,
+    at: datetime,
+    evidence: Facts | None,
 ) -> Facts:
     counted = _reached(home, configuration, objective, day, at)
     spent = ledger.budgets.spent_of(objective.id)
@@ -78,6 +86,7 @@ def _objective(
         "outlook": asdict(outlook(objective, compiled, configuration.policy.currency)) if compiled else None,
         "pace_words": f"{spent / objective.budget:.0%} of money in {elapsed:.0%} of time",
         "autonomy": ledger.objectives.level(objective.id) or objective.autonomy,
+        "autonomy_evidence": evidence,
     }
 
 

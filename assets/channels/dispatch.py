@@ -1,9 +1,10 @@
 """Hands over what is released and due: claim, check again, send, record."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from assets.channels.contract import Driver, Message, Receipt
 from assets.channels.offer import Offer
@@ -12,6 +13,7 @@ from assets.channels.runtime import Runtime, still
 from assets.ledger import witness as witnesses
 from assets.ledger.errors import LedgerError
 from assets.ledger.ledger import Ledger
+from assets.ledger.outbox import Outbox
 from assets.ledger.records import Intent, Lease
 from assets.ledger.reputation import SLOW_SHARE
 from assets.ledger.witness import Witness
@@ -29,6 +31,9 @@ BATCH_SIZES = {"keyed": 1_000, "reconcilable": 20, "blind": 20}
 """What a crash leaves unknown is at most a batch; a keyed channel has nothing to lose."""
 
 FIRST_BATCH = 100
+LEASED = 200
+"""Messages of a lease at most, where batches are smaller: each batch has its own intent, right before it leaves."""
+LEASED_BATCHES = 10
 DEADLINE = timedelta(seconds=5)
 PACE_S = 0.25
 STALE_BATCHES = 5
@@ -108,6 +113,7 @@ def dispatch(
         deadline=deadline,
         witness=witness,
         batch_size=batch_size,
+        on_progress=on_progress,
     )
     turn.runtime.step("dispatch.begin")
     if witness and _is_restored(ledger, witness, drivers, at=at):
@@ -116,14 +122,30 @@ def dispatch(
     turn.prepare(is_slow=verdict.pace == "slow")
     lease = turn.claim()
     while lease.messages:
-        is_halted = turn.hand_over(lease)
-        if on_progress:
-            on_progress(turn.tally["sent"])
-        if is_halted:
+        if turn.hand_over(lease):
             return turn.counts(is_halted=True)
         lease = turn.claim()
     slowed = verdict.reason if verdict.pace == "slow" else ""
     return turn.counts(is_halted=lease.is_halted, rests_until=lease.rests_until, slowed=slowed)
+
+
+class _Handed(NamedTuple):
+    """A batch that was offered to a driver, until it is recorded.
+
+    `given` is what the driver got and `kept` what it never got; `final` has a receipt for each that it got, `again`
+    those of them that may go again though nobody knows their fate.
+    """
+
+    batch: Lease
+    given: Sequence[Message]
+    kept: Sequence[Message]
+    final: Sequence[Receipt]
+    again: Collection[str]
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether all of it was sent."""
+        return not self.kept and all(receipt.status == "sent" for receipt in self.final)
 
 
 class _Turn:
@@ -144,10 +166,11 @@ class _Turn:
         deadline: timedelta,
         witness: Witness | None,
         batch_size: int | None,
+        on_progress: Callable[[int], None] | None,
     ) -> None:
         self.outbox, self.health, self.driver, self.runtime = ledger.outbox, ledger.health, driver, runtime
         self.channel, self.owner, self.lease_s, self.guards = channel, owner, lease_s, guards
-        self.rate, self.deadline, self.witness = rate, deadline, witness
+        self.rate, self.deadline, self.witness, self.on_progress = rate, deadline, witness, on_progress
         self.tally: Counter[str] = Counter()
         self.spend = 0.0
         self._at, self._started = at, runtime.elapsed()
@@ -181,8 +204,9 @@ class _Turn:
         self.runtime.step("dispatch.ready")
 
     def claim(self) -> Lease:
-        """The next batch, when the channel's pace allows it."""
-        size = self._size if self._left is None else min(self._size, self._left)
+        """The next messages, when the channel's pace allows it: those of several batches where it has none."""
+        size = self._size if self.rate is not None else max(self._size, min(LEASED, LEASED_BATCHES * self._size))
+        size = size if self._left is None else min(size, self._left)
         if size <= 0:
             return Lease(self.channel, self.owner, 0, ())
         if self.rate is not None:
@@ -204,23 +228,40 @@ class _Turn:
         return lease
 
     def hand_over(self, lease: Lease) -> bool:
-        """Check, send and record one batch. Returns whether the channel is stopped."""
-        checked = self.runtime.elapsed()
-        intent = self._intend(lease)
-        self.tally.update(intent.ended)
-        if intent.messages:
-            self.runtime.step("outbox.intended")
-            offer = Offer(intent.messages, lambda: self._is_fresh(checked))
-            receipts = self._deliver(lease, offer) if self._is_fresh(checked) else []
-            self.runtime.step("driver.returned")
-            if offer.kept:
-                self.outbox.take_back(lease, [message.message_id for message in offer.kept])
-            if offer.given:
-                self._record(lease, offer.given, receipts)
-                self.runtime.step("outbox.acked")
-            self._count_stale(lease, is_stale=not offer.given)
-            self._adapt(len(offer.given), self.runtime.elapsed() - checked, is_cut=bool(offer.kept))
-        return intent.is_halted
+        """Check, send and record a lease, batch by batch. Returns whether the channel is stopped.
+
+        A batch that went through is recorded in the transaction of the next one's intent: a commit a batch is what a
+        disk allows. Where one didn't, or the lease takes its time, the rest goes back to be claimed anew.
+        """
+        begun, rest, handed = self.runtime.elapsed(), lease.messages, None
+        while rest:
+            batch, rest = replace(lease, messages=rest[: self._size]), rest[self._size :]
+            checked = self.runtime.elapsed()
+            intent = self._intend(batch, after=handed)
+            handed = None
+            self.tally.update(intent.ended)
+            if intent.is_halted:
+                return True
+            if intent.messages:
+                handed = self._send(batch, intent, checked)
+                is_over = not handed.is_smooth or self.runtime.elapsed() - begun > self.deadline.total_seconds()
+                rest = () if is_over else rest
+                if not rest:
+                    self._record(handed)
+                self._count_stale(lease, is_stale=not handed.given)
+                self._adapt(len(handed.given), self.runtime.elapsed() - checked, is_cut=bool(handed.kept))
+        return False
+
+    def _send(self, batch: Lease, intent: Intent, checked: float) -> _Handed:
+        """Let the driver have what may leave, while it may."""
+        self.runtime.step("outbox.intended")
+        offer = Offer(intent.messages, lambda: self._is_fresh(checked))
+        receipts = self._deliver(batch, intent, offer) if self._is_fresh(checked) else []
+        self.runtime.step("driver.returned")
+        final, again = concluded(offer.given, receipts, delivery=self.driver.delivery, at=self.business_time())
+        if self.on_progress:
+            self.on_progress(self.tally["sent"] + sum(receipt.status == "sent" for receipt in final))
+        return _Handed(batch, offer.given, offer.kept, final, again)
 
     def counts(self, *, is_halted: bool, rests_until: datetime | None = None, slowed: str = "") -> DispatchCounts:
         """What was done so far."""
@@ -239,18 +280,32 @@ class _Turn:
             slowed,
         )
 
-    def _intend(self, lease: Lease) -> Intent:
+    def _intend(self, batch: Lease, *, after: _Handed | None) -> Intent:
+        if after is None:
+            return self._begin(self.outbox, batch)
+        try:
+            with self.outbox.together() as outbox:
+                outbox.lock_both(after.batch, batch, is_checked=bool(self.guards))
+                moved = self._ack(outbox, after)
+                intent = self._begin(outbox, batch)
+        except Exception:
+            self._record(after)  # what was sent was sent, whatever keeps the next batch from beginning
+            raise
+        self._count(after, moved)
+        return intent
+
+    def _begin(self, outbox: Outbox, batch: Lease) -> Intent:
         at = self.business_time()
         checks = [lambda messages, guard=guard: guard(messages, at) for guard in self.guards]
-        return self.outbox.begin_sending(lease, at=at, now=self.runtime.now(), checks=checks, key_horizon=self._horizon)
+        return outbox.begin_sending(batch, at=at, now=self.runtime.now(), checks=checks, key_horizon=self._horizon)
 
     def _is_fresh(self, checked: float) -> bool:
         """Whether a hand-over may begin: what was checked has to hold when it does."""
         return 0 <= self.runtime.elapsed() - checked < self.deadline.total_seconds()
 
-    def _deliver(self, lease: Lease, offer: Offer) -> list[Receipt]:
+    def _deliver(self, lease: Lease, intent: Intent, offer: Offer) -> list[Receipt]:
         if self.witness:
-            self.witness.note(lease.epoch, self.business_time())
+            self.witness.note(intent.number, self.business_time())
         try:
             return self.driver.deliver(offer, at=self.business_time())
         except Exception as error:
@@ -269,20 +324,35 @@ class _Turn:
                 f"{self.driver.delivery} channel allows: mend the channel and dispatch again"
             ) from error
 
-    def _record(self, lease: Lease, given: Sequence[Message], receipts: Sequence[Receipt]) -> None:
-        final, again = concluded(given, receipts, delivery=self.driver.delivery, at=self.business_time())
-        moved = self.outbox.ack(
-            lease,
-            final,
+    def _record(self, handed: _Handed) -> None:
+        """What came of a batch after which its lease is over; what of the lease never began goes back."""
+        moved: Counter[str] = Counter()
+        with self.outbox.together() as outbox:
+            if handed.kept:
+                outbox.take_back(handed.batch, [message.message_id for message in handed.kept])
+            if handed.given:
+                moved = self._ack(outbox, handed)
+            outbox.release_back(handed.batch)
+        self._count(handed, moved)
+
+    def _ack(self, outbox: Outbox, handed: _Handed) -> Counter[str]:
+        now = self.runtime.now()
+        return outbox.ack(
+            handed.batch,
+            handed.final,
             at=self.business_time(),
-            now=self.runtime.now(),
+            now=now,
             delivery=self.driver.delivery,
-            retry_at=retry_times(given, final, now=self.runtime.now(), random=self.runtime.random),
-            again=again,
+            retry_at=retry_times(handed.given, handed.final, now=now, random=self.runtime.random),
+            again=handed.again,
         )
+
+    def _count(self, handed: _Handed, moved: Counter[str]) -> None:
+        """Once it's committed."""
         self.tally.update(moved)
-        free = {receipt.message_id for receipt in final if receipt.status in ("failed", "retry")} | again
-        self.spend += sum(message.cost for message in given if message.message_id not in free)
+        free = {receipt.message_id for receipt in handed.final if receipt.status in ("failed", "retry")}
+        self.spend += sum(message.cost for message in handed.given if message.message_id not in free | {*handed.again})
+        self.runtime.step("outbox.acked")
 
     def _count_stale(self, lease: Lease, *, is_stale: bool) -> None:
         self._stale = self._stale + 1 if is_stale else 0

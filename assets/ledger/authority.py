@@ -1,10 +1,11 @@
 """The rows that say what was decided about a plan, and the state that follows from them."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from assets.ledger.audit import record
 from assets.ledger.columns import to_utc
@@ -29,6 +30,34 @@ def append(
     detail |= {name: value for name, value in more.items() if isinstance(value, int)}
     record(connection, kind=f"plan.{kind}", subject=plan_id, detail=detail, at=at)
     return seq
+
+
+class Standing(NamedTuple):
+    """Where a plan stands, as far as a hand-over asks: its state, until when, and the data that it was decided on."""
+
+    state: str
+    expires_at: datetime | None
+    generation_id: str
+
+
+_WORDS = (
+    select(
+        plan.c.generation_id,
+        plan_authorization.c.kind,
+        plan_authorization.c.actor,
+        plan_authorization.c.approvals_needed,
+        plan_authorization.c.expires_at,
+    )
+    .join(plan, plan.c.plan_id == plan_authorization.c.plan_id)
+    .where(plan_authorization.c.plan_id == bindparam("b_id"))
+    .order_by(plan_authorization.c.seq)
+)
+
+
+def standing(connection: Connection, plan_id: str) -> Standing:
+    """Where a proposed plan stands: what `status` says, without reading all of it for each batch."""
+    rows = connection.execute(_WORDS, {"b_id": plan_id}).all()
+    return Standing(_state(rows), _expiry(rows), rows[0].generation_id)
 
 
 def status(connection: Connection, plan_id: str) -> PlanStatus:
@@ -56,9 +85,14 @@ def status(connection: Connection, plan_id: str) -> PlanStatus:
         versions=json.loads(kept.versions),
         reasons=[reason for row in escalations for reason in row.reason.split("\n") if reason],
         proposed_at=kept.proposed_at,
-        expires_at=next((row.expires_at for row in reversed(rows) if row.expires_at), None),
+        expires_at=_expiry(rows),
         history=[{"kind": row.kind, "by": row.actor, "at": row.at, "reason": _words(row)} for row in rows],
     )
+
+
+def _expiry(rows: Sequence[Any]) -> datetime | None:
+    """The newest word's."""
+    return next((row.expires_at for row in reversed(rows) if row.expires_at), None)
 
 
 def _words(row: Any) -> str:
@@ -77,7 +111,7 @@ def _state(rows: Any) -> str:
     return "approved" if len(approvers) >= needed else "waiting"
 
 
-def is_over(of: PlanStatus, at: datetime) -> bool:
+def is_over(of: PlanStatus | Standing, at: datetime) -> bool:
     """Whether the plan's time to be approved, or to be handed over, has passed."""
     return of.expires_at is not None and to_utc(at) >= of.expires_at
 

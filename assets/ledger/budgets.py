@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, case, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, insert, or_, select, tuple_, update
 
 from assets.ledger.columns import from_micros, to_micros
 from assets.ledger.counters import insert_once, upsert
@@ -105,24 +105,52 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
         _enter(connection, scope, "hold", amount, subject=subject, at=at)
 
 
+_SETTLED = (
+    update(budget)
+    .where(budget.c.scope == bindparam("b_scope"), budget.c.period == bindparam("b_period"))
+    .values(
+        held_micros=budget.c.held_micros - bindparam("b_held"),
+        spent_micros=budget.c.spent_micros + bindparam("b_spent"),
+    )
+)
+_ENTERED = insert(budget_entry)
+
+
 def settle(
     connection: Connection, *, freed: Mapping[Scope, int], spent: Mapping[Scope, int], subject: str, at: datetime
 ) -> None:
     """Give holds back, and turn holds into spend: all budgets of a transaction in one pass, in one order."""
-    for scope in sorted({*freed, *spent}):
-        free, spend = freed.get(scope, 0), spent.get(scope, 0)
-        values = {
-            "held_micros": budget.c.held_micros - (free + spend),
-            "spent_micros": budget.c.spent_micros + spend,
+    moves = [
+        {
+            "b_scope": scope.scope,
+            "b_period": scope.period,
+            "b_spent": spent.get(scope, 0),
+            "b_held": freed.get(scope, 0) + spent.get(scope, 0),
         }
-        connection.execute(update(budget).where(_is(scope)).values(values))
+        for scope in sorted({*freed, *spent})
+    ]
+    if moves:
+        connection.execute(_SETTLED, moves)
     entries = [
         _entry(scope, kind, amount, subject=subject, at=at)
         for kind, amounts in (("free", freed), ("spend", spent))
         for scope, amount in amounts.items()
     ]
     if entries:
-        connection.execute(insert(budget_entry), entries)
+        connection.execute(_ENTERED, entries)
+
+
+def spend_unheld(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, at: datetime) -> None:
+    """Count as spent what was never held: it's gone, whatever the cap says. Entered as a hold and its spend, so that both add up."""
+    ordered = sorted(amounts.items())
+    moves = [
+        {"b_scope": scope.scope, "b_period": scope.period, "b_spent": amount, "b_held": 0} for scope, amount in ordered
+    ]
+    connection.execute(_SETTLED, moves)
+    entries = [
+        _entry(scope, kind, amount, subject=subject, at=at) for scope, amount in ordered for kind in ("hold", "spend")
+    ]
+    connection.execute(_ENTERED, entries)
 
 
 def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
@@ -130,6 +158,17 @@ def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
     for scope in sorted(set(scopes)):
         _open(connection, scope)
         connection.execute(select(budget.c.scope).where(_is(scope)).with_for_update())
+
+
+def lock_held(connection: Connection, scopes: Iterable[Scope]) -> None:
+    """Lock budgets that are there, since something is held against them: all in one statement, in the order of all writers."""
+    keys = tuple_(budget.c.scope, budget.c.period).in_(sorted(set(scopes)))
+    ordered = (
+        budget.c.scope.collate("C"),
+        budget.c.period.collate("C"),
+    )  # as Python sorts them, whatever the database's language
+    query = select(budget.c.scope).where(keys).order_by(*ordered)
+    connection.execute(query.with_for_update()).all()
 
 
 def scopes_of(lines: Iterable[BudgetLine], *, cycle_on: str) -> list[Scope]:

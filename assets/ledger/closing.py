@@ -7,13 +7,14 @@ Locks are taken in one order by everybody, so that no two transactions wait for 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, Delete, Update, bindparam, delete, insert, update
 
 from assets.ledger.budgets import amounts_of, settle
 from assets.ledger.counters import next_number
-from assets.ledger.engine import among
+from assets.ledger.engine import in_one, is_among
 from assets.ledger.tables import outbox, payload, receipt
 
 COSTS = (
@@ -68,13 +69,29 @@ def close(connection: Connection, endings: Sequence[Ending], *, subject: str, at
     spent = [ending.row for ending in final if ending.state in _MAY_HAVE_LEFT]
     freed = [ending.row for ending in final if ending.state not in _MAY_HAVE_LEFT]
     settle(connection, freed=amounts_of(freed), spent=amounts_of(spent), subject=subject, at=at)
-    left = {"handed_over_at": at, "handover_no": next_number(connection, "handover")} if spent else {}
+    left: dict[str, Any] = {"b_at": at, "b_number": next_number(connection, "handover")} if spent else {}
+    dialect = connection.dialect.name
     for (state, reason), ids in _grouped(final).items():
-        values = {"state": state, "reason": reason, **FREE} | (left if state in _MAY_HAVE_LEFT else {})
-        connection.execute(update(outbox).where(among(connection, outbox.c.message_id, ids)).values(values))
+        values = {"b_state": state, "b_reason": reason, "b_ids": in_one(connection, ids)}
+        has_left = state in _MAY_HAVE_LEFT
+        connection.execute(_ended(dialect, has_left=has_left), values | (left if has_left else {}))
     ids = [ending.row["message_id"] for ending in final]
-    connection.execute(delete(payload).where(among(connection, payload.c.message_id, ids)))
+    connection.execute(_forgotten(dialect), {"b_ids": in_one(connection, ids)})
     return Counter(ending.state for ending in final)
+
+
+@cache
+def _ended(dialect: str, *, has_left: bool) -> Update:
+    values: dict[str, Any] = {"state": bindparam("b_state"), "reason": bindparam("b_reason"), **FREE}
+    left: dict[str, Any] = (
+        {"handed_over_at": bindparam("b_at"), "handover_no": bindparam("b_number")} if has_left else {}
+    )
+    return update(outbox).where(is_among(dialect, outbox.c.message_id, "b_ids")).values(values | left)
+
+
+@cache
+def _forgotten(dialect: str) -> Delete:
+    return delete(payload).where(is_among(dialect, payload.c.message_id, "b_ids"))
 
 
 def note_unknown(

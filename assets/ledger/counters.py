@@ -3,11 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from assets.ledger.tables import counter
+
+_STEP = (
+    update(counter)
+    .where(counter.c.name == bindparam("b_name"))
+    .values(value=counter.c.value + bindparam("b_count"))
+    .returning(counter.c.value)
+)
+_VALUE = select(counter.c.value).where(counter.c.name == bindparam("b_name"))
 
 
 def next_number(connection: Connection, name: str, count: int = 1) -> int:
@@ -15,19 +23,17 @@ def next_number(connection: Connection, name: str, count: int = 1) -> int:
 
     Its row stays locked until the transaction ends, so ask for it late.
     """
-    step = (
-        update(counter).where(counter.c.name == name).values(value=counter.c.value + count).returning(counter.c.value)
-    )
-    number = connection.execute(step).scalar()
+    asked = {"b_name": name, "b_count": count}
+    number = connection.execute(_STEP, asked).scalar()
     if number is None:
         insert_once(connection, counter, {"name": name, "value": 0})
-        number = connection.execute(step).scalar_one()
+        number = connection.execute(_STEP, asked).scalar_one()
     return int(number)
 
 
 def current_number(connection: Connection, name: str) -> int:
     """The last number given out, 0 before the first."""
-    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
+    return int(connection.execute(_VALUE, {"b_name": name}).scalar() or 0)
 
 
 def upsert(connection: Connection, table: Table) -> Any:

@@ -86,3 +86,15 @@ def among(connection: Connection, column: Column[str], values: Sequence[str]) ->
         return column == any_(bindparam(None, list(values), type_=ARRAY(String)))
     each = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def is_among(dialect: str, column: Column[str], name: str) -> ColumnElement[bool]:
+    """`among` for a statement that is made once: the values are the parameter of that name, as `in_one` gives them."""
+    if dialect == "postgresql":
+        return column == any_(bindparam(name, type_=ARRAY(String)))
+    return column.in_(select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value))
+
+
+def in_one(connection: Connection, values: Sequence[str]) -> str | list[str]:
+    """Many values as one parameter of a statement with `is_among`."""
+    return list(values) if connection.dialect.name == "postgresql" else json.dumps(list(values))

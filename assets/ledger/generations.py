@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select
 
 from assets.ledger.columns import to_json
 from assets.ledger.counters import insert_once
@@ -90,8 +90,14 @@ class Generations:
             return f"{cycle_on.isoformat()}-{connection.execute(of_day).scalar_one() + 1}"
 
 
+_RESULTS = select(gate.c.is_passed).where(
+    gate.c.seq.in_(
+        select(func.max(gate.c.seq)).where(gate.c.generation_id == bindparam("b_id")).group_by(gate.c.check_name)
+    )
+)
+
+
 def has_passed(connection: Connection, generation_id: str) -> bool:
     """Whether the generation may be acted on, as seen by the caller's transaction."""
-    newest = select(func.max(gate.c.seq)).where(gate.c.generation_id == generation_id).group_by(gate.c.check_name)
-    results: Sequence[bool] = connection.execute(select(gate.c.is_passed).where(gate.c.seq.in_(newest))).scalars().all()
+    results: Sequence[bool] = connection.execute(_RESULTS, {"b_id": generation_id}).scalars().all()
     return bool(results) and all(results)

@@ -130,6 +130,13 @@ def moves_statements(dialect: str) -> list[str]:
     return [*dropped, *_statements(dialect, *rule)]
 
 
+def payload_statements(dialect: str) -> list[str]:
+    """The DDL by which what a message says is never edited, only erased: a release is for exactly that."""
+    message = "what a released message says is never edited: cancel it and release another plan"
+    edited = "NEW.message_id <> OLD.message_id OR NEW.recipient <> '{}' OR NEW.content <> '{}'"
+    return _statements(dialect, "payload_kept", "payload", "UPDATE", edited, message)
+
+
 def _statements(dialect: str, name: str, table: str, event: str, condition: str | None, message: str) -> list[str]:
     make = _sqlite if dialect == "sqlite" else _postgresql
     return make(name, table, event, condition, message)

@@ -57,11 +57,13 @@ class Halts:
             record(connection, kind=f"halt.{kind}", subject=scope, detail={"by": by, "reason": reason}, at=at)
 
 
+_NEWEST = select(func.max(halt.c.seq)).group_by(halt.c.scope)
+_STOPPED = select(halt.c.scope).where(halt.c.seq.in_(_NEWEST), halt.c.kind == "stop")
+
+
 def halted_scopes(connection: Connection) -> list[str]:
     """Scopes whose newest row is a stop."""
-    newest = select(func.max(halt.c.seq)).group_by(halt.c.scope)
-    rows = connection.execute(select(halt.c.scope).where(halt.c.seq.in_(newest), halt.c.kind == "stop"))
-    return sorted(rows.scalars())
+    return sorted(connection.execute(_STOPPED).scalars())
 
 
 def is_halted(connection: Connection, channel: str) -> bool:

@@ -3,16 +3,33 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from assets.ledger import authority, health
+from assets.ledger.budgets import amounts_of, lock_held
 from assets.ledger.closing import COSTS, FREE, Ending, close, note_unknown
 from assets.ledger.columns import to_utc
-from assets.ledger.engine import among
+from assets.ledger.counters import next_number
+from assets.ledger.engine import among, in_one, is_among
 from assets.ledger.generations import has_passed
 from assets.ledger.halts import is_halted
+from assets.ledger.messages import payload_sha256
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt
 from assets.ledger.suppressions import refusals
 from assets.ledger.tables import outbox, receipt
@@ -22,6 +39,7 @@ Check = Callable[[Sequence[Message]], Mapping[str, str]]
 
 _INTENT_LOCK = 7_203_773
 _GONE = "its dispatcher went away while sending"
+_ALTERED = "what it says or whom it goes to isn't what was released"
 _LAPSED = "its key has lapsed, and an earlier attempt may have left"
 
 
@@ -36,16 +54,15 @@ def begin(
     key_horizon: timedelta | None,
 ) -> Intent:
     """Check again and commit to sending. See `Outbox.begin_sending`."""
-    if checks and connection.dialect.name == "postgresql":
-        # What a check counts (contacts of a person, over all channels) must not change between it and the commit.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTENT_LOCK})
-    mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "leased")
+    if checks:
+        _lock_checks(connection)
     if is_halted(connection, lease.channel):
-        connection.execute(update(outbox).where(mine).values(state="pending", **FREE))
+        release_back(connection, lease)
         return Intent((), {}, is_halted=True)
-    held = _locked(connection, and_(mine, outbox.c.lease_until > now))
+    held = _locked(connection, lease, "leased", until=now)
     messages = [message for message in lease.messages if message.message_id in held]
-    ends = _ends(connection, messages, at) | {
+    ends = {message.message_id: ("cancelled", _ALTERED) for message in messages if _is_altered(message, held)}
+    ends |= _ends(connection, messages, at) | {
         message_id: ("suppressed", reason)
         for reasons in (refused, *(check(messages) for check in checks))
         for message_id, reason in reasons.items()
@@ -57,9 +74,23 @@ def begin(
     _note_lapsed(connection, held, ends, at)
     endings = [Ending(held[message_id], *end) for message_id, end in ends.items()]
     ended = close(connection, endings, subject="last check", at=at)
-    intent = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": at}
-    connection.execute(update(outbox).where(mine, outbox.c.lease_until > now).values(intent))
-    return Intent([message for message in messages if message.message_id not in ends], ended)
+    going = [message for message in messages if message.message_id not in ends]
+    if going:
+        ids = in_one(connection, [message.message_id for message in going])
+        connection.execute(_intent(connection.dialect.name), {"b_ids": ids, "b_epoch": lease.epoch, "b_at": at})
+    # Asked for last, since it stays locked: it tells a restored ledger how far its dispatchers had come.
+    return Intent(going, ended, number=next_number(connection, "claim"))
+
+
+def lock_both(connection: Connection, sent: Lease, batch: Lease, *, is_checked: bool) -> None:
+    """Lock what a transaction passes twice, in the order of all writers. See `Outbox.lock_both`."""
+    if connection.dialect.name == "sqlite":  # a write transaction has it all
+        return
+    if is_checked:
+        _lock_checks(connection)
+    ids = [message.message_id for of in (sent, batch) for message in of.messages]
+    rows = connection.execute(_locking("postgresql"), {"b_ids": ids, "b_epoch": sent.epoch}).mappings()
+    lock_held(connection, amounts_of(rows))
 
 
 def acknowledge(
@@ -74,7 +105,7 @@ def acknowledge(
     again: Collection[str],
 ) -> Counter[str]:
     """Record receipts, move the messages, settle the money. See `Outbox.ack`."""
-    rows = _locked(connection, and_(outbox.c.epoch == lease.epoch, outbox.c.state.in_(("sending", "unknown"))))
+    rows = _locked(connection, lease, "sending", "unknown")
     sending = {message_id: row for message_id, row in rows.items() if row["state"] == "sending"}
     said = {each.message_id: each for each in receipts if each.message_id in rows}
     late = [each for each in said.values() if each.message_id not in sending and each.status == "sent"]
@@ -86,7 +117,7 @@ def acknowledge(
     final = [*(each for each in said.values() if each.message_id in sending), *silent]
     if not final and not late:
         return Counter()
-    connection.execute(insert(receipt), [_receipt_row(each, rows) for each in (*final, *late)])
+    connection.execute(_RECEIPTS, [_receipt_row(each, rows) for each in (*final, *late)])
     _confirm(connection, late)
     same_key = {each.message_id for each in final if each.status == "unknown" and delivery == "keyed"} & set(again)
     back = [each.message_id for each in final if each.status == "retry" or each.message_id in same_key]
@@ -138,6 +169,12 @@ def put_back(
             connection.execute(back.values(values), rows)
 
 
+def release_back(connection: Connection, lease: Lease) -> int:
+    """Give back what of a lease was never begun. See `Outbox.release_back`."""
+    mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "leased")
+    return connection.execute(update(outbox).where(mine).values(state="pending", **FREE)).rowcount
+
+
 def take_back(connection: Connection, lease: Lease, ids: Sequence[str]) -> int:
     """Undo the intent of messages that no driver got. See `Outbox.take_back`."""
     undone = {
@@ -164,7 +201,7 @@ def take_over(
     idle = select(outbox.c.message_id).where(left, outbox.c.state == "leased").with_for_update(skip_locked=True)
     leased = update(outbox).where(outbox.c.message_id.in_(idle)).values(state="pending", **FREE)
     count = connection.execute(leased).rowcount
-    sending = _locked(connection, and_(left, outbox.c.state == "sending"), skip=True)
+    sending = _locked_where(connection, and_(left, outbox.c.state == "sending"), skip=True)
     again: list[str] = []
     lost: list[str] = []
     for message_id, row in sending.items():
@@ -180,16 +217,71 @@ def take_over(
 def doubt(connection: Connection, channel: str, *, due_by: datetime, reason: str, at: datetime) -> int:
     """End as unknown what may have left without a trace. See `Outbox.doubt`."""
     due = and_(outbox.c.channel == channel, outbox.c.state == "pending", outbox.c.send_at <= due_by)
-    rows = list(_locked(connection, due).values())
+    rows = list(_locked_where(connection, due).values())
     note_unknown(connection, rows, [reason] * len(rows), at=at)
     return close(connection, [Ending(row, "unknown", reason) for row in rows], subject="doubt", at=at).total()
 
 
-def _locked(connection: Connection, which: ColumnElement[bool], *, skip: bool = False) -> dict[str, Mapping[Any, Any]]:
-    """Rows by `message_id`, locked in that order."""
-    query = select(*COSTS, outbox.c.state, outbox.c.intent_at).where(which).order_by(outbox.c.message_id)
+def _lock_checks(connection: Connection) -> None:
+    """What a check counts (contacts of a person, over all channels) must not change between it and the commit."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTENT_LOCK})
+
+
+def _locked(
+    connection: Connection, lease: Lease, *states: str, until: datetime | None = None
+) -> dict[str, Mapping[Any, Any]]:
+    """Rows of a batch that are in one of some states, by `message_id`, locked in that order.
+
+    Args:
+        connection: Of a write transaction.
+        lease: The batch.
+        states: The states.
+        until: Only where its lease lasts longer than this.
+    """
+    ids = in_one(connection, [message.message_id for message in lease.messages])
+    rows = connection.execute(_locking(connection.dialect.name), {"b_ids": ids, "b_epoch": lease.epoch}).mappings()
+    return {
+        row["message_id"]: row
+        for row in rows
+        if row["state"] in states and (until is None or row["lease_until"] > to_utc(until))
+    }
+
+
+def _locked_where(
+    connection: Connection, which: ColumnElement[bool], *, skip: bool = False
+) -> dict[str, Mapping[Any, Any]]:
+    query = _ROW.where(which).order_by(outbox.c.message_id)
     rows = connection.execute(query.with_for_update(skip_locked=skip)).mappings()
     return {row["message_id"]: row for row in rows}
+
+
+_RECEIPTS = insert(receipt)
+_ROW = select(*COSTS, outbox.c.state, outbox.c.intent_at, outbox.c.lease_until, outbox.c.payload_sha256)
+
+
+# Statements of every batch are made once: making one costs as much as running it.
+@cache
+def _locking(dialect: str) -> Select[Any]:
+    mine = and_(is_among(dialect, outbox.c.message_id, "b_ids"), outbox.c.epoch == bindparam("b_epoch"))
+    return _ROW.where(mine).order_by(outbox.c.message_id).with_for_update()
+
+
+@cache
+def _intent(dialect: str) -> Update:
+    mine = and_(
+        is_among(dialect, outbox.c.message_id, "b_ids"),
+        outbox.c.epoch == bindparam("b_epoch"),
+        outbox.c.state == "leased",
+    )
+    values = {"state": "sending", "attempt_count": outbox.c.attempt_count + 1, "intent_at": bindparam("b_at")}
+    return update(outbox).where(mine).values(values)
+
+
+def _is_altered(message: Message, held: Mapping[str, Mapping[Any, Any]]) -> bool:
+    """A release is for exactly its content, whoever can write to the ledger's files."""
+    found = payload_sha256(message.recipient_json, message.content_json)
+    return bool(found != held[message.message_id]["payload_sha256"])
 
 
 def _has_lapsed(first_used_at: datetime | None, at: datetime, key_horizon: timedelta | None) -> bool:
@@ -240,12 +332,12 @@ def _ends(connection: Connection, messages: Sequence[Message], at: datetime) -> 
 
 
 def _plan_end(connection: Connection, plan_id: str, at: datetime) -> tuple[str, str] | None:
-    status = authority.status(connection, plan_id)
+    status = authority.standing(connection, plan_id)
     if status.state != "released":
         return "cancelled", f"plan {status.state}"
     if authority.is_over(status, at):
         return "expired", "its authorization has expired"
-    if not has_passed(connection, status.versions["generation_id"]):
+    if not has_passed(connection, status.generation_id):
         return "cancelled", "a gate of its data failed"
     return None
 

@@ -10,7 +10,7 @@ good says nothing about its channel.
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from assets.ledger.audit import record
 from assets.ledger.columns import to_utc
@@ -101,14 +101,14 @@ def admit(connection: Connection, channel: str, *, now: datetime) -> tuple[datet
     return None, True
 
 
+_KNOWN = select(_row.failure_count, _row.open_until, _row.window_from).where(_row.channel == bindparam("b_channel"))
+
+
 def note(connection: Connection, channel: str, *, total: int, failed: int, now: datetime) -> None:
     """Count a batch. A channel that never failed costs one look."""
     if total == 0:
         return
-    known = connection.execute(
-        select(_row.failure_count, _row.open_until, _row.window_from).where(_row.channel == channel)
-    )
-    first = known.first()
+    first = connection.execute(_KNOWN, {"b_channel": channel}).first()
     is_quiet = first is None or (first.failure_count == 0 and first.open_until is None and first.window_from is None)
     if is_quiet and failed == 0:
         return

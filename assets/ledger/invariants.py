@@ -22,6 +22,10 @@ _SCOPES = """
     SELECT 'total' AS scope, cycle_on AS period, state, cost_micros FROM outbox
     UNION ALL SELECT 'channel:' || channel, cycle_on, state, cost_micros FROM outbox
     UNION ALL SELECT 'objective:' || objective_id, 'whole', state, cost_micros FROM outbox"""
+# Money that a provider took beyond what was held: it's spent, and closes its budget.
+_BILLED = """
+    SELECT scope, period, sum(amount_micros) AS billed FROM budget_entry
+    WHERE kind = 'spend' AND subject LIKE 'bill %' GROUP BY scope, period"""
 _HELD = "('pending', 'leased', 'sending')"
 _SPENT = "('sent', 'unknown')"
 _LEFT = "('sending', 'sent', 'unknown')"
@@ -73,10 +77,11 @@ RULES = {
         SELECT o.message_id AS subject, 'state ' || o.state AS detail
         FROM outbox o LEFT JOIN payload p ON p.message_id = o.message_id
         WHERE p.message_id IS NULL AND o.state IN {_HELD}""",
-    "nothing beyond a cap": """
-        SELECT scope || ' ' || period AS subject,
-               'held + spent ' || (held_micros + spent_micros) || ' > cap ' || cap_micros AS detail
-        FROM budget WHERE cap_micros IS NOT NULL AND held_micros + spent_micros > cap_micros""",
+    "nothing beyond a cap": f"""
+        SELECT b.scope || ' ' || b.period AS subject,
+               'held + spent ' || (b.held_micros + b.spent_micros) || ' > cap ' || b.cap_micros AS detail
+        FROM budget b LEFT JOIN ({_BILLED}) e ON e.scope = b.scope AND e.period = b.period
+        WHERE b.cap_micros IS NOT NULL AND b.held_micros + b.spent_micros - coalesce(e.billed, 0) > b.cap_micros""",
     "spend adds up to the messages": f"""
         SELECT coalesce(b.scope, m.scope) || ' ' || coalesce(b.period, m.period) AS subject,
                'budget held ' || coalesce(b.held_micros, 0) || ' spent ' || coalesce(b.spent_micros, 0)
@@ -85,8 +90,9 @@ RULES = {
             SELECT scope, period, sum(CASE WHEN state IN {_HELD} THEN cost_micros ELSE 0 END) AS held,
                    sum(CASE WHEN state IN {_SPENT} THEN cost_micros ELSE 0 END) AS spent
             FROM ({_SCOPES}) s GROUP BY scope, period) m ON m.scope = b.scope AND m.period = b.period
+        LEFT JOIN ({_BILLED}) e ON e.scope = b.scope AND e.period = b.period
         WHERE coalesce(b.held_micros, 0) <> coalesce(m.held, 0)
-           OR coalesce(b.spent_micros, 0) <> coalesce(m.spent, 0)""",
+           OR coalesce(b.spent_micros, 0) <> coalesce(m.spent, 0) + coalesce(e.billed, 0)""",
     "spend adds up to its entries": """
         SELECT b.scope || ' ' || b.period AS subject, 'entries differ from the balance' AS detail
         FROM budget b LEFT JOIN (

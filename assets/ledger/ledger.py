@@ -5,7 +5,9 @@ from functools import cached_property
 from sqlalchemy.engine import URL
 
 from assets.ledger.audit import Audit
+from assets.ledger.bills import Bills
 from assets.ledger.budgets import Budgets
+from assets.ledger.earning import Earning
 from assets.ledger.engine import open_engine
 from assets.ledger.figures import Figures
 from assets.ledger.findings import Findings
@@ -63,6 +65,11 @@ class Ledger:
         return Objectives(self.engine)
 
     @cached_property
+    def earning(self) -> Earning:
+        """The tests of the levels, and what was found."""
+        return Earning(self.engine)
+
+    @cached_property
     def randomizations(self) -> Randomizations:
         """How the arms are drawn."""
         return Randomizations(self.engine)
@@ -91,6 +98,11 @@ class Ledger:
     def budgets(self) -> Budgets:
         """Caps, holds and spend."""
         return Budgets(self.engine)
+
+    @cached_property
+    def bills(self) -> Bills:
+        """What providers billed beyond it."""
+        return Bills(self.engine)
 
     @cached_property
     def figures(self) -> Figures:

@@ -53,12 +53,17 @@ def outbox_rows(
     for values in zip(*columns.values(), strict=True):
         row = dict(zip(columns, values, strict=True))
         payload = {"message_id": row["message_id"], "recipient": row.pop("recipient"), "content": row.pop("content")}
-        digest = hashlib.sha256(f"{payload['recipient']}\n{payload['content']}".encode()).hexdigest()
+        digest = payload_sha256(payload["recipient"], payload["content"])
         rows.append(
             row | {"cycle_on": row["cycle_id"][:CYCLE_DAY_LENGTH], "payload_sha256": digest, "decided_at": decided_at}
         )
         payloads.append(payload)
     return rows, payloads
+
+
+def payload_sha256(recipient: str, content: str) -> str:
+    """Fingerprint of what a message says and to whom, as the outbox keeps it from the release on."""
+    return hashlib.sha256(f"{recipient}\n{content}".encode()).hexdigest()
 
 
 def _check(frame: pd.DataFrame) -> None:

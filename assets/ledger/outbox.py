@@ -6,7 +6,8 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -67,8 +68,27 @@ _AT = outbox.c.send_at.type
 class Outbox:
     """The messages that releases let out, and where each stands."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, connection: Connection | None = None) -> None:
+        self._engine, self._connection = engine, connection
+
+    @contextmanager
+    def together(self) -> Iterator["Outbox"]:
+        """Several acts in one transaction: all of them or none, for one commit."""
+        with writing(self._engine) as connection:
+            yield Outbox(self._engine, connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._connection is not None:
+            yield self._connection
+            return
+        with writing(self._engine) as connection:
+            yield connection
+
+    def lock_both(self, sent: Lease, batch: Lease, *, is_checked: bool) -> None:
+        """Before the receipts of one batch and the intent of another in one transaction: all that both will lock."""
+        with self._writing() as connection:
+            handover.lock_both(connection, sent, batch, is_checked=is_checked)
 
     def claim(
         self, channel: str, *, at: datetime, limit: int, owner: str, lease_s: float, now: datetime | None = None
@@ -86,7 +106,7 @@ class Outbox:
             now: The clock that leases run by, where it isn't business time.
         """
         now = now or at
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             if is_halted(connection, channel):
                 return Lease(channel, owner, 0, (), is_halted=True)
             rests_until, is_probe = health.admit(connection, channel, now=now)
@@ -133,7 +153,7 @@ class Outbox:
             checks: Checks that have to hold at the commit. They read only.
             key_horizon: How long the channel remembers a key.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return handover.begin(
                 connection,
                 lease,
@@ -169,7 +189,7 @@ class Outbox:
         Returns:
             How many messages it moved, by the state in which they ended; `retry`: back to pending.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return handover.acknowledge(
                 connection,
                 lease,
@@ -183,14 +203,14 @@ class Outbox:
 
     def take_back(self, lease: Lease, message_ids: Sequence[str]) -> int:
         """Undo the intent of messages that no driver got: they need a fresh one. Returns how many."""
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return handover.take_back(connection, lease, message_ids)
 
     def abandon(
         self, lease: Lease, *, delivery: Delivery, at: datetime, now: datetime, key_horizon: timedelta | None
     ) -> int:
         """Leave a batch whose channel failed while sending, as its class allows. Returns how many may go again."""
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             mine = outbox.c.epoch == lease.epoch
             count = handover.take_over(connection, mine, delivery=delivery, at=at, key_horizon=key_horizon)
             health.note(connection, lease.channel, total=1, failed=1, now=now)
@@ -198,7 +218,7 @@ class Outbox:
 
     def doubt(self, channel: str, *, due_by: datetime, reason: str, at: datetime) -> int:
         """End pending messages that may have left without a trace as `unknown`: never sent again. Returns how many."""
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return handover.doubt(connection, channel, due_by=due_by, reason=reason, at=at)
 
     def due_count(self, channel: str, *, at: datetime, now: datetime | None = None) -> int:
@@ -209,11 +229,8 @@ class Outbox:
 
     def release_back(self, lease: Lease) -> int:
         """Give back what was claimed and not begun. Returns how many."""
-        mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "leased")
-        with writing(self._engine) as connection:
-            return connection.execute(
-                update(outbox).where(mine).values(state="pending", owner=None, lease_until=None)
-            ).rowcount
+        with self._writing() as connection:
+            return handover.release_back(connection, lease)
 
     def take_over(
         self,
@@ -234,7 +251,7 @@ class Outbox:
         Returns:
             How many went back to pending.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             left = handover.of_seat(channel, owner, now or at)
             return handover.take_over(connection, left, delivery=delivery, at=at, key_horizon=key_horizon)
 
@@ -245,7 +262,7 @@ class Outbox:
         """
         over = outbox.c.expires_at <= at
         over = over if channel is None else and_(over, outbox.c.channel == channel)
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return end_pending(
                 connection, over, state="expired", reason="its window has passed", subject="expired", at=at
             )

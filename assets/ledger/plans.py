@@ -5,13 +5,13 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from assets.ledger import authority, rejections, release
 from assets.ledger.columns import to_json
 from assets.ledger.engine import reading, writing
 from assets.ledger.errors import PlanConflict, PlanRefused
-from assets.ledger.records import BudgetLine, PlanRecord, PlanStatus, ReleaseCounts
+from assets.ledger.records import BudgetLine, Escalation, PlanRecord, PlanStatus, ReleaseCounts
 from assets.ledger.tables import plan, plan_authorization
 from ml.entities import NONE
 
@@ -24,8 +24,12 @@ class Plans:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def propose(self, proposed: PlanRecord) -> bool:
+    def propose(self, proposed: PlanRecord, *, held: Escalation | None = None) -> bool:
         """Keep a plan as it was decided. Returns whether it was new; the same plan again changes nothing.
+
+        Args:
+            proposed: The plan.
+            held: Where it waits for a person: committed with it, so that there is no moment at which it could go.
 
         Raises:
             PlanConflict: If the id is taken by other decisions.
@@ -36,6 +40,8 @@ class Plans:
         with writing(self._engine) as connection:
             known = connection.execute(select(plan.c.plan_hash).where(plan.c.plan_id == proposed.plan_id)).scalar()
             if known == proposed.plan_hash:
+                if held and authority.standing(connection, proposed.plan_id).state == "proposed":
+                    _escalate(connection, proposed, held, at=proposed.at, by=SYSTEM)
                 return False
             if known is not None:
                 raise PlanConflict(
@@ -44,6 +50,8 @@ class Plans:
                 )
             connection.execute(insert(plan).values(_row(proposed)))
             authority.append(connection, _ids(proposed), "proposed", actor=SYSTEM, at=proposed.at)
+            if held:
+                _escalate(connection, proposed, held, at=proposed.at, by=SYSTEM)
             return True
 
     def hold(
@@ -78,12 +86,7 @@ class Plans:
                     f"plan {plan_id} is {status.state} and can't be held; "
                     "stop its channel to keep its open messages back"
                 )
-            extra: dict[str, Any] = {
-                "reason": "\n".join(reasons),
-                "approvals_needed": approvals_needed,
-                "expires_at": expires_at,
-            }
-            authority.append(connection, _ids(status), "escalated", actor=by, at=at, **extra)
+            _escalate(connection, status, Escalation(reasons, expires_at, approvals_needed), at=at, by=by)
 
     def approve(
         self, plan_id: str, *, by: str, at: datetime, why: str = "", plan_hash: str | None = None
@@ -278,6 +281,15 @@ class Plans:
                 )
             authority.append(connection, _ids(status), kind, actor=by, at=at, reason=why)
             return authority.status(connection, plan_id)
+
+
+def _escalate(connection: Connection, of: PlanRecord | PlanStatus, held: Escalation, *, at: datetime, by: str) -> None:
+    extra: dict[str, Any] = {
+        "reason": "\n".join(held.reasons),
+        "approvals_needed": held.approvals_needed,
+        "expires_at": held.expires_at,
+    }
+    authority.append(connection, _ids(of), "escalated", actor=by, at=at, **extra)
 
 
 def _ids(of: PlanRecord | PlanStatus) -> tuple[str, str]:

@@ -72,7 +72,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A batch claimed by one dispatcher. Only the holder of its epoch may move it on.
+    """Messages claimed by one dispatcher, or a batch of them. Only the holder of their epoch may move them on.
 
     `rests_until`: the channel's breaker is open until then; `is_probe`: this batch is to show whether it may close.
     """
@@ -88,11 +88,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What may be sent now, and how many of the batch ended instead, by the state in which they ended."""
+    """What may be sent now, and how many of the batch ended instead, by the state in which they ended.
+
+    `number` is its place in the order of commits, among claims and intents.
+    """
 
     messages: Sequence[Message]
     ended: Mapping[str, int]
     is_halted: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,15 @@ class PlanRecord:
     summary: Mapping[str, Any]
     versions: Mapping[str, str]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """That a plan waits for a person from the moment it is proposed: why, until when, and how many must agree."""
+
+    reasons: Sequence[str]
+    expires_at: datetime
+    approvals_needed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,16 @@ Read again right before each hand-over.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, select
 
 from assets.ledger.audit import record
 from assets.ledger.columns import to_utc
 from assets.ledger.counters import current_number, upsert
-from assets.ledger.engine import reading, writing
+from assets.ledger.engine import in_one, is_among, reading, writing
 from assets.ledger.records import Message
 from assets.ledger.tables import consent_event, suppression
 
@@ -153,6 +154,17 @@ def refusals(connection: Connection, messages: Sequence[Message]) -> dict[str, s
     return found
 
 
+@cache
+def _suppressions(dialect: str) -> Select[Any]:
+    of = suppression.c
+    return select(of.subject, of.channel, of.reason).where(is_among(dialect, of.subject, "b_ids"))
+
+
+@cache
+def _consents(dialect: str) -> Select[Any]:
+    return select(consent_event).where(is_among(dialect, consent_event.c.contact_id, "b_ids"))
+
+
 def _subjects(message: Message) -> list[str]:
     recipient = message.recipient
     addresses = [recipient[name] for name in _ADDRESS_FIELDS if recipient.get(name)]
@@ -162,11 +174,7 @@ def _subjects(message: Message) -> list[str]:
 def _suppressed(connection: Connection, subjects: list[str]) -> dict[tuple[str, str], str]:
     found = {}
     for batch in _batches(subjects):
-        rows = connection.execute(
-            select(suppression.c.subject, suppression.c.channel, suppression.c.reason).where(
-                suppression.c.subject.in_(batch)
-            )
-        )
+        rows = connection.execute(_suppressions(connection.dialect.name), {"b_ids": in_one(connection, batch)})
         found.update({(row.subject, row.channel): row.reason for row in rows})
     return found
 
@@ -177,9 +185,8 @@ def _withdrawals(connection: Connection, contacts: list[str]) -> dict[tuple[str,
     When it was received, and whether it is a withdrawal (ties: it is).
     """
     found: dict[tuple[str, str], tuple[datetime, datetime, bool]] = {}
-    event = consent_event.c
     for batch in _batches(contacts):
-        for row in connection.execute(select(consent_event).where(event.contact_id.in_(batch))):
+        for row in connection.execute(_consents(connection.dialect.name), {"b_ids": in_one(connection, batch)}):
             key, entry = (row.contact_id, row.channel), (row.occurred_at, row.received_at, row.status == "withdrawn")
             known = found.get(key)
             if known is None or (entry[0], entry[2]) > (known[0], known[2]):

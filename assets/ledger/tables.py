@@ -197,7 +197,7 @@ outbox = Table(
         ],
         name="fk_outbox_authorization",
     ),
-    Index("ix_outbox_due", "channel", "state", "send_at"),
+    Index("ix_outbox_due", "channel", "state", "send_at", "message_id"),
     Index("ix_outbox_epoch", "epoch"),
     Index("ix_outbox_cycle", "cycle_on", "state"),
     Index("ix_outbox_handover", "handover_no"),
@@ -471,4 +471,33 @@ randomization = Table(
     Column("random", Double, nullable=False),
     Column("salt", String, nullable=False),
     _at(),
+)
+
+# The test that an objective's level is raised or lowered by, as it was stated when the objective was first seen.
+autonomy_test = Table(
+    "autonomy_test",
+    metadata,
+    Column("objective_id", String, primary_key=True),
+    Column("alpha", Double, nullable=False),
+    Column("effect", Double, nullable=False),
+    Column("margin", Double, nullable=False),
+    Column("crossing_share", Double, nullable=False),
+    _at(),
+)
+
+# What a cycle found of a level: of its arms, or a guardrail that it breached. Evidence is kept as natural logarithms.
+autonomy_evidence = Table(
+    "autonomy_evidence",
+    metadata,
+    _sequence(),
+    Column("objective_id", String, nullable=False),
+    Column("cycle_id", String, nullable=False),
+    Column("kind", String, CheckConstraint("kind IN ('arms','breach')", name="kind"), nullable=False),
+    Column("level", String, nullable=False),  # in force when it was found
+    Column("move", String, CheckConstraint("move IN ('stays','proposed','lowered')", name="move"), nullable=False),
+    Column("better", Double),
+    Column("worse", Double),
+    Column("words", Text, nullable=False),
+    _at(),
+    UniqueConstraint("objective_id", "cycle_id", "kind"),
 )

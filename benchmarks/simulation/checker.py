@@ -1,10 +1,11 @@
 """Goes through a history and the ledger that it left, for the invariants I1 to I7."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select
 
 from assets.ledger.engine import reading
 from assets.ledger.ledger import Ledger
@@ -14,12 +15,24 @@ from benchmarks.simulation.world import START, World, by_message
 
 ENDS = ("sent", "suppressed", "expired", "cancelled", "failed", "unknown")
 NEVER_LEFT = ("suppressed", "expired", "cancelled", "failed")
-_OVER_CAP = text("SELECT count(*) FROM budget WHERE held_micros + spent_micros > cap_micros")
+_OVER_CAP = "SELECT count(*) FROM budget WHERE held_micros + spent_micros > cap_micros"
 
 
-def over_caps(connection: Connection) -> bool:
-    """I3, at a commit: whether a budget is beyond its cap."""
-    return bool(connection.execute(_OVER_CAP).scalar())
+class CapWatch:
+    """I3, at every commit: whether a budget is beyond its cap. Looks only where something was committed since.
+
+    Args:
+        connection: Of its own, to the ledger's file.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection, self._seen = connection, -1
+
+    def is_broken(self) -> bool:
+        """Whether it is so now; told once a commit."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        is_new, self._seen = version != self._seen, version
+        return is_new and bool(self._connection.execute(_OVER_CAP).fetchone()[0])
 
 
 def violations(world: World, ledger: Ledger, *, deadline_s: float, contact_cap: int, money_cap: float) -> list[str]:

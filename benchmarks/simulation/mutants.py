@@ -19,6 +19,7 @@ from assets.ledger.records import Intent, Lease
 from assets.ledger.tables import budget, budget_entry, plan
 
 _begin, _take_over, _deliver = handover.begin, handover.take_over, _Turn._deliver  # noqa: SLF001 - the patched functions
+_turn_begin = _Turn._begin  # noqa: SLF001 - likewise
 
 
 def _reap_resends(connection: Connection, left: Any, **more: Any) -> int:
@@ -36,12 +37,22 @@ def _no_fence(connection: Connection, lease: Lease, **more: Any) -> Intent:
     return Intent([*intent.messages, *stolen], intent.ended)
 
 
-def _ack_first(turn: _Turn, lease: Lease, offer: Any) -> list[Receipt]:
+def _checked_once(turn: _Turn, outbox: Any, batch: Lease) -> Intent:
+    """What was checked for the first batch of a lease holds for all of it."""
+    is_first = getattr(turn, "checked_epoch", None) != batch.epoch
+    turn.checked_epoch = batch.epoch  # type: ignore[attr-defined]
+    if is_first:
+        return _turn_begin(turn, outbox, batch)
+    with patch("assets.ledger.handover._ends", lambda *_: {}):
+        return _turn_begin(turn, outbox, batch)
+
+
+def _ack_first(turn: _Turn, lease: Lease, intent: Intent, offer: Any) -> list[Receipt]:
     """What is about to be sent is recorded as sent."""
     at = turn.business_time()
     turn.outbox.ack(lease, [Receipt(message.message_id, "sent", at) for message in offer], at=at)
     turn.runtime.step("mutant.acked")
-    return _deliver(turn, lease, offer)
+    return _deliver(turn, lease, intent, offer)
 
 
 def _consent_at_plan(_connection: Connection, _messages: Sequence[Message]) -> dict[str, str]:
@@ -82,6 +93,7 @@ def _free_what_may_have_left(ending: Any) -> Any:
 MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "reap_resends": ("assets.ledger.handover.take_over", _reap_resends),
     "no_fence": ("assets.ledger.handover.begin", _no_fence),
+    "checked_once": ("assets.channels.dispatch._Turn._begin", _checked_once),
     "ack_first": ("assets.channels.dispatch._Turn._deliver", _ack_first),
     "consent_at_plan": ("assets.ledger.handover.refusals", _consent_at_plan),
     "budget_rmw": ("assets.ledger.release.hold", _budget_rmw),

@@ -1,7 +1,9 @@
 """One seed, from an empty ledger to the verdict."""
 
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +15,7 @@ from assets.channels.runtime import Runtime
 from assets.ledger.engine import reading
 from assets.ledger.ledger import Ledger
 from assets.ledger.tables import outbox
-from benchmarks.simulation.checker import over_caps, violations
+from benchmarks.simulation.checker import CapWatch, violations
 from benchmarks.simulation.people import CHANNELS, Around
 from benchmarks.simulation.provider import Provider, SimulatedDriver
 from benchmarks.simulation.world import Actor, World
@@ -55,7 +57,8 @@ class Simulator:
         self._file = self._template.with_name(f"{seed}.db")
         shutil.copy(self._template, self._file)
         try:
-            return _Simulation(seed, self.ledger).run()
+            with closing(sqlite3.connect(self._file, isolation_level=None)) as watch:
+                return _Simulation(seed, self.ledger, CapWatch(watch)).run()
         finally:
             self.ledger.close()
             for each in self._file.parent.glob(f"{seed}.db*"):
@@ -66,8 +69,8 @@ class Simulator:
 
 
 class _Simulation:
-    def __init__(self, seed: int, ledger: Ledger) -> None:
-        self.world, self.ledger = World(seed), ledger
+    def __init__(self, seed: int, ledger: Ledger, caps: CapWatch) -> None:
+        self.world, self.ledger, self.caps = World(seed), ledger, caps
         chance = self.world.random
         self.contact_cap = chance.choice((1, 2, 9))
         self.money_cap = float(chance.choice((PEOPLE, PEOPLE + 3, 4 * PEOPLE)))
@@ -86,9 +89,8 @@ class _Simulation:
         self.around.first_plan()
         for _ in range(STEPS):
             self._move()
-            with reading(self.ledger.engine) as connection:
-                if over_caps(connection):
-                    self.world.history.caps_broken.append(f"I3: beyond a cap at {self.world.seconds:.1f}")
+            if self.caps.is_broken():
+                self.world.history.caps_broken.append(f"I3: beyond a cap at {self.world.seconds:.1f}")
         self._drain()
         return violations(
             self.world,

@@ -189,6 +189,26 @@ class Approvals(Model):
     four_eyes: bool = Field(default=False, description="whether two named persons are needed")
 
 
+class AutonomyTest(Model):
+    """What a higher level of autonomy takes, stated before anything is seen; kept for an objective from its first cycle."""
+
+    alpha: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        description="chance of proposing a raise without an advantage, above 0 and up to 0.5",
+    )
+    effect: float = Field(
+        default=0.3, gt=0, le=10, description="advantage over the manual arm that is looked for, as a share of its rate"
+    )
+    margin: float = Field(
+        default=0.0, ge=0, le=10, description="advantage over the manual arm that isn't enough, as a share of its rate"
+    )
+    crossing_share: Share = Field(
+        default=0.05, description="most of the days at a level whose plan may have crossed a guardrail, a share"
+    )
+
+
 class Wear(Model):
     """What a contact wears out: the chance that the person closes the channel, and what goes with it."""
 
@@ -234,6 +254,7 @@ class Policy(Model):
     exploration: Exploration = Exploration()
     guardrails: Guardrails = Guardrails()
     approvals: Approvals = Approvals()
+    autonomy: AutonomyTest = AutonomyTest()
     wear: Wear = Wear()
     spend_change: SpendChange = SpendChange()
     risk: Risk = Risk()

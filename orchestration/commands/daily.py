@@ -141,6 +141,26 @@ def what_if(
 
 
 @app.command()
+def shadow(
+    folder: Annotated[Path | None, typer.Option("--with", help="Configuration folder of the challenger")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Version of the model that scores instead")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Under which it is kept [what it differs in]")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the plan, YYYY-MM-DD [the newest]")] = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Decide a day with a challenger, beside its plan. Nothing is proposed; 1 where its value is below the plan's."""
+    settings = settings_of(home, config)
+    from orchestration import shadow as shadow_  # noqa: PLC0415 - heavy; after the settings are in force
+
+    facts = shadow_.shadow(settings, date, folder, model, name)
+    answer(facts, json, shadow_.show)
+    if facts["gate"]["verdict"] == "refused":
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(
     date: DateOption = None, home: HomeOption = None, config: ConfigOption = None, json: JsonOption = False
 ) -> None:

@@ -78,6 +78,24 @@ def forget(
     answer(forget_.forget(settings, customer, by, instant(at)), json, forget_.show)
 
 
+@app.command()
+def bill(
+    channel: str,
+    total: Annotated[float, typer.Argument(help="What the provider billed for the day in all")],
+    date: Annotated[str, typer.Option(help="The day of the cycles that it is for")],
+    by: ByOption,
+    reference: Annotated[str, typer.Option(help="The bill's number, or a report's name")] = "",
+    at: AtOption = None,
+    home: HomeOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take note of what a provider billed: what is more than was held is spent, and closes its budgets."""
+    from orchestration import bill as bill_  # noqa: PLC0415
+
+    answer(bill_.bill(settings_of(home, config), channel, date, total, by, reference, instant(at)), json, bill_.show)
+
+
 autonomy_app = typer.Typer(help="Show each objective's level of autonomy, its evidence, and accept a raise.")
 app.add_typer(autonomy_app, name="autonomy")
 

@@ -36,7 +36,7 @@ DISPATCHES = tuple(
     f"dispatch_{channel}"
     for channel in ("email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push")
 )
-BACK = ("creatives", "allocation", "plan", "authorization", "lift", "findings", *DISPATCHES, "report")
+BACK = ("autonomy", "creatives", "allocation", "plan", "authorization", "lift", "findings", *DISPATCHES, "report")
 
 
 @dataclass(frozen=True)

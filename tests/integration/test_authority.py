@@ -158,6 +158,11 @@ def test_an_autonomous_plan_outside_a_guardrail_is_released(
     succeed(workspace.run(*ASK, *DISPATCHES, at="2026-01-05T11:00:00Z"))
     assert the_plan(workspace)["state"] == "released"
     assert workspace.sent()
+    levels = workspace.wayfinder("autonomy").facts["objectives"]
+    assert {row["level"] for row in levels} == {"supervised"}  # the breach lowers them at once
+    assert all("released across data_age_hours" in row["history"][-1]["reason"] for row in levels)
+    succeed(workspace.run("plan", "authorization", at="2026-01-05T11:05:00Z"))
+    assert workspace.wayfinder("autonomy").facts["objectives"] == levels
 
 
 def test_levels_apart_split_the_day_into_what_leaves_and_what_waits(
@@ -172,6 +177,20 @@ def test_levels_apart_split_the_day_into_what_leaves_and_what_waits(
     assert plans["2026-01-05"]["state"] == "released"
     decisions = workspace.decisions().set_index("decision_id")["objective_id"]
     assert "grow_margin" not in {decisions[message["decision_id"]] for message in workspace.sent()}
+
+
+def test_a_level_lowered_between_the_plan_and_its_release_holds_at_once(
+    scored: Workspace, copy_of: Callable[[Workspace], Workspace]
+) -> None:
+    workspace = copy_of(scored)
+    workspace.configure_objectives(autonomy="autonomous")
+    succeed(workspace.run("allocation", "plan"))
+    workspace.ledger.objectives.lower("grow_margin", "assisted", by="system", reason="a breach", at=pd.Timestamp(NIGHT))
+    succeed(workspace.run("authorization", *DISPATCHES))
+    plan = the_plan(workspace, MORNING)
+    assert plan["state"] == "waiting"
+    assert plan["reasons"] == ["grow_margin: its level was lowered from autonomous to assisted after this was decided"]
+    assert workspace.sent() == []
 
 
 def test_a_level_raised_in_its_file_holds_only_after_a_person_accepted_it(workspace: Workspace) -> None:

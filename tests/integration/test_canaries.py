@@ -140,6 +140,12 @@ def test_nothing_personal_is_in_logs_dagster_mlflow_or_reports(told: Workspace) 
     assert holding(told.home, CANARIES, besides=KEPT) == {}
 
 
+def test_threat_io_manager_pickles_a_whole_day_leaves_none(told: Workspace) -> None:
+    """What Dagster keeps between steps is a pickle, and reading one runs it: rows and models go by files and ids."""
+    starts = {path.relative_to(told.home).as_posix(): path.read_bytes()[:2] for path in files(told.home, ())}
+    assert [name for name, start in starts.items() if start in {b"\x80\x03", b"\x80\x04", b"\x80\x05"}] == []
+
+
 def test_an_erased_person_is_nowhere_but_in_landing_and_does_not_come_back(
     told: Workspace, copy_of: Callable[[Workspace], Workspace]
 ) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)
-WITH_CLOCK = {"status", "dispatch", "ingest", "plans", "stop", "resume", "forget", "audit"}
+WITH_CLOCK = {"status", "dispatch", "ingest", "plans", "stop", "resume", "forget", "audit", "bill"}
 
 
 def commands(section: str) -> list[str]:
@@ -45,7 +45,11 @@ def test_every_command_works(
 ) -> None:
     workspace = copy_of(cycled)
     customer = workspace.sent()[0]["customer_id"]
-    names = {"NEW_LEDGER_URL": f"sqlite:///{tmp_path / 'moved' / 'ledger.db'}", "CUSTOMER": customer}
+    names = {
+        "NEW_LEDGER_URL": f"sqlite:///{tmp_path / 'moved' / 'ledger.db'}",
+        "CUSTOMER": customer,
+        "CHALLENGER": str(workspace.config),
+    }
     found = commands(section)
     assert found
     for line in found:

@@ -19,6 +19,7 @@ VERBS = (
     "reject",
     "why",
     "what-if",
+    "shadow",
     "report",
     "status",
     "demo",
@@ -28,6 +29,7 @@ VERBS = (
     "resume",
     "audit",
     "forget",
+    "bill",
     "autonomy",
 )
 ANSWERING = tuple(verb for verb in VERBS if verb != "ui")

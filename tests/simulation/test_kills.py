@@ -13,3 +13,10 @@ def test_f01_f02_f07_f08_killed_anywhere_nothing_is_doubled_lost_overspent_or_un
     assert tally.kills == 10
     assert tally.accepted > 0
     assert tally.is_sound(), tally
+
+
+@pytest.mark.slow
+def test_f08_a_database_server_that_crashes_three_times_doubles_and_loses_nothing():
+    tally = chaos.on_postgresql(12, server_crashes=3)
+    assert tally.accepted > 0
+    assert tally.is_sound(), tally

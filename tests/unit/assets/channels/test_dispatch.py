@@ -134,6 +134,30 @@ def test_retries_end(ledger):
     assert ledger.audit.check() == []
 
 
+def test_what_was_sent_is_recorded_though_the_next_batchs_checks_fail(ledger):
+    release(ledger, frame=messages(6))
+    provider = Provider("blind")
+
+    def guard(batch, _at):
+        if provider.got:
+            raise LookupError("the list is gone")
+        return {}
+
+    with pytest.raises(LookupError):
+        _dispatch(ledger, provider, batch_size=2, guards=[guard])
+    assert sorted(states(ledger).values()) == ["pending"] * 4 + ["sent"] * 2
+    assert ledger.audit.check() == []
+
+
+def test_after_a_failure_the_rest_of_a_lease_is_claimed_anew_so_that_an_open_breaker_holds(ledger):
+    release(ledger, frame=messages(200))
+    provider = Provider("blind", answer="retry")
+    counts = _dispatch(ledger, provider, batch_size=20)
+    assert counts.rests_until is not None
+    assert len(provider.got) <= 100
+    assert "leased" not in states(ledger).values()
+
+
 WORKER = """
 import sys
 from datetime import datetime

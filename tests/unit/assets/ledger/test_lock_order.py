@@ -1,7 +1,9 @@
 """Transactions that touch the same messages and budgets wait for each other, and never in a circle."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -77,6 +79,31 @@ def test_acks_of_two_channels_with_the_same_objectives_never_wait_in_a_circle(le
     other.close()
     assert errors == []
     assert set(states(ledger).values()) == {"sent", "failed", "suppressed"}
+    assert ledger.audit.check() == []
+
+
+def test_batches_recorded_with_the_next_ones_intent_never_wait_in_a_circle(ledger, ledger_url):
+    other = Ledger(ledger_url)
+    release(ledger, frame=_half_late("m", ["zeta", "alpha"]))
+    release(ledger, "p2", _half_late("n", ["alpha", "zeta"]).assign(channel="sms"))
+
+    def send(of, channel):
+        lease = of.outbox.claim(channel, at=AT, limit=SIZE, owner=channel, lease_s=60)
+        batches = [replace(lease, messages=lease.messages[start : start + 4]) for start in range(0, SIZE, 4)]
+        of.outbox.begin_sending(batches[0], at=AT)
+        for done, following in pairwise(batches):
+            refused = {following.messages[0].message_id: "one of them"}
+            with of.outbox.together() as outbox:
+                outbox.lock_both(done, following, is_checked=True)
+                receipts = [Receipt(each.message_id, "sent", AT) for each in done.messages]
+                outbox.ack(done, receipts, at=AT)
+                outbox.begin_sending(following, at=AT, refused=refused, checks=[lambda _: {}])
+        of.outbox.ack(batches[-1], [Receipt(each.message_id, "sent", AT) for each in batches[-1].messages], at=AT)
+
+    errors = _together(lambda: send(ledger, "email"), lambda: send(other, "sms"))
+    other.close()
+    assert errors == []
+    assert set(states(ledger).values()) == {"sent", "suppressed"}
     assert ledger.audit.check() == []
 
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
 import pytest
 
 from assets.ledger.records import Receipt
-from tests.unit.assets.ledger.support import AT, DAY, messages, release, states
+from tests.unit.assets.ledger.support import AT, DAY, execute, messages, release, states
+from tests.unit.assets.ledger.tampering import tamper
 
 MINUTE = timedelta(minutes=1)
 
@@ -236,3 +238,49 @@ def test_counts_and_open_messages_say_where_everything_stands(ledger):
     counts = ledger.outbox.counts("2026-01-05").set_index("state")["messages"].to_dict()
     assert counts == {"pending": 2, "sent": 1}
     assert list(ledger.outbox.open_messages(DAY)["message_id"]) == ["m1", "m2"]
+
+
+def test_content_or_recipient_that_was_changed_after_the_release_never_leaves(ledger):
+    """A release is for exactly what was shown; whoever gets round the database's guard is caught by the hash."""
+    release(ledger)
+    tamper(ledger, "UPDATE payload SET content = '{\"subject\": \"Ninety off\"}' WHERE message_id = 'm0'")
+    tamper(ledger, "UPDATE payload SET recipient = '{\"email\": \"eve@example.com\"}' WHERE message_id = 'm2'")
+    intent = ledger.outbox.begin_sending(_claim(ledger), at=AT)
+    assert [message.message_id for message in intent.messages] == ["m1"]
+    assert intent.ended == {"cancelled": 2}
+
+
+def test_what_a_released_message_says_is_never_edited_only_erased(ledger):
+    release(ledger)
+    for edit in ("content = '{}', recipient = '{\"email\": \"eve@example.com\"}'", 'content = \'{"text": "x"}\''):
+        with pytest.raises(Exception, match="never edited"):
+            execute(ledger, f"UPDATE payload SET {edit} WHERE message_id = 'm0'")
+    execute(ledger, "UPDATE payload SET content = '{}', recipient = '{}' WHERE message_id = 'm0'")
+
+
+def test_a_batch_that_went_through_and_the_next_ones_intent_are_one_commit_or_none(ledger):
+    release(ledger, frame=messages(4))
+    lease = _claim(ledger)
+    first, second = (replace(lease, messages=lease.messages[part]) for part in (slice(0, 2), slice(2, 4)))
+    ledger.outbox.begin_sending(first, at=AT)
+    receipts = [Receipt(message.message_id, "sent", AT) for message in first.messages]
+    with pytest.raises(ZeroDivisionError), ledger.outbox.together() as outbox:  # noqa: PT012 - one transaction
+        outbox.lock_both(first, second, is_checked=True)
+        outbox.ack(first, receipts, at=AT)
+        outbox.begin_sending(second, at=AT, checks=[lambda _: 1 / 0])
+    assert sorted(states(ledger).values()) == ["leased", "leased", "sending", "sending"]
+    with ledger.outbox.together() as outbox:
+        outbox.lock_both(first, second, is_checked=True)
+        outbox.ack(first, receipts, at=AT)
+        assert len(outbox.begin_sending(second, at=AT).messages) == 2
+    assert sorted(states(ledger).values()) == ["sending", "sending", "sent", "sent"]
+
+
+def test_a_batchs_receipts_speak_for_that_batch_alone(ledger):
+    release(ledger, frame=messages(4))
+    lease = _claim(ledger)
+    first, second = (replace(lease, messages=lease.messages[part]) for part in (slice(0, 2), slice(2, 4)))
+    ledger.outbox.begin_sending(first, at=AT)
+    ledger.outbox.begin_sending(second, at=AT)
+    ledger.outbox.ack(first, [Receipt("m0", "sent", AT), Receipt("m1", "sent", AT)], at=AT)
+    assert states(ledger) == {"m0": "sent", "m1": "sent", "m2": "sending", "m3": "sending"}

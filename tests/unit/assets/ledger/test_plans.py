@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from assets.ledger.errors import BadMessages, BudgetExceeded, PlanConflict, PlanRefused
-from assets.ledger.records import BudgetLine, PlanRecord
+from assets.ledger.records import BudgetLine, Escalation, PlanRecord
 from tests.unit.assets.ledger.support import AT, execute, messages, propose, release, states
 
 LATER = AT + timedelta(hours=25)
@@ -75,6 +76,33 @@ def test_a_held_plan_waits_and_its_messages_are_not_out(ledger):
     with pytest.raises(PlanRefused, match="waiting"):
         _release(ledger)
     assert states(ledger) == {}
+
+
+def test_a_plan_that_waits_is_proposed_and_held_in_one_act(ledger, monkeypatch):
+    """Between the two a release by policy would pass the person by."""
+    plan, held = propose(ledger, "p0"), Escalation(["new action"], AT + timedelta(hours=24), 2)
+    plan = replace(plan, plan_id="p1")
+
+    def dies(*_, **__):
+        raise OSError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("assets.ledger.plans._escalate", dies)
+        with pytest.raises(OSError):  # noqa: PT011 - the process is gone
+            ledger.plans.propose(plan, held=held)
+    with pytest.raises(PlanRefused, match="isn't in the ledger"):
+        ledger.plans.get("p1")
+    assert ledger.plans.propose(plan, held=held)
+    assert not ledger.plans.propose(plan, held=held)
+    assert [row["kind"] for row in ledger.plans.get("p1").history] == ["proposed", "escalated"]
+    with pytest.raises(PlanRefused, match="waiting"):
+        _release(ledger)
+
+
+def test_a_plan_that_an_earlier_version_left_unheld_is_held_when_it_is_proposed_again(ledger):
+    plan = propose(ledger)
+    assert not ledger.plans.propose(plan, held=Escalation(["new action"], AT + timedelta(hours=24)))
+    assert ledger.plans.get("p1").state == "waiting"
 
 
 def test_an_approved_plan_is_released_once_a_person_has_said_so(ledger):

@@ -57,13 +57,31 @@ def test_f30_also_a_batch_that_was_never_recorded_counts(ledger, ledger_url, tmp
 
     def dies(of):
         lease = of.outbox.claim("email", at=AT, limit=10, owner="a", lease_s=60)
-        of.outbox.begin_sending(lease, at=AT)
-        witness.note(lease.epoch, AT)
+        intent = of.outbox.begin_sending(lease, at=AT)
+        witness.note(intent.number, AT)
 
     restored = _restored(ledger, ledger_url, tmp_path, dies)
     counts = dispatch(restored, {"email": Provider("blind")}, at=AT, channel="email", witness=witness)
     assert (counts.is_halted, counts.sent) == (True, 0)
     restored.close()
+
+
+def test_f30_a_backup_from_the_middle_of_a_lease_is_behind_its_later_batches(ledger, ledger_url, tmp_path):
+    witness, provider = Witness(tmp_path / "dispatch.witness"), Provider("blind")
+    release(ledger)
+    copies = []
+
+    def deliver(batch, *, at):
+        if not copies:
+            copies.append(_restored(ledger, ledger_url, tmp_path, lambda _: None))
+        return Provider.deliver(provider, batch, at=at)
+
+    provider.deliver = deliver
+    dispatch(ledger, {"email": provider}, at=AT, channel="email", batch_size=1, witness=witness)
+    assert provider.got == ["m0", "m1", "m2"]
+    counts = dispatch(copies[0], {"email": provider}, at=AT, channel="email", witness=witness)
+    assert (counts.is_halted, counts.sent, provider.got) == (True, 0, ["m0", "m1", "m2"])
+    copies[0].close()
 
 
 def test_a_ledger_that_is_not_behind_is_left_alone(ledger, tmp_path):

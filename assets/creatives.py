@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets.cycles import CREATIVES, read_json, revisions, write_json
+from assets.cycles import CREATIVES, OUTCOMES, read_json, revisions, write_json
 from assets.duck import query
 from assets.frames import withdrawn
 from assets.home import Home
@@ -18,7 +18,6 @@ from ml.configuration import Configuration
 from ml.learning.creatives import CreativeLook, Tried, look_at, shares_of
 from ml.policy.system import draw_seed
 
-OUTCOMES: Final = "creative_outcomes.json"
 LOOK_BACK: Final = timedelta(days=180)
 """Older contacts tell about another season, and a creative that was retired then may be tried again."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import dagster as dg
 
+from assets.audience_members import take_back
 from assets.channels.calling import calling_guard
 from assets.channels.contract import Driver
 from assets.channels.dispatch import DispatchCounts, dispatch
@@ -59,6 +60,7 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
             witness=Witness(home.root / "dispatch.witness"),
         )
         _warn(context, counts)
+        taken_back = take_back(home, ledger, drivers, configuration, channel, context.partition_key, at)
         return dg.MaterializeResult(
             metadata={
                 "sent": counts.sent,
@@ -67,6 +69,7 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
                 "unknown": counts.unknown,
                 "retried": counts.retried,
                 **{f"ended_{state}": number for state, number in counts.ended.items()},
+                **{f"members_{why}": number for why, number in taken_back.items()},
                 "is_stopped": counts.is_halted,
                 "rests_until": str(counts.rests_until or ""),
                 "slowed": counts.slowed,

@@ -2,14 +2,15 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
-from assets.cycles import CREATIVES, MEMORY, read_json
+from assets.action_looks import action_looks, unseen
+from assets.cycles import MEMORY, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -63,6 +64,8 @@ def write_report(
         for each in ledger.plans.list(cycle_id)
     ]
     waiting = {each.plan_id for each in ledger.plans.waiting(at)}
+    day = date.fromisoformat(cycle_id[:10])
+    looks = action_looks(home, configuration, day)
     text = (
         _environment()
         .get_template("report.md.j2")
@@ -82,7 +85,9 @@ def write_report(
             notes=facts["notes"],
             versions=facts["versions"],
             outlooks=_outlooks(configuration, facts),
-            creatives=_creatives(home, cycle_id),
+            actions=looks,
+            unseen=unseen(looks, day, timedelta(days=configuration.policy.training.horizon_days)),
+            removals=ledger.memberships.changes(start=at - timedelta(days=1), end=at + timedelta(seconds=1)),
             memory=_memory(home, cycle_id),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
@@ -99,11 +104,6 @@ def write_report(
 def _memory(home: Home, cycle_id: str) -> dict[str, Any]:
     path = home.cycle(cycle_id) / MEMORY
     return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": [], "channels": []}
-
-
-def _creatives(home: Home, cycle_id: str) -> list[dict[str, Any]]:
-    path = home.cycle(cycle_id) / CREATIVES
-    return list(read_json(path)["looks"]) if path.exists() else []
 
 
 def _outlooks(configuration: Configuration, facts: Mapping[str, Any]) -> list[tuple[str, Outlook]]:

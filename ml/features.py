@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 NOT_FEATURES: Final = frozenset({
-    "customer_id", "as_of_on", "time_zone", "attributes", "contact_ids",  # who and when
+    "customer_id", "as_of_on", "time_zone", "attributes", "contact_ids", "active_hours",  # who and when
     "channel", "offer_id", "creative_id", "slot", "action_id",  # what was done
     "sample_weight", "maturity", "propensity", "assignment_probability", "arm", "source",  # how it came to be done
     "is_converted", "margin", "revenue", "offer_code", "converted_at",  # what came of it

@@ -192,10 +192,11 @@ def reject(
 def why(settings: Settings, customer: str, channel: str | None, text: str | None) -> Facts:
     """Explain a person's decisions: of one day, or of the newest cycle that has any."""
     from ml.explain.why import why as explain  # noqa: PLC0415
+    from ml.policy.send_windows import slot_hours  # noqa: PLC0415
 
     if channel is not None and channel not in CHANNELS:
         raise BadInput(f"--channel {channel!r} is none of {', '.join(CHANNELS)}")
-    home, currency = Home(settings.home), configuration_of(settings).policy.currency
+    home, configuration = Home(settings.home), configuration_of(settings)
     customer_id = _customer_id(home, customer)
     days = [date.fromisoformat(text)] if text else sorted(_cycle_days(home), reverse=True)
     for cycle_id in (each for day in days for each in reversed(revisions(home, day))):
@@ -209,13 +210,32 @@ def why(settings: Settings, customer: str, channel: str | None, text: str | None
             return {
                 "customer_id": customer_id,
                 "cycle_id": cycle_id,
-                "decisions": [each.to_dict() for each in explain(decisions, prices, currency=currency)],
+                "decisions": [
+                    each.to_dict()
+                    for each in explain(
+                        decisions,
+                        prices,
+                        currency=configuration.policy.currency,
+                        active_hours=_active_hours(home, cycle_id, customer_id),
+                        slots=slot_hours(configuration.actions),
+                    )
+                ],
                 "changes": _changes(home, cycle_id, customer_id),
             }
     raise BadInput(
         f"no decision about {customer!r}{f' on {text}' if text else ''}: the id must be one of "
         "dim_customers or of a CRM contact, in an objective's audience"
     )
+
+
+def _active_hours(home: Home, cycle_id: str, customer_id: str) -> str | None:
+    """When the person looked, as the cycle knew it; None where it kept no features of the person."""
+    from ml.signals.hours import COLUMN  # noqa: PLC0415
+
+    path = home.cycle(cycle_id) / "features.parquet"
+    rows = pd.read_parquet(path, filters=[("customer_id", "==", customer_id)])
+    found = rows.get(COLUMN, pd.Series(dtype="object")).dropna()
+    return str(found.iloc[0]) if len(found) else None
 
 
 def _changes(home: Home, cycle_id: str, customer_id: str) -> list[Facts]:

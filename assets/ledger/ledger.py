@@ -18,6 +18,7 @@ from assets.ledger.health import Health
 from assets.ledger.inbox import Inbox
 from assets.ledger.landing import Landing
 from assets.ledger.live import Live
+from assets.ledger.memberships import Memberships
 from assets.ledger.objectives import Objectives
 from assets.ledger.outbox import Outbox
 from assets.ledger.outcomes import Outcomes
@@ -83,6 +84,11 @@ class Ledger:
     def outbox(self) -> Outbox:
         """Messages on their way."""
         return Outbox(self.engine)
+
+    @cached_property
+    def memberships(self) -> Memberships:
+        """Who is in the audiences of ads."""
+        return Memberships(self.engine)
 
     @cached_property
     def outcomes(self) -> Outcomes:

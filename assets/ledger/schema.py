@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from assets.ledger.engine import reading, writing
 
-HEAD = "0008_due"
+HEAD = "0009_memberships"
 _UPGRADE_LOCK = 7_203_771  # any constant of our own, for PostgreSQL's advisory lock
 
 

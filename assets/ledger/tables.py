@@ -501,3 +501,15 @@ autonomy_evidence = Table(
     _at(),
     UniqueConstraint("objective_id", "cycle_id", "kind"),
 )
+
+# Memberships of ad audiences that were taken back, by the message that had added the person.
+audience_removal = Table(
+    "audience_removal",
+    metadata,
+    Column("message_id", String, primary_key=True),
+    Column("added_by", String, ForeignKey("outbox.message_id"), nullable=False),
+    Column("channel", String, nullable=False),
+    Column("reason", String, nullable=False),
+    _at(),
+    UniqueConstraint("added_by"),
+)

@@ -52,8 +52,9 @@
 {#- Every feature of each (as_of_on, customer_number) of a spine, from what had happened before that day and was received
     by the cycle's clock. The customer view and the training snapshots are both made by it, so they can't differ.
 
-    spine: a relation with `as_of_on` and `customer_number`, one row a pair. -#}
-{% macro customer_features(spine) %}
+    spine: a relation with `as_of_on` and `customer_number`, one row a pair.
+    extra: further columns that decide and teach nothing: `active_hours`. -#}
+{% macro customer_features(spine, extra=[]) %}
 with spine as materialized (
 
     select
@@ -448,6 +449,13 @@ hour_features as (
         cast(sum(open_90d_count) filter (where local_hour < 11) as integer) as open_morning_90d_count,
         cast(sum(open_90d_count) filter (where local_hour between 11 and 16) as integer) as open_noon_90d_count,
         cast(sum(open_90d_count) filter (where local_hour > 16) as integer) as open_evening_90d_count
+        {%- if 'active_hours' in extra %},
+        concat(
+            {% for hour in range(24) -%}
+            least(coalesce(sum(weight) filter (where local_hour = {{ hour }}), 0), 9)::integer{{ ',' if not loop.last }}
+            {% endfor %}
+        ) as active_hours
+        {%- endif %}
     from hours
     group by as_of_on, customer_number
 
@@ -487,6 +495,9 @@ features as (
         {% for name in feature_names() if name not in computed %}
         {{ 'coalesce(' ~ name ~ ', 0) as ' ~ name if name in counts else name }}{{ ',' if not loop.last }}
         {%- endfor %}
+        {%- for name in extra %},
+        {{ name }}
+        {%- endfor %}
     from spine
     cross join limits
     inner join profiles on spine.as_of_on = profiles.as_of_on and spine.customer_number = profiles.customer_number
@@ -501,7 +512,7 @@ features as (
 select
     as_of_on,
     customer_number,
-    {% for name in feature_names() %}
+    {% for name in feature_names() + extra %}
     {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
 from features

@@ -47,7 +47,8 @@ class ChannelTerms(Model):
         default_factory=list, description="send slots; without any, whenever quiet hours allow"
     )
     audience_days: Days = Field(
-        default=7, description="days that a person stays in an ad audience (paid_social, display)"
+        default=7,
+        description="days that a person stays in an ad audience (paid_social, display), then they are taken out",
     )
     response: Response | None = Field(default=None, description="diminishing returns; none without it")
 

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml.entities import NONE
+from ml.explain.slot import slot_reason
+from ml.signals.hours import looks_in
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,35 @@ class Explanation:
         return asdict(self)
 
 
-def why(decisions: pd.DataFrame, prices: Mapping[str, float], *, currency: str = "USD") -> list[Explanation]:
+def why(
+    decisions: pd.DataFrame,
+    prices: Mapping[str, float],
+    *,
+    currency: str = "USD",
+    active_hours: str | None = None,
+    slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> list[Explanation]:
     """Explain a person's decisions.
 
     Args:
         decisions: Rows of the decisions frame.
         prices: Shadow price by limit of their cycle (`Allocation.prices`).
         currency: Of the workspace.
+        active_hours: The person's hours of looking, as the customer view had them.
+        slots: By channel, the local hours of each of its slots, bool [24]; those of other channels aren't explained.
     """
-    return [_explain(row, dict(prices), currency) for row in decisions.to_dict("records")]
+    looks, hours = looks_in(active_hours), slots or {}
+    return [
+        _explain(row, dict(prices), currency, _slot_steps(row, looks, hours.get(row["channel"], {})))
+        for row in decisions.to_dict("records")
+    ]
 
 
-def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str) -> Explanation:
+def _slot_steps(row: Mapping[Any, Any], looks: np.ndarray, hours: Mapping[str, np.ndarray]) -> list[str]:
+    return [slot_reason(row["slot"], looks, hours)] if row["slot"] in hours else []
+
+
+def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str, slot_steps: Sequence[str]) -> Explanation:
     chosen = _chosen(row)
     others = tuple(
         Weighed(a["option"], a["net_value"], a["net_value"] - a["adjusted_value"], a["adjusted_value"])
@@ -90,7 +110,7 @@ def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str) ->
         chosen=chosen,
         alternatives=others,
         prices=prices,
-        steps=tuple(_steps(row, chosen, others, prices, currency)),
+        steps=(*_steps(row, chosen, others, prices, currency), *slot_steps),
     )
 
 

@@ -3,18 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from ml.configuration.actions import Actions
+from ml.configuration.base import ANY_SLOT
 from ml.configuration.policy import Policy
 from ml.entities import CALLED, CHANNELS, Channel, Option
 from ml.policy.places import Place, called_places
 from ml.policy.send_windows import SendTimes, send_times
 from ml.policy.zones import distinct_zones
+from ml.signals.hours import hours_of
 
 Draw = Callable[[str], np.ndarray]
+
+TRIED_SHARE: Final = 0.1
+"""Of the contacts whose slot is drawn evenly among those open: looks follow what was sent, so that slots that are never
+used would seem never to be looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +32,13 @@ class Windows:
         zone: int [N], position of each person's zone.
         called_at: int [N], position of each person's place for calls and texts.
         times: Hand-over windows by channel in use, of the zones or, for calls and texts, of the places.
-        preferred_hour: float [N], local hour at which the person looks; NaN where unknown.
+        looks: float [N, 24], share of the person's looks by local hour (`signals.hours`).
     """
 
     zone: np.ndarray
     called_at: np.ndarray
     times: dict[Channel, SendTimes]
-    preferred_hour: np.ndarray
+    looks: np.ndarray
 
     def row_of(self, channel: Channel) -> np.ndarray:
         """Row of each person in the channel's times, int [N]."""
@@ -59,7 +66,7 @@ def windows(
     """The day's windows.
 
     Args:
-        customers: `dim_customers` with time_zone, preferred_hour, region and country.
+        customers: `dim_customers` with time_zone, active_hours, region and country.
         actions: Slots and lead times.
         policy: Quiet hours and the workspace's zone, used where a person's isn't known.
         cycle_on: The cycle's day.
@@ -80,7 +87,7 @@ def windows(
         )
         for channel in actions.channels
     }
-    return Windows(zone, called_at, times, customers["preferred_hour"].to_numpy(dtype=float, na_value=np.nan))
+    return Windows(zone, called_at, times, hours_of(customers).chance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +121,8 @@ def deliver(  # noqa: PLR0917 - one contact, all that it needs
     """Choose creative and slot of each contact.
 
     A creative is drawn among the option's by its share, uniformly where none of them has one. The slot is the open one
-    with the person's preferred hour, else drawn uniformly among those open.
+    with the hour at which the person looks most, the first of equal ones; `TRIED_SHARE` of the contacts try one drawn
+    evenly instead. A message goes out at the person's best hour within the slot.
 
     Args:
         person: int [K].
@@ -156,19 +164,38 @@ def _chances(names: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
 def _choose_slot(  # noqa: PLR0917 - fills rows in place
     made: Delivery, rows: np.ndarray, person: np.ndarray, channel: Channel, day: Windows, draw: np.ndarray
 ) -> None:
-    times, zone = day.times[channel], day.row_of(channel)[person]
-    is_open = times.is_open[zone]
+    times, place = day.times[channel], day.row_of(channel)[person]
+    is_open = times.is_open[place]
     if not is_open.any(axis=1).all():
         raise ValueError(
             f"{(~is_open.any(axis=1)).sum()} contacts have no send window left: leave them out before choosing"
         )
-    hour = day.preferred_hour[person]
-    at_hour = times.hours[:, np.nan_to_num(hour, nan=0).astype(np.int64) % 24].T & ~np.isnan(hour)[:, None] & is_open
-    usable = np.where(at_hour.any(axis=1, keepdims=True), at_hour, is_open)
-    count = usable.sum(axis=1)
-    rank = np.minimum((draw * count).astype(np.int64), count - 1)
-    slot = np.argmax(np.cumsum(usable, axis=1) == (rank + 1)[:, None], axis=1)
+    best, due = _best_hours(times, place, day.looks[person])
+    favourite = np.where(is_open, best, -1.0).argmax(axis=1)
+    count = is_open.sum(axis=1)
+    rank = np.minimum((draw / TRIED_SHARE * count).astype(np.int64), count - 1)
+    tried = np.argmax(np.cumsum(is_open, axis=1) == (rank + 1)[:, None], axis=1)
+    slot = np.where(draw < TRIED_SHARE, tried, favourite)
     made.slot[rows] = np.array(times.slots, dtype=object)[slot]
-    made.probability[rows] /= count
-    made.send_at[rows] = times.send_at[zone, slot]
-    made.expires_at[rows] = times.expires_at[zone, slot]
+    made.probability[rows] *= TRIED_SHARE / count + (1 - TRIED_SHARE) * (slot == favourite)
+    made.send_at[rows] = due[np.arange(len(slot)), slot]
+    made.expires_at[rows] = times.expires_at[place, slot]
+
+
+def _best_hours(times: SendTimes, place: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of looks at the best hour left in each slot [K, S], and when a message for it is due, datetime64[us] [K, S].
+
+    A channel without slots is handed over as soon as it may be: its hour was said not to matter.
+    """
+    best = np.zeros((len(place), len(times.slots)))
+    due = times.send_at[place].copy()
+    if times.slots == (ANY_SLOT,):
+        return best, due
+    for slot in range(len(times.slots)):
+        at = times.at_hours(place, np.full(len(place), slot))
+        share = np.where(np.isnat(at), -1.0, looks)
+        hour = share.argmax(axis=1)
+        found = np.flatnonzero(share.max(axis=1) >= 0)  # a slot may be open for less than any of its hours
+        best[found, slot] = share[found, hour[found]]
+        due[found, slot] = at[found, hour[found]]
+    return best, due

@@ -22,6 +22,7 @@ from ml.policy.places import Place
 
 _DAY = Window(time(0), time(0))
 _MINUTES: Final = 24 * 60
+_HOUR: Final = np.timedelta64(1, "h")
 
 Stretch = tuple[datetime, datetime]
 
@@ -35,17 +36,33 @@ class SendTimes:
         hours: Local hours of each slot, bool [S, 24].
         send_at: datetime64[us] [Z, S] UTC, when the message is due; NaT where no window is left.
         expires_at: datetime64[us] [Z, S] UTC, after which it isn't sent any more: the day's end, or its quiet hours.
+        midnight: datetime64[us] [Z, S] UTC, when the slot's local day begins, less the lead time.
     """
 
     slots: tuple[str, ...]
     hours: np.ndarray
     send_at: np.ndarray
     expires_at: np.ndarray
+    midnight: np.ndarray
 
     @property
     def is_open(self) -> np.ndarray:
         """Bool [Z, S]: whether a window is left."""
         return np.asarray(~np.isnat(self.send_at))
+
+    def at_hours(self, place: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        """When a message is due that should come at a local hour of a slot, datetime64[us] [K, 24].
+
+        An hour that has begun is due now; NaT for one that is over, not the slot's, or quiet.
+
+        Args:
+            place: int [K], rows of the places.
+            slot: int [K].
+        """
+        begins = self.midnight[place, slot][:, None] + np.arange(24) * _HOUR
+        due = np.maximum(begins, self.send_at[place, slot][:, None])
+        is_left = self.hours[slot] & (due < begins + _HOUR) & (due < self.expires_at[place, slot][:, None])
+        return np.where(is_left, due, np.datetime64("NaT", "us"))
 
 
 def send_times(
@@ -69,13 +86,30 @@ def send_times(
     slots = actions.slots_of(channel)
     windows = [_DAY if slot == ANY_SLOT else Window.parse(actions.slots[slot]) for slot in slots]
     leads = [timedelta() if slot == ANY_SLOT else timedelta(hours=terms.lead_time_hours) for slot in slots]
-    table = np.full((2, len(places), len(slots)), np.datetime64("NaT", "us"))
+    table = np.full((3, len(places), len(slots)), np.datetime64("NaT", "us"))
     for z, place in enumerate(places):
         for s, (window, lead) in enumerate(zip(windows, leads, strict=True)):
             stretch = _next_stretch(place, window, quiet, lead, cycle_on, at)
             if stretch:
-                table[:, z, s] = [np.datetime64(moment.replace(tzinfo=None), "us") for moment in stretch]
-    return SendTimes(tuple(slots), np.stack([_hours(window) for window in windows]), table[0], table[1])
+                midnight = datetime.combine(_slot_day(window, lead, cycle_on), time(0), ZoneInfo(place.zones[0]))
+                moments = (*stretch, midnight.astimezone(UTC) - lead)
+                table[:, z, s] = [np.datetime64(moment.replace(tzinfo=None), "us") for moment in moments]
+    return SendTimes(tuple(slots), np.stack([_hours(window) for window in windows]), *table)
+
+
+def _slot_day(window: Window, lead: timedelta, cycle_on: date) -> date:
+    """The first local day on which a slot can be reached: the cycle's, or a later one with a lead time."""
+    start = timedelta(minutes=_minutes(window)[0])
+    return cycle_on + timedelta(days=max(0, math.ceil((lead - start) / timedelta(days=1))))
+
+
+def slot_hours(actions: Actions) -> dict[str, dict[str, np.ndarray]]:
+    """By channel with slots, the local hours of each, bool [24]."""
+    return {
+        channel: {slot: _hours(Window.parse(actions.slots[slot])) for slot in terms.slots}
+        for channel, terms in actions.channels.items()
+        if terms.slots
+    }
 
 
 def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
@@ -84,7 +118,7 @@ def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
     if not place.zones:
         return None
     zone, (start, end) = ZoneInfo(place.zones[0]), _minutes(window)
-    day = cycle_on + timedelta(days=max(0, math.ceil((lead - timedelta(minutes=start)) / timedelta(days=1))))
+    day = _slot_day(window, lead, cycle_on)
     for first, last in _loud(start, end, quiet):
         stretch = _in_utc(zone, day, first, last)
         if not stretch:

@@ -19,7 +19,8 @@ select
     -- the linter can't see through the loop
     -- noqa: disable=LT02
     {% for name in feature_names() %}
-        features.{{ name }}{{ ',' if not loop.last }}
+        features.{{ name }},
     {% endfor %}
+    features.active_hours
 from features
 inner join customers on features.customer_number = customers.customer_number

@@ -1,1 +1,1 @@
-{{ customer_features(ref('int_customer_spine')) }}
+{{ customer_features(ref('int_customer_spine'), extra=['active_hours']) }}

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - a case is a line
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,6 +30,13 @@ def test_a_contact_is_value_less_price_against_each_alternative():
         assert part in text
     assert told.headline == "Contacted for reactivate by email with offer ten_off (ten, morning)."
     json.dumps(told.to_dict())
+
+
+def test_the_slot_is_told_with_the_hours_at_which_the_person_looked():
+    slots = {"email": {"morning": np.isin(np.arange(24), [8, 9, 10]), "evening": np.isin(np.arange(24), [17, 18, 19])}}
+    contacted, alone = why(pd.DataFrame([ROW, LEFT]), {}, active_hours="000000001500000000010000", slots=slots)
+    assert contacted.steps[-1] == "Slot morning: of 7 opens, clicks and visits known, 6 were in its hours (evening 1)."
+    assert not any(step.startswith("Slot") for step in alone.steps)
 
 
 def test_a_person_left_alone_is_told_why():

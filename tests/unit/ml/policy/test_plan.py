@@ -11,7 +11,7 @@ import pytest
 from ml.entities import ARMS
 from ml.policy.choices import Choices, no_choices
 from ml.policy.decisions import DECISION_COLUMNS, message_ids, plan_hash
-from ml.policy.delivery import deliver
+from ml.policy.delivery import TRIED_SHARE, deliver
 from ml.policy.hashing import digests, uniforms
 from ml.policy.plan import build_plan
 from ml.policy.prices import ShadowPrices
@@ -144,12 +144,16 @@ def test_another_offer_is_likelier_where_the_category_says_so(small_world, plan)
         assert (row.category == "likely_with_another_offer") == likelier
 
 
-def test_the_preferred_hour_chooses_the_slot_and_creatives_alternate(small_world, plan):
+def test_the_hours_of_looking_choose_the_slot_and_creatives_alternate(small_world, plan):
     mails = plan.decisions.query("channel == 'email'").merge(small_world.customers, on="customer_id")
-    assert (mails.query("preferred_hour == 9")["slot"] == "morning").all()
-    assert (mails.query("preferred_hour == 18")["slot"] == "evening").all()
-    unknown = mails[mails["preferred_hour"].isna() | (mails["preferred_hour"] == 3)]
-    assert 0.4 < (unknown["slot"] == "morning").mean() < 0.6
+    early, late = (mails[mails["preferred_hour"] == hour] for hour in (9, 18))
+    tried = TRIED_SHARE / 2  # of two slots the other one is drawn so often
+    assert abs((early["slot"] == "evening").mean() - tried) < 0.04
+    assert abs((late["slot"] == "morning").mean() - tried) < 0.04
+    east = early[(early["time_zone"] == "America/New_York") & (early["slot"] == "morning")]
+    assert (east["send_at"].dt.hour == 9 + 5).all(), "at the person's hour, not at the slot's first"
+    tries = early[early["slot"] == "evening"]
+    assert (tries["logging_propensity"] <= tried).all(), "what is tried is logged as such"
     ten = mails.query("offer_id == 'ten_off' and arm == 'random'")
     assert 0.3 < (ten["creative_id"] == "ten_again").mean() < 0.7
     assert (plan.decisions["send_at"] < plan.decisions["expires_at"])[plan.decisions["channel"] != "none"].all()
@@ -185,7 +189,7 @@ def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
 
 
 @pytest.mark.parametrize(
-    ("shares", "chances"), [({}, {0.5, 0.25}), ({"ten": 0.6, "ten_again": 0.2}, {0.75, 0.375, 0.25, 0.125})]
+    ("shares", "chances"), [({}, {0.475, 0.025}), ({"ten": 0.6, "ten_again": 0.2}, {0.7125, 0.0375, 0.2375, 0.0125})]
 )
 def test_creative_and_slot_are_drawn_with_the_probability_that_is_logged(make_world, shares, chances):
     market, redraws = make_world(40), 800
@@ -197,7 +201,7 @@ def test_creative_and_slot_are_drawn_with_the_probability_that_is_logged(make_wo
         for key in zip(person, made.creative_id, made.slot, made.probability, strict=True):
             seen[key[:3]] = seen.get(key[:3], 0) + 1
             logged[key[:3]] = key[3]
-    assert {round(p, 3) for p in logged.values()} == chances
+    assert {round(p, 4) for p in logged.values()} == chances
     for key, p in logged.items():
         assert abs(seen[key] - redraws * p) < 4.5 * np.sqrt(redraws * p * (1 - p))
 

@@ -1,0 +1,159 @@
+"""Takes people out of ad audiences: those who withdrew, who left the objective's audience, and whose days are over.
+
+A removal goes through the channel's own driver with `operation` `remove`. It isn't a contact: it costs nothing, needs no
+authorization and wears nobody out, and it goes out when consent is gone, since that is what it is for. Membership is a
+set, so a removal that a crash repeats changes nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from assets.channels.contract import Driver, Message
+from assets.channels.recipients import AUDIENCES, recipients
+from assets.duck import query
+from assets.home import Home
+from assets.ledger.halts import ALL
+from assets.ledger.ledger import Ledger
+from assets.ledger.memberships import Membership, Why
+from ml.configuration import Configuration
+from ml.objectives.active import active_objectives, audience_masks
+
+KEPT: Final = timedelta(days=30)
+"""How long after its days a membership is still tried to be taken back: platforms that can't be reached come back."""
+
+
+def take_back(
+    home: Home,
+    ledger: Ledger,
+    drivers: Mapping[str, Driver],
+    configuration: Configuration,
+    channel: str,
+    cycle_id: str,
+    at: datetime,
+) -> dict[Why, int]:
+    """Hand over the removals of an ad channel that are due.
+
+    Args:
+        home: The workspace.
+        ledger: Knows who was added.
+        drivers: By channel.
+        configuration: Days of a membership, objectives.
+        channel: The channel; one that isn't an ad's has no members.
+        cycle_id: The cycle whose file the removals are in, a day as text.
+        at: The clock T.
+
+    Returns:
+        How many were taken back, by why; nothing while the channel is stopped.
+    """
+    if channel not in AUDIENCES or {ALL, channel} & set(ledger.halts.active()):
+        return {}
+    stays = timedelta(days=configuration.actions.channels[channel].audience_days)  # type: ignore[index]
+    members = ledger.memberships.standing(channel, since=at - stays - KEPT)
+    generation_id = ledger.generations.latest()
+    if not members or generation_id is None:
+        return {}
+    people, customers = _known(home.generation(generation_id), members)
+    settings = configuration.channels.get(channel)  # type: ignore[call-overload]
+    messages = _messages(members, people, settings.driver if settings else "file", cycle_id, at)
+    inside = _inside(configuration, customers, date.fromisoformat(cycle_id))
+    refused = ledger.memberships.refused(list(messages.values()))
+    due: dict[str, tuple[str, Why]] = {}
+    for member in members:
+        message = messages.get(member.message_id)
+        why = _why(member, message, refused, inside, stays, at)
+        if message is not None and why is not None:
+            due[message.message_id] = (member.message_id, why)
+    outgoing = [message for message in messages.values() if message.message_id in due]
+    gone = {receipt.message_id for receipt in drivers[channel].deliver(outgoing, at=at) if receipt.status == "sent"}
+    ledger.memberships.taken_back({name: due[name] for name in sorted(gone)}, channel=channel, at=at)
+    counts: dict[Why, int] = {}
+    for name in gone:
+        counts[due[name][1]] = counts.get(due[name][1], 0) + 1
+    return counts
+
+
+def _why(
+    member: Membership,
+    message: Message | None,
+    refused: set[str],
+    inside: Mapping[str, set[str]],
+    stays: timedelta,
+    at: datetime,
+) -> Why | None:
+    if message is not None and message.message_id in refused:
+        return "withdrew"
+    if member.added_at + stays <= at:
+        return "expired"
+    return None if member.customer_id in inside.get(member.objective_id, set()) else "left"
+
+
+def _inside(configuration: Configuration, customers: pd.DataFrame, on: date) -> dict[str, set[str]]:
+    """Who is in the audience of each objective that is at work."""
+    objectives = active_objectives(configuration.objectives, on)
+    masks, ids = audience_masks(objectives, customers), customers["customer_id"]
+    return {objective.id: set(ids[masks[:, j]]) for j, objective in enumerate(objectives)}
+
+
+def _known(generation: Path, members: Sequence[Membership]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `dim_recipients` and `dim_customers` of the members, by the person's name or, once merged, a contact."""
+    ids = {member.customer_id for member in members}
+    contacts = {json.loads(member.contact_ids_json)[0] for member in members}
+    people = query(
+        "select * from read_parquet($path) where customer_id in (select unnest($ids)) "
+        "or contact_ids[1] in (select unnest($contacts)) order by customer_id",
+        path=str(generation / "dim_recipients.parquet"),
+        ids=sorted(ids),
+        contacts=sorted(contacts),
+    )
+    customers = query(
+        "select * from read_parquet($path) where customer_id in (select unnest($ids)) order by customer_id",
+        path=str(generation / "dim_customers.parquet"),
+        ids=sorted(ids),
+    )
+    return people, customers
+
+
+def _messages(
+    members: Sequence[Membership], people: pd.DataFrame, driver: str, cycle_id: str, at: datetime
+) -> dict[str, Message]:
+    """Each member's removal by the message that had added them; nobody without a hash that the platform could match."""
+    by_contact = pd.Series(people.index, index=people["contact_ids"].str[0])
+    by_contact = by_contact[~by_contact.index.duplicated()]
+    by_id = pd.Series(people.index, index=people["customer_id"])
+    # A person may have been merged since: then a contact tells who it is now.
+    rows = [by_id.get(m.customer_id, by_contact.get(json.loads(m.contact_ids_json)[0], -1)) for m in members]
+    known = [(member, row) for member, row in zip(members, rows, strict=True) if row >= 0]
+    found = people.loc[[row for _, row in known]]
+    channel = members[0].channel
+    made = zip(known, recipients(channel, found, operation="remove", driver=driver), strict=True)
+    return {
+        member.message_id: _removal(member, recipient, cycle_id, at) for (member, _), recipient in made if recipient
+    }
+
+
+def _removal(member: Membership, recipient: Mapping[str, object], cycle_id: str, at: datetime) -> Message:
+    return Message(
+        message_id=f"r-{member.message_id.removeprefix('m-')}",
+        decision_id=member.decision_id,
+        plan_id="",
+        cycle_id=cycle_id,
+        customer_id=member.customer_id,
+        objective_id=member.objective_id,
+        channel=member.channel,
+        offer_id=member.offer_id,
+        creative_id=member.creative_id,
+        slot="",
+        send_at=at,
+        expires_at=at,
+        decided_at=member.decided_at,
+        cost=0.0,
+        attempt_count=0,
+        contact_ids_json=member.contact_ids_json,
+        recipient_json=json.dumps(recipient),
+        content_json=json.dumps({"audience": f"{member.objective_id}-{member.creative_id}"}),
+    )

@@ -1,0 +1,1 @@
+"""What each signal is worth on the sample market, known exactly and learned."""

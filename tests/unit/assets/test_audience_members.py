@@ -1,0 +1,106 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from assets.audience_members import take_back
+from assets.channels.dispatch import dispatch
+from assets.channels.file import FileDriver
+from assets.home import Home
+from assets.ledger.ledger import Ledger
+from ml.configuration import read_configuration
+from tests.unit.assets.ledger.support import AT, GENERATION, messages, release
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+OBJECTIVE = "reactivate_lapsed"
+STAYS = timedelta(days=14)
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Three people who were added to an audience: lapsed customers of whom the platform can match two hashes."""
+    home, configuration = Home(tmp_path / "home").make(), read_configuration(CONFIG)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db").upgrade()
+    driver = FileDriver(home.outbound / "paid_social")
+    recipient = json.dumps({"email_sha256": "a" * 64, "phone_sha256": "", "operation": "add"})
+    added = messages(channel="paid_social").assign(objective_id=OBJECTIVE, recipient=recipient)
+    release(ledger, frame=added)
+    _publish(home, ["lapsed"] * 3)
+    dispatch(ledger, {"paid_social": driver}, at=AT, channel="paid_social")
+
+    def step(at, cycle_id="2026-01-06"):
+        return take_back(home, ledger, {"paid_social": driver}, configuration, "paid_social", cycle_id, at)
+
+    yield SimpleNamespace(home=home, ledger=ledger, step=step)
+    ledger.close()
+
+
+def _publish(home, lifecycles):
+    folder = home.generation(GENERATION)
+    folder.mkdir(parents=True, exist_ok=True)
+    count = range(len(lifecycles))
+    pd.DataFrame(
+        {
+            "customer_id": [f"k{n}" for n in count],
+            "contact_ids": [[f"c{n}"] for n in count],
+            "email_sha256": [f"{n}" * 64 for n in count],
+            "phone_sha256": None,
+        }
+    ).to_parquet(folder / "dim_recipients.parquet")
+    customers = {"customer_id": [f"k{n}" for n in count], "lifecycle": lifecycles, "days_since_last_purchase": 100}
+    pd.DataFrame(customers).to_parquet(folder / "dim_customers.parquet")
+
+
+def _lines(home, cycle_id):
+    path = home.outbound / "paid_social" / f"{cycle_id}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_membership_is_taken_back_when_its_days_are_over_and_not_before(world):
+    assert world.step(AT + STAYS - timedelta(hours=1)) == {}
+    assert world.step(AT + STAYS, "2026-01-19") == {"expired": 3}
+    lines = _lines(world.home, "2026-01-19")
+    assert {line["recipient"]["operation"] for line in lines} == {"remove"}
+    assert sorted(line["recipient"]["email_sha256"][0] for line in lines) == ["0", "1", "2"]
+    assert all(line["message_id"].startswith("r-") for line in lines)
+
+
+def test_who_leaves_the_objectives_audience_is_taken_out_the_next_time(world):
+    _publish(world.home, ["active", "lapsed", "lapsed"])
+    assert world.step(AT + timedelta(days=1)) == {"left": 1}
+    assert [line["customer_id"] for line in _lines(world.home, "2026-01-06")] == ["k0"]
+
+
+def test_who_withdraws_is_taken_out_although_nothing_else_may_be_sent_to_them(world):
+    world.ledger.suppressions.add("c1", reason="unsubscribed", source="test", at=AT)
+    assert world.step(AT + timedelta(days=1)) == {"withdrew": 1}
+
+
+def test_a_membership_is_taken_back_once(world):
+    assert world.step(AT + STAYS) == {"expired": 3}
+    assert world.step(AT + STAYS + timedelta(days=1), "2026-01-20") == {}
+    assert world.ledger.memberships.changes(start=AT, end=AT + 2 * STAYS) == {"paid_social": {"expired": 3}}
+
+
+def test_a_stopped_channel_takes_nobody_out_until_it_is_resumed(world):
+    world.ledger.halts.stop("paid_social", by="ann", at=AT)
+    assert world.step(AT + STAYS) == {}
+    world.ledger.halts.resume("paid_social", by="ann", at=AT)
+    assert world.step(AT + STAYS) == {"expired": 3}
+
+
+def test_who_was_added_again_stays_until_the_newer_days_are_over(world):
+    later = AT + timedelta(days=10)
+    recipient = json.dumps({"email_sha256": "a" * 64, "phone_sha256": "", "operation": "add"})
+    again = messages(1, prefix="again", channel="paid_social", cycle_id="2026-01-15").assign(
+        objective_id=OBJECTIVE, recipient=recipient, send_at=later, expires_at=later + timedelta(hours=3)
+    )
+    release(world.ledger, "p2", frame=again, at=later, proposed_at=later, expires_at=later + timedelta(days=1))
+    dispatch(
+        world.ledger, {"paid_social": FileDriver(world.home.outbound / "paid_social")}, at=later, channel="paid_social"
+    )
+    assert world.step(AT + STAYS) == {"expired": 2}
+    assert world.step(later + STAYS, "2026-01-29") == {"expired": 1}

@@ -74,7 +74,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
 
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
-        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished).
+        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
+        by day and person.
     """
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
@@ -85,6 +86,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     if not parts:
         return pd.DataFrame()
     rows = _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
+    # A database gives rows in any order, and a model of rows in another order is another one to the last bit.
+    rows = rows.sort_values(["as_of_on", "customer_id"], ignore_index=True)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
     taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
     return taught.drop(columns=["age_days", "converted_day"])

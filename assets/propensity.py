@@ -114,7 +114,7 @@ def response_models(
         options,
         seed=seed,
         threads=TRAINING_THREADS,
-        history=_history(home, generation_id, configuration),
+        history=history_of(home, generation_id, configuration),
         costs=costs,
         settings=settings_of(champion.model if champion else None),
         tuning_trials=TUNING_TRIALS if context.run.job_name == TRAIN_JOB else 0,
@@ -264,7 +264,7 @@ def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
 
 
-def _history(home: Home, generation_id: str, configuration: Configuration) -> History:
+def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:
     """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much."""
     customers = read_mart(home, generation_id, "dim_customers", "purchase_30d_count, margin_30d")
     buyers = customers[customers["purchase_30d_count"] > 0]

@@ -138,17 +138,22 @@ def judge(
     model: ResponseModel, champion: ResponseModel | None, validation: pd.DataFrame, costs: Mapping[Option, float]
 ) -> Judged:
     """Figures, pictures and the gate's verdict, on rows that neither model has learned from."""
-    if validation.empty or not validation["is_converted"].any():
-        verdict = Comparison(
-            champion is None,
-            "none",
-            0.0,
-            0.0,
-            0.0,
-            "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays"),
-        )
+    verdict = gate(model, champion, validation, costs)
+    if not _is_telling(validation):
         return Judged({}, {}, model_card(model, {}), verdict)
     report = evaluate(model, validation, costs)
-    return Judged(
-        report.metrics, draw(report), model_card(model, report.metrics), compare(model, champion, validation, costs)
-    )
+    return Judged(report.metrics, draw(report), model_card(model, report.metrics), verdict)
+
+
+def gate(
+    model: ResponseModel, champion: ResponseModel | None, validation: pd.DataFrame, costs: Mapping[Option, float]
+) -> Comparison:
+    """Whether a model may replace the one in use: the verdict of `judge` without its figures and pictures."""
+    if _is_telling(validation):
+        return compare(model, champion, validation, costs)
+    words = "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays")
+    return Comparison(champion is None, "none", 0.0, 0.0, 0.0, words)
+
+
+def _is_telling(validation: pd.DataFrame) -> bool:
+    return not validation.empty and bool(validation["is_converted"].any())

@@ -272,13 +272,9 @@ def demo(console: Console, facts: Facts) -> None:
 
 
 def simulate(console: Console, facts: Facts) -> None:
-    """What the days caused, by the market's truth."""
-    demo(console, facts)
-    truth = facts["truth"]
-    table = Table(box=box.SIMPLE, title=f"{facts['days']} days, by the market's truth", title_justify="left")
-    table.add_column("")
-    table.add_column("", justify="right")
-    for name, value in truth.items():
-        if isinstance(value, int | float):
-            table.add_row(name.replace("_", " "), f"{value:,.2f}")
-    console.print(table)
+    """What each policy caused for its money, by the market's truth."""
+    people, days, seeds = facts["customers"], facts["days"], len(facts["seeds"])
+    console.print(f"\n[bold]{people:,} people, {days} days, {seeds} seeds[/], by the market's truth\n", highlight=False)
+    for table in (facts["totals"], facts["cycles"]):
+        console.print(escape(table), highlight=False, soft_wrap=True)
+        console.print()

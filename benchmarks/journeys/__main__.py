@@ -34,7 +34,7 @@ from ml.journeys.model import JourneyModel
 from ml.journeys.signals import SIGNALS
 
 SPREAD = 0.8
-FIRST_SEED = 101
+FIRST_SEED = 201
 """Nothing was chosen on these markets."""
 LATER = (3, 10)
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26, 12: 2.20, 20: 2.09}

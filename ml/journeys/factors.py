@@ -93,6 +93,11 @@ class Factor:
             return 0.0
         return float(np.sign(self.delta) * max(abs(self.delta) - deviations * self.deviation, 0.0))
 
+    def held(self, deviations: float) -> float:
+        """What was stated, moved only as far as the evidence supports, less 1."""
+        moved = self.delta - (self.assumed - 1)
+        return self.assumed - 1 + float(np.sign(moved) * max(abs(moved) - deviations * self.deviation, 0.0))
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -104,6 +109,10 @@ class Factors:
     def deltas(self) -> np.ndarray:
         """Factors less 1, shrunk, float64 [K]."""
         return np.array([each.delta for each in self.factors])
+
+    def held(self, deviations: float) -> np.ndarray:
+        """What was stated of the factors, moved as far as the evidence supports, less 1, float64 [K]."""
+        return np.array([each.held(deviations) for each in self.factors])
 
     def supported(self, deviations: float) -> np.ndarray:
         """What of the deltas the evidence supports, float64 [K]."""
@@ -149,9 +158,12 @@ def fit_factors(logged: Logged, terms: Journeys) -> Factors:
     target = (logged.is_converted - logged.baseline) / spread
     seen = np.flatnonzero((design**2).sum(axis=0) > 0)
     known, own_covariance = _estimated(design[:, seen], target, logged.weight, logged.person)
-    information = np.linalg.inv(own_covariance)
-    covariance = np.linalg.inv(information + np.diag(1 / deviation[seen] ** 2))
-    shrunk = covariance @ (information @ known + prior[seen] / deviation[seen] ** 2)
+    held = np.diag(deviation[seen] ** 2)
+    trust = np.linalg.solve(
+        own_covariance + held, held
+    ).T  # as the sum of precisions, without inverting what is nearly singular
+    shrunk = prior[seen] + trust @ (known - prior[seen])
+    covariance = held - trust @ held
     shown = (shrunk, np.sqrt(np.diag(covariance)), known, np.sqrt(np.diag(own_covariance)))
     found = {int(at): tuple(each[i] for each in shown) for i, at in enumerate(seen)}
     return Factors(
@@ -169,19 +181,20 @@ def _estimated(
 
     A sandwich of a handful of people understates: no variance is taken below what the rows' own chances alone make of it.
     """
+    scale = np.sqrt((design**2).sum(axis=0))
+    design = design / scale  # columns differ by orders of magnitude, which an inverse doesn't bear
     weighted = design * weight[:, None]
     bread = weighted.T @ design
     bread += 1e-9 * np.trace(bread) / len(bread) * np.eye(len(bread))  # two signals may be one in a small log
     inverse = np.linalg.inv(bread)
     known = inverse @ (weighted.T @ target)
     scores = weighted * (target - design @ known)[:, None]
-    summed = np.stack([np.bincount(person, column) for column in scores.T], axis=1)
-    least = inverse @ (weighted.T @ weighted) @ inverse
-    clustered = (
-        inverse @ (summed.T @ summed) @ inverse + 1e-6 * least
-    )  # fewer people than columns: it would be singular
+    summed = np.stack([np.bincount(person, column) for column in scores.T], axis=1) @ inverse.T
+    own = weighted @ inverse.T
+    least = own.T @ own
+    clustered = summed.T @ summed + 1e-6 * least  # fewer people than columns: it would be singular
     raised = np.sqrt(np.maximum(np.diag(least) / np.diag(clustered), 1.0))
-    return known, clustered * np.outer(raised, raised)
+    return known / scale, clustered * np.outer(raised / scale, raised / scale)
 
 
 def _of(row: tuple[float, ...] | None) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:

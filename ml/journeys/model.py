@@ -94,7 +94,9 @@ class JourneyModel:
         )
 
     def corrected(self, scores: Scores, customers: pd.DataFrame, terms: Journeys) -> Scores:
-        """The scores with each effect times what the person's state makes of it.
+        """The scores with each effect times what the person's state makes of it, as far as evidence supports that.
+
+        A factor that is learned too high or too low costs more than one that is left out (`benchmarks.journeys`).
 
         Args:
             scores: Of N people.
@@ -102,9 +104,10 @@ class JourneyModel:
             terms: How conversations are read.
         """
         now, kinds = Conversation.of(customers, terms), list(map(Kind.of, scores.options))
-        if not kinds or not self.present.deltas.any():
+        held = self.present.held(terms.deviations)
+        if not kinds or not held.any():
             return scores
-        times = np.stack([now.factor(each, self.present.deltas) for each in kinds], axis=1)
+        times = np.stack([now.factor(each, held) for each in kinds], axis=1)
         propensity = np.clip(scores.baseline[:, None] + scores.uplift * times, 0, 1)
         uplift, doubt = propensity - scores.baseline[:, None], scores.uplift_sd * np.abs(times).astype(np.float32)
         return replace(scores, propensity=propensity, uplift=uplift, uplift_sd=doubt)

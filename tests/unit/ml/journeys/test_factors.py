@@ -77,3 +77,12 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_what_was_learned_is_read_as_it_was_written():
     found = fit_factors(log(3_000, 6), Journeys())
     assert Factors.from_list(found.to_list()) == found
+
+
+def test_what_was_stated_holds_until_the_evidence_supports_another_factor():
+    stated = Journeys(assumed={"call_after_scan": 2.0})
+    assert Factors.assumed(stated).factors[SCAN].held(1.64) == 1.0
+    found = fit_factors(log(200_000, 7, deltas={}), stated).factors[SCAN]
+    assert found.delta < found.held(1.64) < 1.0
+    plain = fit_factors(log(4_000, 8), Journeys()).factors[OFFER]
+    assert plain.held(1.64) == plain.supported(1.64)

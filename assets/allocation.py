@@ -78,6 +78,7 @@ def _figures(facts: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         "spend": round(float(sum(summary["spend_by_channel"].values())), 2),
         "people_eligible": facts["people_eligible"],
         "people_contacted": summary["contacted"],
+        "value_to_go": round(facts.get("value_to_go", {}).get("money", 0.0), 2),
         **_explored(facts),
         "passes": round(solved["passes"], 1),
         **{f"seconds_{phase.replace(' ', '_')}": round(taken, 3) for phase, taken in seconds.items()},

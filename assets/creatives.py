@@ -40,10 +40,8 @@ def creatives(
     day = date.fromisoformat(context.partition_key)
     known = home.cycle(day.isoformat()) / CREATIVES
     if not known.exists():  # whoever was drawn today was drawn by these shares, so they stand
-        generation = home.generation(ledger.generations.latest_of(day))
-        tried = _tried(home, ledger, configuration, generation, day)
-        looks = _looks(configuration, tried, draw_seed(seed, f"creatives/{day}"))
-        write_json({"shares": shares_of(looks), "looks": [asdict(look) for look in looks]}, known)
+        generation_id = ledger.generations.latest_of(day)
+        write_json(creative_shares(home, ledger, configuration, generation_id, day, seed), known)
     looked = read_json(known)["looks"]
     return dg.MaterializeResult(
         metadata={
@@ -53,6 +51,24 @@ def creatives(
             "looks": dg.MetadataValue.md(_table(looked)),
         }
     )
+
+
+def creative_shares(
+    home: Home, ledger: Ledger, configuration: Configuration, generation_id: str, day: date, seed: int
+) -> dict[str, Any]:
+    """How often each creative is drawn from a day on (`shares`), and what that rests on (`looks`).
+
+    Args:
+        home: The workspace.
+        ledger: Knows which parts of its plans were never released.
+        configuration: What the operator states.
+        generation_id: The published generation whose conversions count.
+        day: The day.
+        seed: Of the run.
+    """
+    tried = _tried(home, ledger, configuration, home.generation(generation_id), day)
+    looks = _looks(configuration, tried, draw_seed(seed, f"creatives/{day}"))
+    return {"shares": shares_of(looks), "looks": [asdict(look) for look in looks]}
 
 
 def _looks(configuration: Configuration, tried: Sequence[Tried], seed: int) -> list[CreativeLook]:

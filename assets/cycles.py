@@ -22,6 +22,10 @@ CREATIVES: Final = "creatives.json"
 """In a cycle's folder: how often each creative is drawn, and what that rests on (`ml.learning.creatives`)."""
 OUTCOMES: Final = "creative_outcomes.json"
 """In a cycle's folder: what came of each creative once the day's horizon was over."""
+PROMISES: Final = "promises.json"
+"""In a cycle's folder: what the model in use promised, what came, and whether it was rolled back (`ml.learning.promise`)."""
+DRIFT: Final = "drift.json"
+"""In a cycle's folder: how far features, scores and outcomes have moved (`ml.learning.drift`)."""
 ASSIGNED: Final = "arms.parquet"
 """In a cycle's folder: the arm and segment of everybody in an audience, contacted or not (`ml.policy.arms`)."""
 CHANCES: Final = "chances.parquet"
@@ -62,11 +66,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_scores(scores: Scores, path: Path) -> None:
-    """Write scores, one row a person: baseline, amount, and propensity and uplift by option."""
+    """Write scores, one row a person: baseline, amount, and by option propensity, uplift and its standard deviation."""
     columns: dict[str, Any] = {"customer_id": scores.customer_ids, "baseline": scores.baseline, "amount": scores.amount}
     for o, option in enumerate(scores.options):
         columns[f"propensity_{option}"] = scores.propensity[:, o]
         columns[f"uplift_{option}"] = scores.uplift[:, o]
+        columns[f"sd_{option}"] = scores.uplift_sd[:, o]
     table = pa.table(columns)
     row = scores.redemption[0] if len(scores.redemption) else np.zeros(len(scores.options))
     redemption = {str(option): float(share) for option, share in zip(scores.options, row, strict=True)}
@@ -89,6 +94,7 @@ def read_scores(path: Path) -> Scores:
         options=options,
         baseline=table["baseline"].to_numpy(),
         uplift=matrix("uplift"),
+        uplift_sd=matrix("sd"),
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
         redemption=np.broadcast_to(shares, (len(table), len(options))),

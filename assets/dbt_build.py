@@ -1,14 +1,14 @@
 """Runs dbt and tells Dagster of each model and test as it ends.
 
 dbt takes three seconds to load and to read its project, whatever its size; its process starts with the run, so that
-this happens while the steps before it work.
+this happens while the steps before it work. A caller that runs many days in one process keeps it from run to run.
 """
 
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,10 +26,10 @@ class DbtError(RuntimeError):
 
 @dataclass(frozen=True)
 class Dbt:
-    """A dbt process that is about to be ready, for one command.
+    """A dbt process that is about to be ready, for one command after another.
 
     Attributes:
-        process: It waits for its command.
+        process: It waits for commands.
         words: Where the project is and where dbt writes.
         log: What dbt prints.
     """
@@ -60,28 +60,58 @@ class Dbt:
 
     def _invoke(self, words: list[str]) -> Iterator[dict[str, Any]]:
         """Dbt's result events as they come."""
-        if self.process.stdin is None or self.process.stdout is None or self.process.stdin.closed:
-            raise DbtError("this dbt process has had its command; a run builds the warehouse in one step")
+        if self.process.stdin is None or self.process.stdout is None:
+            raise DbtError("this dbt process was started without pipes; take one from `started`")
         problems = None
         try:
             self.process.stdin.write(json.dumps(words) + "\n")
-            self.process.stdin.close()
+            self.process.stdin.flush()
             for line in self.process.stdout:
                 answer = json.loads(line)
                 if "event" in answer:
                     yield answer["event"]
-                problems = answer.get("problems", problems)
+                if "problems" in answer:
+                    problems = answer["problems"]
+                    break
         except BrokenPipeError:
             problems = None
-        if self.process.wait() != 0 or problems is None:
+        except GeneratorExit:  # the run was stopped: what it would still be told must not reach the next one
+            self.end()
+            raise
+        if problems is None:
+            self.process.wait()
             raise DbtError(f"dbt ended without an answer:\n{self.log.read_text(errors='replace')[-_TAIL:]}")
         if problems:
             raise DbtError("dbt could not build the warehouse:\n" + "\n".join(problems))
 
+    def end(self) -> None:
+        """End the process."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        with suppress(BrokenPipeError):  # it died with a command unread
+            self.process.__exit__(None, None, None)  # closes the pipes and waits
+
+
+_kept: list[Dbt] | None = None
+"""The process that runs share; None where each has its own."""
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Within it one dbt process serves run after run of a workspace; the last one is ended on leaving."""
+    global _kept  # noqa: PLW0603 - resources of a run are made by Dagster and have no other way to meet the next run's
+    _kept = []
+    try:
+        yield
+    finally:
+        for dbt in _kept:
+            dbt.end()
+        _kept = None
+
 
 @contextmanager
 def started(project: Path, target: Path, logs: Path) -> Iterator[Dbt]:
-    """A dbt process that reads the project; it is ended on leaving.
+    """A dbt process that reads the project; it is ended on leaving, unless runs share it (`keeping`).
 
     Args:
         project: Folder of the project and its profile.
@@ -91,6 +121,23 @@ def started(project: Path, target: Path, logs: Path) -> Iterator[Dbt]:
     folders = {"project-dir": project, "profiles-dir": project, "target-path": target, "log-path": logs}
     words = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
     words += ["--no-write-json", "--quiet", "--no-use-colors"]
+    if _kept is None:
+        dbt = _start(tuple(words), logs)
+        try:
+            yield dbt
+        finally:
+            dbt.end()
+        return
+    standing = [dbt for dbt in _kept if dbt.words == tuple(words) and dbt.process.poll() is None]
+    if not standing:
+        for dbt in _kept:
+            dbt.end()
+        standing = [_start(tuple(words), logs)]
+        _kept[:] = standing
+    yield standing[0]
+
+
+def _start(words: tuple[str, ...], logs: Path) -> Dbt:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / "printed.log"
     with log.open("w") as printed:
@@ -101,9 +148,4 @@ def started(project: Path, target: Path, logs: Path) -> Iterator[Dbt]:
             stderr=printed,
             text=True,
         )
-    try:
-        yield Dbt(process, tuple(words), log)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.__exit__(None, None, None)  # closes the pipes and waits
+    return Dbt(process, words, log)

@@ -1,8 +1,8 @@
 """dbt in a process of its own that is ready before it is asked: `python -m assets.dbt_worker PARSE-WORDS…`.
 
-It loads dbt and the parsed project at once, then waits for one line on standard input: the words of a command, as JSON.
+It loads dbt and the parsed project at once, then waits for lines on standard input: the words of a command each, as JSON.
 On standard output it answers with a line of JSON for each model and test that ends, and a last one with the verdict.
-Without a line it ends quietly. It imports nothing of the product, so that it is ready soon.
+Where no more lines can come it ends quietly. It imports nothing of the product, so that it is ready soon.
 """
 
 import json
@@ -14,26 +14,26 @@ RESULTS: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestResul
 
 
 def main() -> None:
-    """Load, wait, run, answer."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - heavy: only where this runs as a process
+    """Load, then for each line: run, answer, and let go of the warehouse."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - heavy: only where this runs
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt_common.events.functions import msg_to_dict  # noqa: PLC0415
 
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)  # what dbt and its plugins print is no answer
         parsed = dbtRunner().invoke(["parse", *sys.argv[1:]])
-        line = sys.stdin.readline()
-        if not line:
-            return
-        if not parsed.success:
-            _answer(answers, problems=[f"the project doesn't parse: {parsed.exception}"])
-            return
 
         def heard(message: Any) -> None:
             if message.info.name in RESULTS:
                 _answer(answers, event=msg_to_dict(message))
 
-        done = dbtRunner(manifest=parsed.result, callbacks=[heard]).invoke(json.loads(line))
-        _answer(answers, problems=_problems(done))
+        for line in sys.stdin:
+            if not parsed.success:
+                _answer(answers, problems=[f"the project doesn't parse: {parsed.exception}"])
+                return
+            done = dbtRunner(manifest=parsed.result, callbacks=[heard]).invoke(json.loads(line))
+            DuckDBConnectionManager.close_all_connections()  # the asset that asked opens the file next
+            _answer(answers, problems=_problems(done))
 
 
 def _problems(done: Any) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from assets.carry_over import MOST_DAYS, earlier_effects
 from assets.channels.messages import needs_by_channel
 from assets.compiling import compile_objectives, expected_today
+from assets.conversations import kept_journeys
 from assets.cycles import ASSIGNED, CHANCES, CREATIVES, read_json, read_scores, write_frame, write_json
 from assets.duck import query
 from assets.frames import read_mart
@@ -88,6 +89,9 @@ def gather(
     customers = read_mart(home, generation_id, "dim_customers")
     configuration.check_audience(customers.columns)
     scores = _aligned(read_scores(folder / "scores.parquet"), customers)
+    journeys = kept_journeys(home, versions.get("journeys", ""))
+    if journeys is not None:
+        scores = journeys.corrected(scores, customers, configuration.policy.journeys)
     needs = needs_by_channel(configuration)
     rejected, refusals = rejected_contacts(home, ledger, day)
     values, usable, notes = _unit_values(home, generation_id, configuration, scores, day, keeps=not is_shadow)
@@ -105,6 +109,8 @@ def gather(
         rejected=rejected,
         needs=needs,
         creative_shares=_creative_shares(home, day),
+        journeys=journeys,
+        contact_prices=_contact_prices(home, day),
     )
     usable, changed = _as_randomized(ledger, usable, at, salt)
     decidable = Configuration(**{**vars(configuration), "objectives": usable})
@@ -136,6 +142,14 @@ def _as_randomized(
             )
         kept.append(objective.model_copy(update={"arms": shares}))
     return kept, tuple(notes)
+
+
+def _contact_prices(home: Home, day: date) -> dict[str, dict[str, float]]:
+    """What a contact used of all that was scarce in the newest earlier morning's plan; nothing before the first."""
+    for path in sorted(home.root.glob("cycles/????-??-??/plan.json"), reverse=True):
+        if path.parent.name < day.isoformat():
+            return dict(read_json(path).get("contact_prices", {}))
+    return {}
 
 
 def _creative_shares(home: Home, day: date) -> dict[str, float]:
@@ -269,6 +283,8 @@ def keep(
             "seconds": allocation.seconds,
         },
         "exploration": asdict(decided.exploration),
+        "contact_prices": decided.contact_prices,
+        "value_to_go": _ahead_facts(decided),
         "room": asdict(gathered.room),
         "objectives": expected_today(decided, gathered.objectives),
         "eligibility": decided.eligibility.counts(),
@@ -280,6 +296,16 @@ def keep(
     }
     write_json(facts, folder / "plan.json")
     return facts
+
+
+def _ahead_facts(decided: Decided) -> dict[str, float]:
+    """What the plan's contacts count for beyond their next response, and how many have a path."""
+    decisions = decided.plan.decisions
+    return {
+        "money": float(decisions["value_to_go"].astype(float).sum()),
+        "contacts": int((decisions["value_to_go"] != 0).sum()),
+        "with_path": int((decisions["expected_path"] != "").sum()),
+    }
 
 
 def _segments(customers: pd.DataFrame, configuration: Configuration) -> np.ndarray:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -19,6 +20,9 @@ from assets.home import Home
 from ml.entities import NONE
 from ml.learning.delay import matured
 from ml.policy.chances import released_propensity
+
+SAMPLE_SHARES: Final = (0.55, 0.15, 0.3)
+"""Parts of a sample for drawn contacts, those chosen by habit, and people left alone: effects are learned from the first."""
 
 
 def read_mart(home: Home, generation_id: str, mart: str, columns: str = "*") -> pd.DataFrame:
@@ -61,7 +65,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
 
     Contacted or not, history and own cycles alike; labels come from conversions, whoever was contacted. A row whose horizon
     isn't over is in it with the weight of what it may teach (`ml.learning.delay`), never as a failure. Where there are more
-    than `max_rows` a hash sample is kept and its weights are raised by what was left out.
+    than `max_rows` a hash sample is kept, contacts that were drawn first, and its weights are raised by what was left out.
 
     Args:
         sources: Where the rows come from.
@@ -70,7 +74,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
 
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
-        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished).
+        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
+        by day and person.
     """
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
@@ -81,6 +86,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     if not parts:
         return pd.DataFrame()
     rows = _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
+    # A database gives rows in any order, and a model of rows in another order is another one to the last bit.
+    rows = rows.sort_values(["as_of_on", "customer_id"], ignore_index=True)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
     taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
     return taught.drop(columns=["age_days", "converted_day"])
@@ -191,12 +198,22 @@ def withdrawn(folder: Path) -> list[str]:
 
 
 def _sampled(frame: pd.DataFrame, max_rows: int, seed: int) -> pd.DataFrame:
+    """A hash sample of people; contacts that were drawn are thinned last, since effects are learned from them."""
     if len(frame) <= max_rows:
         return frame
-    share = max_rows / len(frame)
+    propensity = frame["propensity"].to_numpy(dtype=float, na_value=float("nan"))
+    contacted = (frame["channel"] != NONE).to_numpy()
+    drawn = contacted & (propensity > 0) & (propensity < 1)
+    share = np.ones(len(frame))
+    room, left = float(max_rows), sum(SAMPLE_SHARES)
+    # What a kind leaves of its room is for those after it.
+    for part, kind in zip(SAMPLE_SHARES, (drawn, contacted & ~drawn, ~contacted), strict=True):
+        count = max(int(kind.sum()), 1)
+        share[kind] = min(1.0, room * part / left / count)
+        room, left = room - share[kind].sum(), left - part
     keys = pd.util.hash_pandas_object(frame["customer_id"] + str(seed), index=False).to_numpy()
-    kept = frame[keys < share * 2.0**64].reset_index(drop=True)
-    return kept.assign(sample_weight=kept["sample_weight"] / share)
+    weighted = frame.assign(sample_weight=frame["sample_weight"] / share)
+    return weighted[keys < share * 2.0**64].reset_index(drop=True)
 
 
 def _day(folder: Path) -> date:

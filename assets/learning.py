@@ -70,7 +70,7 @@ def _ratio_words(ratio: Mapping[str, Any]) -> str:
     kinds={"html"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["authorization", "findings", "lift", "outcomes"],
+    deps=["authorization", "drift", "findings", "lift", "outcomes"],
 )
 def report(
     context: dg.AssetExecutionContext,

@@ -2,13 +2,15 @@
 
 import time
 from datetime import date
+from math import isfinite
 from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
 
+from assets.conversations import newest_journeys
 from assets.cycles import write_frame, write_json, write_scores
-from assets.due import TRAINED_ON, is_training_due
+from assets.due import TRAIN_JOB, TRAINED_ON, is_training_due
 from assets.frames import TrainingSources, read_mart, training_frame
 from assets.home import Home
 from assets.ledger.ledger import Ledger
@@ -16,16 +18,21 @@ from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
+from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
 from ml.policy.value import contact_cost_of
+from ml.response.fit import settings_of
 from ml.response.store import with_threads
-from ml.tracking import ChampionModel, RegisteredModel, Tracking, TrainingRun
-from ml.training import History, Judged, judge, train
+from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
+from ml.training import History, Judged, Trained, judge, train
 
 GROUP: Final = "propensity"
 OWNERS: Final = ["team:machine-learning"]
 MAX_TRAINING_ROWS: Final = 300_000
 TRAINING_THREADS: Final = 1
 """Two threads save a third on two idle cores, and take ten times as long where another process wants one of them."""
+
+TUNING_TRIALS: Final = 12
+"""Settings of the baseline's trees that the job `train` tries; the daily cycle takes those of the model in use."""
 
 
 @dg.asset(
@@ -101,12 +108,18 @@ def response_models(
     training = pd.read_parquet(path)
     options = configuration.actions.options()
     generation_id = ledger.generations.latest_of(day)
+    costs = contact_cost_of(configuration)
     trained = train(
-        training, options, seed=seed, threads=TRAINING_THREADS, history=_history(home, generation_id, configuration)
+        training,
+        options,
+        seed=seed,
+        threads=TRAINING_THREADS,
+        history=history_of(home, generation_id, configuration),
+        costs=costs,
+        settings=settings_of(champion.model if champion else None),
+        tuning_trials=TUNING_TRIALS if context.run.job_name == TRAIN_JOB else 0,
     )
-    judged = judge(
-        trained.model, champion.model if champion else None, trained.validation, contact_cost_of(configuration)
-    )
+    judged = judge(trained.model, champion.model if champion else None, trained.validation, costs)
     run = TrainingRun(
         name=f"response {day}",
         started_at=trained.started_at,
@@ -116,8 +129,9 @@ def response_models(
             "max_rows": MAX_TRAINING_ROWS,
             "horizon_days": configuration.policy.training.horizon_days,
             "rows": len(training),
+            "learner": trained.model.personal.name,
         },
-        metrics={**judged.metrics, "training_seconds": trained.seconds},
+        metrics={**judged.metrics, **_choice(trained), "training_seconds": trained.seconds},
         tags={
             "dagster.run_id": context.run.run_id,
             "dagster.asset": context.asset_key.to_user_string(),
@@ -126,8 +140,9 @@ def response_models(
             "wayfinder.configuration": configuration.version,
             "wayfinder.verdict": judged.verdict.reason,
         },
-        pictures=judged.pictures,
-        card=judged.card,
+        pictures={**judged.pictures, **_pictures(trained)},
+        card=_card(judged, trained),
+        nested=_nested(trained),
     )
     registered = tracking.log_training(trained.model, run)
     if judged.verdict.is_better:
@@ -140,7 +155,7 @@ def response_models(
     kinds={"lightgbm", "parquet"},
     owners=OWNERS,
     partitions_def=CYCLES,
-    deps=["response_models", "published_generation"],
+    deps=["response_models", "journeys", "champion_promises", "published_generation"],
 )
 def candidate_scores(
     context: dg.AssetExecutionContext,
@@ -167,6 +182,7 @@ def candidate_scores(
         "model": champion.version,
         "model_sha256": champion.sha256,
         "configuration": configuration.version,
+        "journeys": newest_journeys(home),
     }
     write_json(versions, home.cycle(cycle_id) / "versions.json")
     return dg.MaterializeResult(
@@ -186,6 +202,54 @@ def candidate_scores(
     )
 
 
+def _choice(trained: Trained) -> dict[str, float]:
+    """Figures of the candidate in use, and average effects by channel."""
+    chosen = next((one for one in trained.candidates if one.is_chosen), None)
+    figures = {} if chosen is None else figures_of(chosen)
+    for channel, average in trained.model.averages.channels.items():
+        figures |= {f"{channel}.average_effect": average.mean, f"{channel}.average_effect_sd": average.sd}
+    return {name: value for name, value in figures.items() if isfinite(value)}
+
+
+def _pictures(trained: Trained) -> dict[str, bytes]:
+    pictures = {"average_effects.png": averages_plot(trained.model.averages)} if trained.model.averages.options else {}
+    return pictures | ({"candidates.png": candidates_plot(trained.candidates)} if trained.candidates else {})
+
+
+def _card(judged: Judged, trained: Trained) -> str:
+    """The candidates first, since MLflow shows the beginning of it beside the run."""
+    return f"{candidates_table(trained.candidates)}\n{judged.card}" if trained.candidates else judged.card
+
+
+def _nested(trained: Trained) -> tuple[NestedRun, ...]:
+    """Candidates and trials of tuning, each as a run within the training's."""
+    candidates = [
+        NestedRun(
+            f"candidate {one.name}",
+            one.seconds,
+            figures_of(one),
+            {"learner": one.name},
+            {
+                "wayfinder.kind": "candidate",
+                "wayfinder.is_chosen": str(one.is_chosen).lower(),
+                "wayfinder.why": reason_of(one),
+            },
+        )
+        for one in trained.candidates
+    ]
+    trials = [
+        NestedRun(
+            f"tuning {number}",
+            one.seconds,
+            {"tuning_log_loss": one.loss},
+            one.parameters,
+            {"wayfinder.kind": "tuning", "wayfinder.is_chosen": str(one.is_best).lower()},
+        )
+        for number, one in enumerate(trained.tuning)
+    ]
+    return (*candidates, *trials)
+
+
 def _maturity(frame: pd.DataFrame) -> dict[str, float]:
     """Mean share of the conversions that have come of the rows whose horizon isn't over, by channel."""
     if frame.empty:
@@ -200,7 +264,7 @@ def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
 
 
-def _history(home: Home, generation_id: str, configuration: Configuration) -> History:
+def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:
     """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much."""
     customers = read_mart(home, generation_id, "dim_customers", "purchase_30d_count, margin_30d")
     buyers = customers[customers["purchase_30d_count"] > 0]

@@ -6,6 +6,7 @@ Readers of the folder need no lock, and a build that is killed leaves only a fol
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,8 +45,16 @@ class Published:
     ignored_attributes: tuple[str, ...]
 
 
-def publish(home: Home, connection: duckdb.DuckDBPyConnection, generation_id: str) -> Published:
+def publish(
+    home: Home, connection: duckdb.DuckDBPyConnection, generation_id: str, marts: Sequence[str] = MARTS
+) -> Published:
     """Write every mart to a folder aside, then rename it to `generation_id`.
+
+    Args:
+        home: The workspace.
+        connection: The warehouse.
+        generation_id: The generation's name.
+        marts: Those to write; fewer where it is known that nobody reads the others.
 
     Raises:
         FileExistsError: That generation is published already; generations never change.
@@ -58,7 +67,7 @@ def publish(home: Home, connection: duckdb.DuckDBPyConnection, generation_id: st
     building.mkdir(parents=True)
     kinds, ignored = _attributes(connection)
     rows = {}
-    for mart in MARTS:
+    for mart in marts:
         columns = _with_attributes(kinds) if mart in WITH_ATTRIBUTES else "*"
         path = building / f"{mart}.parquet"
         copied = connection.execute(

@@ -146,11 +146,14 @@ def _rescored(home: Home, gathered: Gathered, news: News, threads: int) -> Gathe
     where = np.flatnonzero(known.customers["customer_id"].isin(rows["customer_id"]).to_numpy())
     model = with_threads(kept_model(home, gathered.versions["model_sha256"]), threads)
     fresh = model.score(rows, known.scores.options)
+    if known.journeys is not None:
+        fresh = known.journeys.corrected(fresh, rows, gathered.configuration.policy.journeys)
     customers = pd.concat([known.customers.drop(rows.index), rows]).loc[known.customers.index]
     scores = replace(
         known.scores,
         baseline=_put(known.scores.baseline, where, fresh.baseline),
         uplift=_put(known.scores.uplift, where, fresh.uplift),
+        uplift_sd=_put(known.scores.uplift_sd, where, fresh.uplift_sd),
         propensity=_put(known.scores.propensity, where, fresh.propensity),
         amount=_put(known.scores.amount, where, fresh.amount),
     )
@@ -181,6 +184,7 @@ def _only(gathered: Gathered, is_free: np.ndarray) -> Gathered:
         scores.options,
         scores.baseline[is_free],
         scores.uplift[is_free],
+        scores.uplift_sd[is_free],
         scores.propensity[is_free],
         scores.amount[is_free],
         scores.redemption[is_free],

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from assets.action_looks import action_looks, unseen
-from assets.cycles import MEMORY, read_json
+from assets.cycles import DRIFT, MEMORY, PROMISES, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -89,8 +89,11 @@ def write_report(
             unseen=unseen(looks, day, timedelta(days=configuration.policy.training.horizon_days)),
             removals=ledger.memberships.changes(start=at - timedelta(days=1), end=at + timedelta(seconds=1)),
             memory=_memory(home, cycle_id),
+            watch=_kept(home, cycle_id, PROMISES),
+            shifts=_kept(home, cycle_id, DRIFT).get("shifts", []),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
+            ahead=facts.get("value_to_go", {"contacts": 0}),
             at=facts["at"],
         )
     )
@@ -104,6 +107,12 @@ def write_report(
 def _memory(home: Home, cycle_id: str) -> dict[str, Any]:
     path = home.cycle(cycle_id) / MEMORY
     return read_json(path) if path.exists() else {"learned": [], "held": [], "experiments": [], "channels": []}
+
+
+def _kept(home: Home, cycle_id: str, name: str) -> dict[str, Any]:
+    """Facts of the morning; nothing where there are none, or they are of a day before this was kept."""
+    path = home.cycle(cycle_id.partition(".")[0]) / name
+    return read_json(path) if path.exists() else {}
 
 
 def _outlooks(configuration: Configuration, facts: Mapping[str, Any]) -> list[tuple[str, Outlook]]:

@@ -14,12 +14,14 @@ from data_tests.words import ARMS, CHANNELS, NONE
 
 _COLUMNS: Final[dict[str, Type]] = {
     **dict.fromkeys(("decision_id", "cycle_id", "customer_id", "objective_id", "arm", "channel", "offer_id"), "text"),
-    **dict.fromkeys(("creative_id", "slot", "action_id", "category", "reason", "alternatives"), "text"),
+    **dict.fromkeys(
+        ("creative_id", "slot", "action_id", "category", "reason", "alternatives", "expected_path"), "text"
+    ),
     **dict.fromkeys(("logging_propensity", "baseline", "propensity", "uplift", "unit_value"), "number"),
-    **dict.fromkeys(("net_value", "adjusted_value", "contact_cost"), "number"),
+    **dict.fromkeys(("net_value", "adjusted_value", "contact_cost", "value_to_go"), "number"),
     **dict.fromkeys(("send_at", "expires_at"), "timestamp"),
 }
-_MONEY: Final = ("unit_value", "net_value", "adjusted_value")
+_MONEY: Final = ("unit_value", "net_value", "adjusted_value", "value_to_go")
 _ALTERNATIVES_READ: Final = 2_000
 
 
@@ -63,6 +65,11 @@ def check(
             "leaving_alone_costs_nothing",
             ("channel", "contact_cost"),
             lambda rows: ~_alone(rows) | (rows["contact_cost"] == 0),
+        ),
+        Rule(
+            "leaving_alone_leads_nowhere",
+            ("channel", "value_to_go"),
+            lambda rows: ~_alone(rows) | (rows["value_to_go"] == 0),
         ),
         Rule(
             "leaving_alone_gives_no_offer",

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     answer.add_argument("--from", dest="start", type=_instant, required=True)
     answer.add_argument("--to", dest="end", type=_instant, required=True)
     truth = verbs.add_parser("truth", help="the truth, as a Parquet file for judges")
-    truth.add_argument("--what", required=True, help="identity, people, effects or value")
+    truth.add_argument("--what", required=True, help="identity, people, effects, value or worth")
     truth.add_argument("--out", type=Path, help="file to write; default TRUTH/<what>.parquet")
     truth.add_argument("--on", type=_day, help="effects: day of the messages; default the market's own")
     truth.add_argument("--days", type=int, default=14, help="effects: window")

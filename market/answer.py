@@ -27,6 +27,7 @@ from market.tables import EMIT_AT, ORDER_ORIGIN, Renderer, split_by_time, told
 from market.truth_log import log_contacts, log_messages, log_sales
 from market.words import DAY_MS, EMAIL, HOUR_MS, VOICE, Ints, MarketError
 from market.world import State, World
+from market.worth import worth
 
 _FORMATS: Final = {
     "orders": "csv.gz",
@@ -115,10 +116,21 @@ def _live(where: Places, work: _Answer, bag: Mailbag, until_ms: int, name: str) 
         rows = np.flatnonzero((sent_on == day) | ((sent_on > day) & last) | ((sent_on < day) & (day * DAY_MS <= began)))
         if len(rows):
             part, ids = m.take(rows), message_ids.take(pa.array(rows))
-            reactions = react(world, state, part, day)
-            _take_effect(work, part, reactions, day, [bag.cycle_ids[i] for i in rows.tolist()])
+            cycles = [bag.cycle_ids[i] for i in rows.tolist()]
+            reactions, expected = react(world, state, part, day), worth(world, state, part, day)
+            _take_effect(work, part, reactions, day, cycles)
             _report(work, part, reactions, ids)
-            log_messages(where.truth_staging, world, state, part, reactions, ids=ids, part=f"{name}-{day}")
+            log_messages(
+                where.truth_staging,
+                world,
+                state,
+                part,
+                reactions,
+                ids=ids,
+                cycles=cycles,
+                expected=expected,
+                part=f"{name}-{day}",
+            )
         new_before = state.clock_ms
         advance(world, state, work.events, min(until_ms, (day + 1) * DAY_MS))
         contacts, persons = new_contacts(world, day, new_before, state.clock_ms)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from market import texts
@@ -17,7 +18,7 @@ from market.store import Places, load_state, load_world
 from market.words import CHANNELS, DAY_MS, HOUR_MS, PRICE, TRAITS, Floats, MarketError
 from market.world import State, World
 
-WHATS: Final = ("identity", "people", "effects", "value")
+WHATS: Final = ("identity", "people", "effects", "value", "worth")
 
 
 def tell_truth(
@@ -52,6 +53,8 @@ def tell_truth(
         table = effects_table(world, state, state.day if on is None else (on - date(1970, 1, 1)).days, days, offers)
     elif what == "value":
         table = value_table(where)
+    elif what == "worth":
+        table = worth_table(where)
     else:
         raise MarketError(f"--what {what}: no such truth; there are {', '.join(WHATS)}")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -161,6 +164,26 @@ def value_table(where: Places) -> pa.Table:
     return out.rename_columns(["sold_on", "origin", "sale_count", "revenue", "margin"]).sort_by(
         [("sold_on", "ascending"), ("origin", "ascending")]
     )
+
+
+def worth_table(where: Places) -> pa.Table:
+    """What messages were worth when they were sent (``market.worth``), by their cycle's day and channel.
+
+    Returns:
+        ``cycle_on``, ``channel``, ``message_count``, ``expected_margin``, ``caused_count``; empty where nothing was sent.
+    """
+    files = sorted((where.truth / "messages").glob("*.parquet"))
+    names = ["cycle_id", "channel", "expected_margin", "is_caused"]
+    kinds = [pa.string(), pa.string(), pa.float64(), pa.bool_()]
+    none = pa.table({name: pa.array([], type=kind) for name, kind in zip(names, kinds, strict=True)})
+    table = pa.concat_tables([none, *(pq.read_table(f, columns=names) for f in files)], promote_options="permissive")
+    on = pc.utf8_slice_codeunits(table["cycle_id"], 0, 10)
+    table = table.set_column(0, "cycle_on", on).append_column("caused", table["is_caused"].cast(pa.int64()))
+    found = table.group_by(["cycle_on", "channel"], use_threads=False).aggregate(
+        [("expected_margin", "count"), ("expected_margin", "sum"), ("caused", "sum")]
+    )
+    named = found.rename_columns(["cycle_on", "channel", "message_count", "expected_margin", "caused_count"])
+    return named.sort_by([("cycle_on", "ascending"), ("channel", "ascending")])
 
 
 def clock_of(state: State) -> datetime:

@@ -1,5 +1,6 @@
 """What truly happened, row by row, kept where only the market and its judges look."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from market.effects import Messages
 from market.respond import Reactions
 from market.tables import ORDER_ORIGIN
 from market.texts import pick, times
-from market.words import CHANNELS, OBJECTIONS
+from market.words import CHANNELS, OBJECTIONS, Floats
 from market.world import State, World
 
 _ORIGINS: Final = ("organic", "caused", "repeated")
@@ -47,7 +48,16 @@ def log_sales(truth: Path, source: str, table: pa.Table, part: str) -> None:
 
 
 def log_messages(
-    truth: Path, world: World, state: State, m: Messages, r: Reactions, *, ids: pa.Array, part: str
+    truth: Path,
+    world: World,
+    state: State,
+    m: Messages,
+    r: Reactions,
+    *,
+    ids: pa.Array,
+    cycles: Sequence[str],
+    expected: Floats,
+    part: str,
 ) -> None:
     """Keeps what each message truly did: ``truth/messages/<part>.parquet``.
 
@@ -58,11 +68,14 @@ def log_messages(
         m: The messages.
         r: What became of them.
         ids: Their message ids.
+        cycles: The cycle that each is of.
+        expected: Margin that the law expects of each (`worth`).
         part: Names the file.
     """
     table = pa.table(
         {
             "message_id": ids,
+            "cycle_id": pa.array(list(cycles), type=pa.string()),
             "person_id": pa.array(m.person.astype(np.int32)),
             "channel": pick(CHANNELS, m.channel),
             "offer_id": pick(state.catalogue.offers, m.offer),
@@ -72,6 +85,7 @@ def log_messages(
             "effect_when_reached": pa.array(r.effect),
             "is_reached": pa.array(r.reached),
             "is_caused": pa.array(r.caused),
+            "expected_margin": pa.array(expected),
         }
     )
     folder = truth / "messages"

@@ -101,7 +101,8 @@ def limits_of(table: ValueTable, configuration: Configuration, room: Room) -> li
     if table.objectives and len(used) > 1:
         spent = sum(room.spent.values())
         terms += [
-            ChannelSpendShare(name, room.spend_share, room.spend_share * spent - room.spent.get(name, 0.0))
+            # What is bound already may be over the share: the rest keeps to it, and that isn't a conflict.
+            ChannelSpendShare(name, room.spend_share, max(0.0, room.spend_share * spent - room.spent.get(name, 0.0)))
             for name in CHANNELS
             if name in used and room.spend_share < 1
         ]
@@ -210,7 +211,8 @@ def candidates_of(  # noqa: PLR0917 - everything about the people
         left: Contacts that the frequency caps leave each person [N].
         terms: Of the problem.
         segmented: Segments of the same people.
-        effect_sd: Standard deviation of what contacts cause, as a multiple of what the model expects, by objective [J].
+        effect_sd: Standard deviation of what contacts cause, as a multiple of what the model expects, by objective [J]; a
+            candidate's own is at least that.
     """
     values, is_candidate = table.dense("system", is_free)
     j = range(len(table.objectives))
@@ -221,7 +223,7 @@ def candidates_of(  # noqa: PLR0917 - everything about the people
     none = table.uplift[:, :0]
     parts = [table.quantity(each) if table.objectives[each] in counted else np.zeros_like(table.uplift) for each in j]
     quantity = np.concatenate([none, *parts], axis=1) if counted else None
-    sd = [np.float32(effect_sd[each]) * np.abs(table.effect(each)) for each in j]
+    sd = [table.effect_sd(each, float(effect_sd[each])) for each in j] if uncertain else []
     return Candidates.from_dense(
         values,
         is_candidate,

@@ -23,6 +23,8 @@ from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.day_problem import Room, segments_of
 from ml.entities import ARMS, CHANNELS
+from ml.journeys.deciding import ahead_of
+from ml.journeys.model import JourneyModel
 from ml.objectives.active import active_objectives
 from ml.objectives.audience import parse
 from ml.objectives.forecast import PRIOR_SD
@@ -32,6 +34,7 @@ from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.plan import Plan, build_plan
+from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
 from ml.policy.reasons import Reason
 from ml.policy.system import Exploration, choose, draw_seed
@@ -79,6 +82,10 @@ class Knowledge:
         rejected: customer_id (None: everybody), objective_id, channel of what a person refused lately.
         needs: By channel the columns of `phones` that its messages say of a person, and that must be there.
         creative_shares: Chances of creatives within their option; without any they are drawn equally.
+        journeys: What was learned of conversations; without it a contact counts for its next response alone.
+        contact_prices: By objective and option, what a contact used of all that was scarce in the newest earlier plan: what
+            a follow-up has to be worth besides its costs. Before the first plan nothing is known of it, and no
+            continuation is counted.
     """
 
     customers: pd.DataFrame
@@ -95,6 +102,8 @@ class Knowledge:
     rejected: pd.DataFrame | None = None
     needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     creative_shares: Mapping[str, float] = field(default_factory=dict)
+    journeys: JourneyModel | None = None
+    contact_prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +125,7 @@ class Decided:
         chance: Chance of every candidate of the problem, given what the randomized arms do, float64 [M].
         gap: Relative distance to the bound that was asked of the allocation.
         conceded: What today should have brought and can't, with what stands in the way.
+        contact_prices: By objective and option, what a contact uses of all that is scarce, money.
     """
 
     plan: Plan
@@ -132,6 +142,7 @@ class Decided:
     chance: np.ndarray
     gap: float
     conceded: tuple[Concession, ...] = ()
+    contact_prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -192,6 +203,9 @@ def decide(
         everyone = _everyone(moment, known, configuration, day)
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)
+        table = replace(
+            table, ahead=ahead_of(table, known.customers, known.journeys, known.contact_prices, configuration.policy)
+        )
     with clock.phase("randomized arms"):
         randomized = _randomized(moment, known, configuration, objectives, table)
         first = _within(randomized.choices, table, room)
@@ -216,6 +230,7 @@ def decide(
         )
     with clock.phase("plan"):
         alone = randomized.left_alone
+        price = prices_of(solving, problem, choice.prices)
         system = Choices.of_columns(choice.column, options, choice.probability * alone[:, None])
         plan = build_plan(
             moment.cycle_id,
@@ -225,7 +240,7 @@ def decide(
             actions=configuration.actions,
             day=day,
             reasons=everyone.reasons,
-            price=prices_of(solving, problem, choice.prices),
+            price=price,
             none_probability=alone * choice.nothing,
             seed=moment.seed,
             shares=known.creative_shares,
@@ -249,6 +264,7 @@ def decide(
         choice.chance,
         solving.gap,
         solved.conceded,
+        _contact_prices(table, price),
     )
 
 
@@ -353,6 +369,7 @@ def _value_table(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
         uplift=scores.uplift,
+        uplift_sd=scores.uplift_sd,
         propensity=scores.propensity,
         baseline=scores.baseline,
         unit_value=np.stack([known.unit_values[o.id] for o in objectives], axis=1).astype(np.float32)
@@ -365,6 +382,14 @@ def _value_table(
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),
         counts_money=np.array([objective.metric == "incremental_margin" for objective in objectives], dtype=bool),
     )
+
+
+def _contact_prices(table: ValueTable, price: ShadowPrices) -> dict[str, dict[str, float]]:
+    names = [str(option) for option in table.options]
+    return {
+        objective: dict(zip(names, map(float, price.contact[j]), strict=True))
+        for j, objective in enumerate(table.objectives)
+    }
 
 
 def _within(choices: Choices, table: ValueTable, room: Room) -> Choices:

@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,8 @@ _PLANS_TAGS: Final = {
 }
 _FOLDER: Final = "model"
 _DIGEST_TAG: Final = "sha256"
+_PROMOTED: Final = "promoted"
+_TAKEN_BACK: Final = "rolled_back"
 _SQLITE: Final = "sqlite:///"
 _REQUIREMENTS: Final = ("lightgbm>=4.7,<5", "numpy>=2.4,<3", "pandas>=3,<4")
 _LONGEST_PARAMETER: Final = 500
@@ -52,6 +55,25 @@ LOCAL_UI = "http://127.0.0.1:3001"
 
 class TamperedModelError(RuntimeError):
     """The files of a registered model aren't those that were registered."""
+
+
+@dataclass(frozen=True)
+class NestedRun:
+    """A run within a training: a candidate, or a trial of tuning.
+
+    Attributes:
+        name: Shown in the table of runs.
+        seconds: That it took.
+        metrics: Figures by name; the same names as the training's, so that one table compares them.
+        parameters: Settings.
+        tags: What it is, and why it won or lost.
+    """
+
+    name: str
+    seconds: float
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +89,7 @@ class TrainingRun:
         tags: Dagster run, asset key, partition, configuration and code versions.
         pictures: PNG bytes by file name.
         card: The model card, Markdown.
+        nested: Candidates, and trials of tuning.
     """
 
     name: str
@@ -77,6 +100,7 @@ class TrainingRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     card: str = ""
+    nested: tuple[NestedRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,6 +244,8 @@ class Tracking:
                 sha256 = digest(folder)
                 self.client.log_artifacts(run_id, str(folder), _FOLDER)
                 self._log_documents(run_id, run, Path(scratch) / "documents")
+            for nested in run.nested:
+                self._log_nested(run_id, started, nested)
             registered = self._register(run_id, sha256)
         except BaseException:
             self.client.set_terminated(run_id, "FAILED")
@@ -262,6 +288,38 @@ class Tracking:
     def promote(self, version: str) -> None:
         """Makes a registered version the champion."""
         self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+        self.client.set_model_version_tag(MODEL_NAME, version, _PROMOTED, "true")
+
+    def in_use(self) -> RegisteredModel | None:
+        """The champion's registration; None before the first. Nothing is loaded."""
+        version = self._version(CHAMPION)
+        if version is None:
+            return None
+        return RegisteredModel(str(version.version), str(version.run_id), str(version.tags[_DIGEST_TAG]))
+
+    def earlier_champions(self) -> list[str]:
+        """Versions that were in use before and weren't taken back, the newest first, without the one in use."""
+        found = self.client.search_model_versions(f"name = '{MODEL_NAME}'")
+        now = self.champion_version()
+        used = [one for one in found if _PROMOTED in one.tags and _TAKEN_BACK not in one.tags]
+        return sorted((str(one.version) for one in used if str(one.version) != now), key=int, reverse=True)
+
+    def roll_back(self, to: str, reason: str) -> None:
+        """Takes the champion out of use for an earlier version, and says so on its version and its run.
+
+        Args:
+            to: The version that is used instead.
+            reason: Why, in a sentence.
+
+        Raises:
+            ValueError: No model is in use.
+        """
+        condemned = self.in_use()
+        if condemned is None:
+            raise ValueError(f"no {MODEL_NAME} is in use, so none can be rolled back")
+        self.client.set_model_version_tag(MODEL_NAME, condemned.version, _TAKEN_BACK, reason[:_LONGEST_NOTE])
+        self.client.set_tag(condemned.run_id, "wayfinder.rolled_back", reason[:_LONGEST_NOTE])
+        self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, to)
 
     def load(self, version: str) -> ChampionModel:
         """A registered version by its number, verified: to recompute an old decision.
@@ -332,6 +390,25 @@ class Tracking:
             [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in parameters.items()],
             [RunTag(name, value) for name, value in tags.items()],
         )
+
+    def _log_nested(self, parent: str, started: int, nested: NestedRun) -> None:
+        from mlflow.entities import Metric, Param  # noqa: PLC0415 - importing MLflow takes 2 CPU-seconds
+
+        ended = started + int(1000 * nested.seconds)
+        tags = {
+            "mlflow.parentRunId": parent,
+            "mlflow.source.name": "ml/response",
+            "mlflow.source.type": "JOB",
+            **nested.tags,
+        }
+        made = self.client.create_run(self.experiment_id, start_time=started, tags=tags, run_name=nested.name)
+        run_id = str(made.info.run_id)
+        self.client.log_batch(
+            run_id,
+            [Metric(name, float(value), ended, 0) for name, value in nested.metrics.items() if isfinite(value)],
+            [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in nested.parameters.items()],
+        )
+        self.client.set_terminated(run_id, "FINISHED", ended)
 
     def _log_documents(self, run_id: str, run: TrainingRun, folder: Path) -> None:
         (folder / "plots").mkdir(parents=True)

@@ -13,14 +13,19 @@ from ml.evaluation.card import model_card
 from ml.evaluation.gate import Comparison, compare
 from ml.evaluation.plots import draw
 from ml.evaluation.report import evaluate, validation_rows
+from ml.response.averages import PRIOR_UPLIFT
+from ml.response.baseline import SETTINGS
+from ml.response.candidates import Candidate
+from ml.response.fit import fit
+from ml.response.left_alone import with_chances
 from ml.response.model import ResponseModel
+from ml.response.trees import TreeSettings
+from ml.response.tuning import TuningTrial, tune
 
 MINIMUM_CONVERSIONS: Final = 50
 """Fewer conversions than this teach a tree nothing: a cold start says so instead."""
 RANDOMIZED_CONVERSIONS: Final = 100
 """With so many among the randomized contacts of a channel, its chosen ones are left out."""
-PRIOR_UPLIFT: Final = 0.002
-"""Of every channel at a cold start: small, so that only cheap contacts are worth trying until something is known."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,18 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted model, and the rows that it has not seen. `notes` says what a person should know about it."""
+    """A fitted model, the rows that it has not seen, and the learners that it was chosen among.
+
+    `notes` says what a person should know about it.
+    """
 
     model: ResponseModel
     validation: pd.DataFrame
     started_at: datetime
     seconds: float
     notes: str
+    candidates: tuple[Candidate, ...] = ()
+    tuning: tuple[TuningTrial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,17 @@ class Judged:
     verdict: Comparison
 
 
-def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threads: int, history: History) -> Trained:
+def train(
+    training: pd.DataFrame,
+    options: Sequence[Option],
+    *,
+    seed: int,
+    threads: int,
+    history: History,
+    costs: Mapping[Option, float] | None = None,
+    settings: TreeSettings = SETTINGS,
+    tuning_trials: int = 0,
+) -> Trained:
     """Fit on a training frame, or start cold where it teaches nothing.
 
     Args:
@@ -66,6 +86,9 @@ def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threa
         seed: Of everything random.
         threads: Cores that this process owns.
         history: For a cold start.
+        costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
+        settings: Of the baseline's trees: those of the model in use.
+        tuning_trials: Settings to try before; 0 doesn't tune.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
     conversions = int(training["is_converted"].sum()) if len(training) else 0
@@ -82,15 +105,18 @@ def train(training: pd.DataFrame, options: Sequence[Option], *, seed: int, threa
             threads=threads,
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)
-    training = trustworthy(training)
-    model = ResponseModel.fit(training, options, seed=seed, threads=threads)
+    training = trustworthy(with_chances(training, seed=seed, threads=threads))
+    tuning = tune(training, trials=tuning_trials, seed=seed, threads=threads, start=settings) if tuning_trials else ()
+    settings = next((one.settings for one in tuning if one.is_best), settings)
+    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, settings=settings)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
         ""
         if randomized.any()
         else "observational: no contact in the history was randomized, so effects may be partly selection; the arms will tell"
     )
-    return Trained(model, validation_rows(training), started_at, time.perf_counter() - begun, notes)
+    seconds = time.perf_counter() - begun
+    return Trained(fitted.model, validation_rows(training), started_at, seconds, notes, fitted.candidates, tuning)
 
 
 def trustworthy(training: pd.DataFrame) -> pd.DataFrame:
@@ -112,17 +138,22 @@ def judge(
     model: ResponseModel, champion: ResponseModel | None, validation: pd.DataFrame, costs: Mapping[Option, float]
 ) -> Judged:
     """Figures, pictures and the gate's verdict, on rows that neither model has learned from."""
-    if validation.empty or not validation["is_converted"].any():
-        verdict = Comparison(
-            champion is None,
-            "none",
-            0.0,
-            0.0,
-            0.0,
-            "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays"),
-        )
+    verdict = gate(model, champion, validation, costs)
+    if not _is_telling(validation):
         return Judged({}, {}, model_card(model, {}), verdict)
     report = evaluate(model, validation, costs)
-    return Judged(
-        report.metrics, draw(report), model_card(model, report.metrics), compare(model, champion, validation, costs)
-    )
+    return Judged(report.metrics, draw(report), model_card(model, report.metrics), verdict)
+
+
+def gate(
+    model: ResponseModel, champion: ResponseModel | None, validation: pd.DataFrame, costs: Mapping[Option, float]
+) -> Comparison:
+    """Whether a model may replace the one in use: the verdict of `judge` without its figures and pictures."""
+    if _is_telling(validation):
+        return compare(model, champion, validation, costs)
+    words = "nothing to judge by: " + ("the first model is used" if champion is None else "the champion stays")
+    return Comparison(champion is None, "none", 0.0, 0.0, 0.0, words)
+
+
+def _is_telling(validation: pd.DataFrame) -> bool:
+    return not validation.empty and bool(validation["is_converted"].any())

@@ -113,12 +113,14 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
         checks,
         creatives,
         dispatch,
+        journeys,
         landing,
         learning,
         memory,
         outcomes,
         propensity,
         warehouse,
+        watch,
     )
     from ml.configuration import read_configuration  # noqa: PLC0415
     from orchestration import jobs, resources, schedules, sensors  # noqa: PLC0415
@@ -126,7 +128,9 @@ def build_definitions(settings: Settings) -> "dg.Definitions":
 
     prepare(settings)
     time_zone = read_configuration(settings.config).policy.time_zone
-    modules = [allocation, authority, autonomy, creatives, landing, learning, memory, outcomes, propensity, warehouse]
+    modules = [
+        allocation, authority, autonomy, creatives, journeys, landing, learning, memory, outcomes, propensity, warehouse, watch,
+    ]  # fmt: skip
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(modules),

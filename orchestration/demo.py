@@ -1,4 +1,4 @@
-"""The demo and the simulation: the sample market outside, the product's own verbs inside, day after day."""
+"""The loop on the sample market: the market outside, the product's own verbs inside, day after day."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,8 +41,18 @@ def days(start: date, count: int, time_zone: str) -> Iterator[Day]:
         yield Day(day, morning, afternoon, evening, night, datetime.combine(day + timedelta(days=1), MORNING, zone))
 
 
-def demo(settings: Settings, customers: int, day_count: int, seed: int, progress: Progress) -> dict[str, Any]:
+def demo(
+    settings: Settings, customers: int, day_count: int, seed: int, progress: Progress, *, is_brief: bool = False
+) -> dict[str, Any]:
     """Run `day_count` cycles on a market of `customers` people, made first if the home is empty.
+
+    Args:
+        settings: The workspace.
+        customers: People.
+        day_count: Cycles.
+        seed: Of the market.
+        progress: Told each step.
+        is_brief: Whether nobody looks at the status.
 
     Returns:
         What happened on the last day, as the final screen shows it.
@@ -51,11 +61,11 @@ def demo(settings: Settings, customers: int, day_count: int, seed: int, progress
     start = _start(settings, customers, seed, progress)
     last: dict[str, Any] = {}
     for day in days(start, day_count, zone):
-        last = live(settings, day, progress)
+        last = live(settings, day, progress, is_brief=is_brief)
     return last
 
 
-def live(settings: Settings, day: Day, progress: Progress) -> dict[str, Any]:
+def live(settings: Settings, day: Day, progress: Progress, *, is_brief: bool = False) -> dict[str, Any]:
     """One day of the loop: decide, hand over, listen, re-optimize, hand over, listen."""
     cycle = verbs.cycle(settings, day.day.isoformat(), day.morning, progress)
     dispatched = [verbs.dispatch(settings, day.afternoon, progress)]
@@ -63,7 +73,7 @@ def live(settings: Settings, day: Day, progress: Progress) -> dict[str, Any]:
     ingest = verbs.ingest(settings, day.afternoon, progress)
     dispatched += [verbs.dispatch(settings, day.evening, progress), verbs.dispatch(settings, day.night, progress)]
     answers.append(_timed(progress, "market", lambda: market.answer(settings, day.afternoon, day.next_morning)))
-    status = status_of(settings, day.night)
+    status = None if is_brief else status_of(settings, day.night)
     return {"cycle": cycle, "dispatched": dispatched, "ingest": ingest, "market": answers, "status": status}
 
 
@@ -83,9 +93,3 @@ def _timed(progress: Progress, name: str, work: Callable[[], dict[str, Any]]) ->
     result = work()
     progress(name, (datetime.now().astimezone() - begun).total_seconds())
     return result
-
-
-def simulate(settings: Settings, customers: int, day_count: int, seed: int, progress: Progress) -> dict[str, Any]:
-    """The closed loop in a home of its own, judged by the market's truth: what contacts caused, and what they cost."""
-    facts = demo(settings, customers, day_count, seed, progress)
-    return {**facts, "truth": market.truth(settings, "value"), "days": day_count}

@@ -4,7 +4,7 @@ import dagster as dg
 
 landing = dg.AssetSelection.groups("landing")
 outcomes = dg.AssetSelection.assets("outcomes")
-training = dg.AssetSelection.assets("training_frame", "response_models")
+training = dg.AssetSelection.assets("training_frame", "response_models", "journeys")
 dispatch = dg.AssetSelection.groups("dispatch")
 reoptimization = dg.AssetSelection.assets("reoptimization")
 

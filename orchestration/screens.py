@@ -148,12 +148,13 @@ def why(console: Console, facts: Facts) -> None:
         for step in decision["steps"]:
             console.print(f"  · {escape(step)}", highlight=False)
         table = Table(box=box.SIMPLE)
-        for name in ("", "net value", "price of what is scarce", "left"):
+        for name in ("", "net value", "of it made possible", "price of what is scarce", "left"):
             table.add_column(name, justify="right" if name else "left")
         for option in (decision["chosen"], *decision["alternatives"]):
             table.add_row(
                 option["option"],
                 f"{option['net_value']:+.4f}",
+                f"{option['value_to_go']:+.4f}",
                 f"{option['price']:.4f}",
                 f"{option['adjusted_value']:+.4f}",
             )
@@ -271,13 +272,9 @@ def demo(console: Console, facts: Facts) -> None:
 
 
 def simulate(console: Console, facts: Facts) -> None:
-    """What the days caused, by the market's truth."""
-    demo(console, facts)
-    truth = facts["truth"]
-    table = Table(box=box.SIMPLE, title=f"{facts['days']} days, by the market's truth", title_justify="left")
-    table.add_column("")
-    table.add_column("", justify="right")
-    for name, value in truth.items():
-        if isinstance(value, int | float):
-            table.add_row(name.replace("_", " "), f"{value:,.2f}")
-    console.print(table)
+    """What each policy caused for its money, by the market's truth."""
+    people, days, seeds = facts["customers"], facts["days"], len(facts["seeds"])
+    console.print(f"\n[bold]{people:,} people, {days} days, {seeds} seeds[/], by the market's truth\n", highlight=False)
+    for table in (facts["totals"], facts["cycles"]):
+        console.print(escape(table), highlight=False, soft_wrap=True)
+        console.print()

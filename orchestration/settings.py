@@ -84,6 +84,9 @@ class Settings(BaseSettings):
             "NUMBA_CACHE_DIR": str(self.home / "cache" / "numba"),
         }
 
-    def enter(self) -> None:
-        """Put `environment()` in force for this process. Called once, before anything heavy is imported."""
-        os.environ.update(self.environment())
+    def enter(self, **instead: str) -> None:
+        """Put `environment()` in force for this process, before anything heavy is imported.
+
+        A simulation enters one home after another; `instead` are variables that stay the same in all of them.
+        """
+        os.environ.update(self.environment() | instead)

@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from assets.cycles import read_json
+from assets.cycles import PROMISES, read_json
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
+from ml.learning.promise import ALL
 from ml.objectives.outlook import outlook
 from ml.objectives.progress import Reached, reached
 from orchestration.build import ledger_url, prepare
@@ -42,7 +43,7 @@ def status(settings: Settings, at: datetime) -> Facts:
         "stopped": ledger.halts.active(),
         "data": data_age(ledger.engine, at),
         "troubles": [trouble.words for trouble in troubles(ledger.engine, at)],
-        "model": _model(settings),
+        "model": _model(settings, home, day),
         "waiting": [
             {"plan_id": plan.plan_id, "reasons": list(plan.reasons), "expires_at": plan.expires_at}
             for plan in ledger.plans.waiting(at)
@@ -167,6 +168,17 @@ def _outbox(ledger: Ledger) -> Facts:
     }
 
 
-def _model(settings: Settings) -> str:
+def _model(settings: Settings, home: Home, day: date | None) -> str:
+    """The version in use, and what the last morning found of its promise."""
     champion = tracking_of(settings).champion_version()
-    return "none yet" if champion is None else f"version {champion} is in use"
+    if champion is None:
+        return "none yet"
+    words = f"version {champion} is in use"
+    path = home.cycle(day.isoformat()) / PROMISES if day else None
+    if path is None or not path.exists():
+        return words
+    facts = read_json(path)
+    if facts.get("rolled_back"):
+        return f"{words}; {facts['rolled_back']['words']}"
+    whole = next((one for one in facts["promises"] if (one["objective_id"], one["channel"]) == (ALL, ALL)), None)
+    return f"{words}, {whole['words']}" if whole and whole["realized"] is not None else words

@@ -19,6 +19,7 @@ from assets.ledger.inbox import Inbox
 from assets.ledger.landing import Landing
 from assets.ledger.live import Live
 from assets.ledger.memberships import Memberships
+from assets.ledger.models import Models
 from assets.ledger.objectives import Objectives
 from assets.ledger.outbox import Outbox
 from assets.ledger.outcomes import Outcomes
@@ -54,6 +55,11 @@ class Ledger:
     def landing(self) -> Landing:
         """Files taken in."""
         return Landing(self.engine)
+
+    @cached_property
+    def models(self) -> Models:
+        """Models that were taken back."""
+        return Models(self.engine)
 
     @cached_property
     def generations(self) -> Generations:

@@ -90,6 +90,14 @@ class Outcomes:
             frame[name] = pd.to_datetime(frame[name], utc=True).dt.tz_localize(None)
         return Since(frame, max(cursor, last))
 
+    def messages_with(self, event_type: str, channel: str) -> set[str]:
+        """Ids of messages through a channel that an event of a type answered."""
+        answers = and_(outbox.c.message_id == outcome.c.message_id, outcome.c.matched_by == "message")
+        asked = select(outcome.c.message_id).select_from(outcome.join(outbox, answers)).distinct()
+        asked = asked.where(outcome.c.event_type == event_type, outbox.c.channel == channel)
+        with reading(self._engine) as connection:
+            return set(connection.scalars(asked))
+
 
 class Stored(NamedTuple):
     """The events that were new, each with its `matched_by`, and what followed from them."""

@@ -43,7 +43,7 @@
         'discount_share_365d', 'redemption_365d_count', 'average_order_value_365d', 'store_share_365d', 'weekend_share_365d',
         'category_365d_count', 'days_between_purchases', 'product_view_30d_count', 'cart_30d_count', 'email_sent_30d_count',
         'email_bounce_90d_count', 'email_refusal_365d_count', 'answered_call_365d_count', 'last_call_disposition', 'response_90d_count',
-        'last_intent', 'last_objection', 'last_sentiment', 'days_since_last_objection', 'days_since_last_scan', 'days_since_last_offer', 'last_touch_channel',
+        'last_intent', 'last_objection', 'last_sentiment', 'days_since_last_objection', 'days_since_last_scan', 'days_since_last_offer', 'last_offer_id', 'last_touch_channel',
         'wear', 'attributes'
     ]) %}
     {{ return(names) }}
@@ -379,6 +379,7 @@ touch_features as (
         {{ windowed_sums('touch', '_count', '1', 'touches.sent_on') }},
         {{ days_since('touches.sent_on') }} as days_since_last_touch,
         {{ days_since('touches.sent_on', "coalesce(touches.offer_id, 'none') != 'none'") }} as days_since_last_offer,
+        arg_max(touches.offer_id, touches.sent_at) filter (where coalesce(touches.offer_id, 'none') != 'none') as last_offer_id,
         arg_max(touches.channel, touches.sent_at) as last_touch_channel,
         coalesce(sum(exp((touches.sent_on - spine.as_of_on) / 7.0)) filter (where {{ within('touches.sent_on', 90) }}), 0) as wear,
         {% for channel in channels() -%}

@@ -17,6 +17,7 @@ from ml.configuration.base import (
     WindowText,
     ZoneName,
 )
+from ml.configuration.journeys import Journeys
 from ml.entities import CHANNELS, Channel
 
 Basis = Literal["express_written", "express", "soft_opt_in"]
@@ -258,6 +259,7 @@ class Policy(Model):
     wear: Wear = Wear()
     spend_change: SpendChange = SpendChange()
     risk: Risk = Risk()
+    journeys: Journeys = Journeys()
     segments: dict[Identifier, str] = Field(
         default_factory=dict, description="predicates over dim_customers by name; the first that holds is a person's"
     )

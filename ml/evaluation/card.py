@@ -1,7 +1,6 @@
 """The model card: what a model is, what it was learned from, how good it is, and what it can't know."""
 
 from collections.abc import Mapping
-from math import exp
 from typing import Any
 
 from ml.response.evidence import RANDOMISED_SHARE, WEIGHT_LIMIT
@@ -25,8 +24,9 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
     lines = [
         "# Response model",
         "",
-        "Chance to convert within the horizon when left alone, the difference that each channel and offer makes,",
-        "and the expected margin of a conversion. LightGBM on the logit scale, calibrated on people held out.",
+        "Chance to convert within the horizon when left alone, the difference that each channel and offer makes on average,",
+        "how far a person's departs from it, and the expected margin of a conversion. Averages compare drawn contacts with",
+        "people left alone, weighted by the chance to be; each channel and offer is drawn towards its neighbours.",
         "",
         "## Learned from",
         "",
@@ -34,10 +34,11 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         f"- {len(model.spec.names)} features; left out: {_left_out(model)}",
         f"- baseline: {_BASELINES[model.baseline.learned_from]}",
         f"- amount: {_amount(model)}, mean {model.amount.mean:.2f}",
+        f"- who differs: {_personal(model)}",
         "",
         "## Evidence by channel",
         "",
-        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect on the odds |",
+        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect, points |",
         "|---|---|---|---|---|---|---|",
         *(_channel_row(model, position) for position in range(len(model.evidence))),
         "",
@@ -70,14 +71,24 @@ def _amount(model: ResponseModel) -> str:
     return "the constant mean" if model.amount.forest.is_empty else "trees"
 
 
+def _personal(model: ResponseModel) -> str:
+    personal = model.personal
+    if personal.is_silent:
+        return "nobody for certain: held-out people support no difference, so everybody has the average of channel and offer"
+    return (
+        f"learner `{personal.name}`; {personal.slope:.2f} of its differences are used, the lower bound of what held-out "
+        f"people support (standard deviation {personal.slope_sd:.2f})"
+    )
+
+
 def _left_out(model: ResponseModel) -> str:
     return "; ".join(f"{name} ({reason})" for name, reason in model.spec.left_out.items()) or "none"
 
 
 def _channel_row(model: ResponseModel, position: int) -> str:
-    evidence, shifts = model.evidence[position], model.effects.shifts
-    odds = exp(shifts.pooled + shifts.channels.get(evidence.channel, 0.0))
+    evidence = model.evidence[position]
+    average = model.averages.channels.get(evidence.channel, model.averages.pooled)
     return (
         f"| {evidence.channel} | {evidence.kind} | {evidence.contacts} | {evidence.conversions} "
-        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | x {odds:.2f} |"
+        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | {100 * average.mean:+.3f} ± {100 * average.sd:.3f} |"
     )

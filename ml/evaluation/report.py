@@ -13,11 +13,11 @@ from ml.entities import CHANNELS, NONE, Option
 from ml.evaluation.classification import CalibrationGroup, auc, calibration_error, calibration_table, log_loss
 from ml.evaluation.gate import policy_value
 from ml.evaluation.uplift import QiniCurve, UpliftDecile, qini, qini_curve, uplift_at, uplift_by_group
-from ml.response.evidence import is_contacted
+from ml.response.evidence import is_contacted, is_drawn, row_weights
 from ml.response.model import ResponseModel
 from ml.response.split import TEST, is_finished, split
 
-UPLIFT_SHARE = 0.3
+UPLIFT_SHARES = (0.1, 0.2, 0.3)
 _MIN_CONVERSIONS = 5
 
 
@@ -119,19 +119,33 @@ def _of_head(
 
 
 def _of_uplift(model: ResponseModel, channel: str, rows: pd.DataFrame) -> tuple[dict[str, float], ChannelPictures]:
-    """Uplift of a contact through the channel as it was made there: its offers, weighted as history has them."""
+    """Uplift of a contact through the channel as it was made there: its offers, weighted as history has them.
+
+    Rows are weighted by the inverse of the probability of what was done; where contacts were drawn, only those count.
+    """
+    drawn = is_drawn(rows)
+    if (drawn & is_contacted(rows)).any() and (drawn & ~is_contacted(rows)).any():
+        rows = rows[drawn]
     contacted, target = is_contacted(rows), rows["is_converted"].to_numpy(dtype=bool)
+    weight = row_weights(rows)
     shares = rows.loc[contacted, "offer_id"].fillna(NONE).value_counts(normalize=True)
     options = [Option(channel, str(offer)) for offer in shares.index]  # type: ignore[arg-type]
     uplift = model.score(rows, options).uplift @ shares.to_numpy(dtype=np.float32)
+    deciles = uplift_by_group(uplift, contacted, target, weight=weight)
+    curve = qini_curve(uplift, contacted, target, weight)
     figures = {
-        "promised_uplift": float(uplift[contacted].mean()),
-        "observed_uplift": float(target[contacted].mean() - target[~contacted].mean()),
+        "promised_uplift": float(np.average(uplift[contacted], weights=weight[contacted])),
+        "observed_uplift": uplift_at(1.0, uplift, contacted, target, weight),
     }
     if target[contacted].sum() >= _MIN_CONVERSIONS and target[~contacted].sum() >= _MIN_CONVERSIONS:
-        figures["qini"] = qini(uplift, contacted, target)
-        figures["uplift_at_30"] = uplift_at(UPLIFT_SHARE, uplift, contacted, target)
-    return figures, ChannelPictures(qini_curve(uplift, contacted, target), uplift_by_group(uplift, contacted, target))
+        figures["qini"], figures["auuc"] = qini(uplift, contacted, target, weight), curve.gain_area
+        figures |= {
+            f"uplift_at_{round(100 * k)}": uplift_at(k, uplift, contacted, target, weight) for k in UPLIFT_SHARES
+        }
+        people = [group.people for group in deciles]
+        gaps = [abs(group.promised - group.observed) for group in deciles]
+        figures["uplift_calibration_error"] = float(np.average(gaps, weights=people)) if people else float("nan")
+    return figures, ChannelPictures(curve, deciles)
 
 
 def _of_amount(model: ResponseModel, sold: pd.DataFrame) -> dict[str, float]:

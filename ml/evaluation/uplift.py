@@ -30,14 +30,26 @@ class QiniCurve:
         random_order = self.people * (self.gain[-1] / self.people[-1]) if self.people[-1] else np.zeros_like(self.gain)
         return float(np.trapezoid(self.gain - random_order, self.people))
 
+    @property
+    def gain_area(self) -> float:
+        """Area under the curve as incremental conversions per person, when any share of people is equally likely (AUUC)."""
+        everybody = float(self.people[-1])
+        return float(np.trapezoid(self.gain, self.people)) / everybody**2 if everybody else float("nan")
 
-def qini_curve(uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any]) -> QiniCurve:
+
+def qini_curve(
+    uplift: npt.NDArray[Any],
+    contacted: npt.NDArray[Any],
+    converted: npt.NDArray[Any],
+    weight: npt.NDArray[Any] | None = None,
+) -> QiniCurve:
     """The Qini curve (Radcliffe 2007); people of equal uplift enter together.
 
     Args:
         uplift: Predicted, [n].
         contacted: 1 where the person was contacted, [n].
         converted: 1 where the person converted, [n].
+        weight: How many people each stands for, [n]; 1 without it.
 
     Returns:
         The curve, starting at (0, 0).
@@ -46,15 +58,22 @@ def qini_curve(uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted:
     ranked = np.asarray(uplift)[order]
     treated = np.asarray(contacted, dtype=np.float64)[order]
     success = np.asarray(converted, dtype=np.float64)[order]
+    counts = np.ones(len(order)) if weight is None else np.asarray(weight, dtype=np.float64)[order]
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], [True])) if len(order) else np.zeros(0, dtype=np.int64)
-    contacts, others = np.cumsum(treated)[ends], np.cumsum(1 - treated)[ends]
-    among_contacts, among_others = np.cumsum(treated * success)[ends], np.cumsum((1 - treated) * success)[ends]
+    contacts, others = np.cumsum(counts * treated)[ends], np.cumsum(counts * (1 - treated))[ends]
+    among_contacts = np.cumsum(counts * treated * success)[ends]
+    among_others = np.cumsum(counts * (1 - treated) * success)[ends]
     scale = np.divide(contacts, others, out=np.zeros_like(contacts), where=others > 0)
     gain = among_contacts - among_others * scale
-    return QiniCurve(np.concatenate([[0.0], ends + 1.0]), np.concatenate([[0.0], gain]))
+    return QiniCurve(np.concatenate([[0.0], np.cumsum(counts)[ends]]), np.concatenate([[0.0], gain]))
 
 
-def qini(uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any]) -> float:
+def qini(
+    uplift: npt.NDArray[Any],
+    contacted: npt.NDArray[Any],
+    converted: npt.NDArray[Any],
+    weight: npt.NDArray[Any] | None = None,
+) -> float:
     """Area under the Qini curve over that of the best order knowable afterwards: 0 for chance, at most 1.
 
     NaN where one of the groups is empty or nobody converted. Equal to scikit-uplift's `qini_auc_score` with negative
@@ -63,12 +82,16 @@ def qini(uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.N
     treated, success = np.asarray(contacted, dtype=np.float64), np.asarray(converted, dtype=np.float64)
     if not 0 < treated.sum() < len(treated) or not success.any():
         return float("nan")
-    best = qini_curve(success * (2 * treated - 1), treated, success).area
-    return qini_curve(uplift, treated, success).area / best if best else float("nan")
+    best = qini_curve(success * (2 * treated - 1), treated, success, weight).area
+    return qini_curve(uplift, treated, success, weight).area / best if best else float("nan")
 
 
 def uplift_at(
-    share: float, uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any]
+    share: float,
+    uplift: npt.NDArray[Any],
+    contacted: npt.NDArray[Any],
+    converted: npt.NDArray[Any],
+    weight: npt.NDArray[Any] | None = None,
 ) -> float:
     """Difference in conversion between contacted and others among the `share` of people with the highest uplift.
 
@@ -78,7 +101,9 @@ def uplift_at(
     treated, success = np.asarray(contacted, dtype=bool)[first], np.asarray(converted, dtype=np.float64)[first]
     if treated.all() or not treated.any():
         return float("nan")
-    return float(success[treated].mean() - success[~treated].mean())
+    counts = np.ones(len(first)) if weight is None else np.asarray(weight, dtype=np.float64)[first]
+    sides = [float(np.average(success[side], weights=counts[side])) for side in (treated, ~treated)]
+    return sides[0] - sides[1]
 
 
 @dataclass(frozen=True)
@@ -93,7 +118,11 @@ class UpliftDecile:
 
 
 def uplift_by_group(
-    uplift: npt.NDArray[Any], contacted: npt.NDArray[Any], converted: npt.NDArray[Any], groups: int = 10
+    uplift: npt.NDArray[Any],
+    contacted: npt.NDArray[Any],
+    converted: npt.NDArray[Any],
+    groups: int = 10,
+    weight: npt.NDArray[Any] | None = None,
 ) -> list[UpliftDecile]:
     """Promised and observed uplift by quantile group of the prediction, lowest first, with 95 % intervals.
 
@@ -106,9 +135,16 @@ def uplift_by_group(
         success = np.asarray(converted, dtype=np.float64)[members]
         if treated.all() or not treated.any():
             continue
-        first, second = success[treated], success[~treated]
-        observed = float(first.mean() - second.mean())
-        half = 1.96 * float(np.sqrt(first.var() / len(first) + second.var() / len(second)))
+        counts = np.ones(len(members)) if weight is None else np.asarray(weight, dtype=np.float64)[members]
+        (first, error), (second, other) = (_rate(success[side], counts[side]) for side in (treated, ~treated))
+        observed, half = first - second, 1.96 * float(np.sqrt(error**2 + other**2))
         promised = float(np.asarray(uplift)[members].mean())
         table.append(UpliftDecile(len(members), promised, observed, observed - half, observed + half))
     return table
+
+
+def _rate(success: Vector, weight: Vector) -> tuple[float, float]:
+    """Weighted rate and its standard error."""
+    share = weight / weight.sum()
+    rate = float(share @ success)
+    return rate, float(np.sqrt((share**2 * (success - rate) ** 2).sum()))

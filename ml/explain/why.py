@@ -12,6 +12,8 @@ from ml.entities import NONE
 from ml.explain.slot import slot_reason
 from ml.signals.hours import looks_in
 
+_FACTS = ("baseline", "propensity", "uplift", "unit_value", "value_to_go", "contact_cost", "logging_propensity")
+
 
 @dataclass(frozen=True)
 class Weighed:
@@ -22,12 +24,14 @@ class Weighed:
         net_value: Uplift in money less its costs.
         price: What the scarce things that it uses are worth to others.
         adjusted_value: Net value less price: what was compared.
+        value_to_go: Part of the net value that is what the option makes possible.
     """
 
     option: str
     net_value: float
     price: float
     adjusted_value: float
+    value_to_go: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,13 @@ def _slot_steps(row: Mapping[Any, Any], looks: np.ndarray, hours: Mapping[str, n
 def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str, slot_steps: Sequence[str]) -> Explanation:
     chosen = _chosen(row)
     others = tuple(
-        Weighed(a["option"], a["net_value"], a["net_value"] - a["adjusted_value"], a["adjusted_value"])
+        Weighed(
+            a["option"],
+            a["net_value"],
+            a["net_value"] - a["adjusted_value"],
+            a["adjusted_value"],
+            a.get("value_to_go", 0.0),
+        )
         for a in json.loads(row["alternatives"])
     )
     return Explanation(
@@ -103,10 +113,7 @@ def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str, sl
         objective_id=str(row["objective_id"]),
         headline=_headline(row),
         reason=str(row["reason"]),
-        facts={
-            name: float(row[name])
-            for name in ("baseline", "propensity", "uplift", "unit_value", "contact_cost", "logging_propensity")
-        },
+        facts={name: float(row[name]) for name in _FACTS if name in row},
         chosen=chosen,
         alternatives=others,
         prices=prices,
@@ -117,7 +124,7 @@ def _explain(row: Mapping[Any, Any], prices: dict[str, float], currency: str, sl
 def _chosen(row: Mapping[Any, Any]) -> Weighed:
     option = NONE if row["channel"] == NONE else f"{row['channel']}:{row['offer_id']}"
     net, adjusted = float(row["net_value"]), float(row["adjusted_value"])
-    return Weighed(option, net, net - adjusted, adjusted)
+    return Weighed(option, net, net - adjusted, adjusted, _ahead(row))
 
 
 def _headline(row: Mapping[Any, Any]) -> str:
@@ -138,8 +145,10 @@ def _steps(
         steps.append(
             f"{chosen.option} raises the chance to act from {row['baseline']:.2%} to {row['propensity']:.2%}; at "
             f"{row['unit_value']:,.2f} {currency} a unit that is worth {worth:,.4f}, and {chosen.net_value:,.4f} after "
-            "contact, offer and wear."
+            f"contact, offer and wear{_and_ahead(row)}."
         )
+    if row.get("expected_path"):
+        steps.append(f"Expected path: {row['expected_path']}.")
     if chosen.price > 0:
         steps.append(
             f"It uses what others could use: {chosen.price:,.4f} at today's prices; "
@@ -151,6 +160,14 @@ def _steps(
         steps.append(f"Scarce today, with the worth of one unit more: {told}.")
     steps.append(f"The policy chose this with probability {float(row['logging_propensity']):.4g} (arm {row['arm']}).")
     return steps
+
+
+def _and_ahead(row: Mapping[Any, Any]) -> str:
+    return f", with {_ahead(row):+,.4f} for what it makes possible" if _ahead(row) else ""
+
+
+def _ahead(row: Mapping[Any, Any]) -> float:
+    return float(row.get("value_to_go") or 0.0)  # decisions from before continuations were counted have none
 
 
 def _against(chosen: Weighed, other: Weighed) -> str:

@@ -97,6 +97,7 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
         uplift=scores.uplift[chosen],
+        uplift_sd=scores.uplift_sd[chosen],
         propensity=propensity,
         baseline=scores.baseline[chosen],
         unit_value=np.stack([known.unit_values[o.id][chosen] for o in objectives], axis=1).astype(np.float32),

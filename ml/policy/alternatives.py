@@ -19,7 +19,8 @@ def alternatives(
     """The three best other options of each row's objective, as JSON.
 
     `[{"option": "email:none", "net_value": 0.41, "adjusted_value": 0.12}, ...]`, best adjusted value first: what is
-    left of the net value after the shadow prices of what the option uses. Only what policy allows the person.
+    left of the net value after the shadow prices of what the option uses. Only what policy allows the person. Where
+    continuations are counted, `value_to_go` says how much of the net value is what the option makes possible.
 
     Args:
         table: Values.
@@ -42,6 +43,7 @@ def alternatives(
             _text(", " if rank else ""),
             names.take(pa.array(np.maximum(best[:, rank], 0))),
             _number(value[:, rank]),
+            *_ahead(table, person, best[:, rank]),
             _text(', "adjusted_value": '),
             _number(adjusted[:, rank]),
             _text("}"),
@@ -51,6 +53,13 @@ def alternatives(
     return np.asarray(
         pc.binary_join_element_wise(_text("["), text, _text("]"), _text("")).to_numpy(zero_copy_only=False)
     )
+
+
+def _ahead(table: ValueTable, person: np.ndarray, option: np.ndarray) -> list[pa.Array]:
+    if table.ahead is None:
+        return []
+    ahead = table.ahead.value[person, np.maximum(option, 0)]
+    return [_text(', "value_to_go": '), _number(ahead)]
 
 
 def _text(value: str) -> pa.Scalar:

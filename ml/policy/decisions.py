@@ -27,6 +27,7 @@ DECISION_COLUMNS: Final[dict[str, str]] = {
     "propensity": "float32",
     "uplift": "float32",
     "unit_value": "float32",
+    "value_to_go": "float32",
     "net_value": "float32",
     "adjusted_value": "float32",
     "contact_cost": "float64",
@@ -35,6 +36,7 @@ DECISION_COLUMNS: Final[dict[str, str]] = {
     "send_at": "datetime64[us]",
     "expires_at": "datetime64[us]",
     "alternatives": "str",
+    "expected_path": "str",
 }
 """Columns in order with their types; times are UTC. A person left alone has channel `none` and no times."""
 

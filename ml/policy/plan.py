@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.configuration.actions import Actions
 from ml.entities import ARMS, NONE
+from ml.journeys.path import expected_paths
 from ml.policy.alternatives import alternatives
 from ml.policy.categories import LeftAlone, contacted_category, contacted_reason, left_alone
 from ml.policy.choices import Choices
@@ -117,6 +118,7 @@ def _contact_columns(
         "logging_propensity": chosen.probability * delivery.probability,
         "propensity": propensity,
         "uplift": uplift,
+        "value_to_go": _ahead(table, person, option),
         "net_value": net,
         "adjusted_value": net - price.at(table, person, objective, option),
         "contact_cost": table.contact_cost[option].astype(np.float64),
@@ -124,6 +126,7 @@ def _contact_columns(
         "reason": contacted_reason(table, chosen),
         "send_at": delivery.send_at,
         "expires_at": delivery.expires_at,
+        "expected_path": expected_paths(table.ahead, table.options, person, option),
     }
 
 
@@ -135,13 +138,20 @@ def _left_alone_columns(table: ValueTable, alone: LeftAlone, none_probability: n
         **dict.fromkeys(("channel", "offer_id", "creative_id", "slot", "action_id"), nothing),
         "logging_propensity": none_probability[alone.person],
         "propensity": table.baseline[alone.person],
-        **dict.fromkeys(("uplift", "net_value", "adjusted_value"), zero),
+        **dict.fromkeys(("uplift", "value_to_go", "net_value", "adjusted_value"), zero),
         "contact_cost": zero.astype(np.float64),
         "category": alone.category,
         "reason": alone.reason,
         "send_at": never,
         "expires_at": never,
+        "expected_path": np.full(count, "", dtype=object),
     }
+
+
+def _ahead(table: ValueTable, person: np.ndarray, option: np.ndarray) -> np.ndarray:
+    if table.ahead is None:
+        return np.zeros(len(person), dtype=np.float32)
+    return np.asarray(table.ahead.value[person, option])
 
 
 def _names(table: ValueTable, part: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from ml.configuration import Configuration
 from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
 from ml.entities import ARMS, CHANNELS, Arm, Option
+from ml.journeys.follow_up import Ahead
 
 
 def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
@@ -55,7 +56,7 @@ def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear)
 class ValueTable:
     """Net value of N people under O options for J objectives, computed where it is asked for.
 
-    value_ijo = uplift_io * u_ij - cost_o - offer_io - wear_io
+    value_ijo = uplift_io * u_ij + ahead_io - cost_o - offer_io - wear_io
 
     Attributes:
         objectives: J ids.
@@ -70,6 +71,8 @@ class ValueTable:
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
         counts_money: bool [J], objectives whose quantity is money and not conversions; none without it.
+        uplift_sd: float32 [N, O], standard deviation of what is known of `uplift`; 0 without it.
+        ahead: What each contact makes possible, and by which follow-up; nothing without it.
     """
 
     objectives: tuple[str, ...]
@@ -84,6 +87,8 @@ class ValueTable:
     arm: np.ndarray
     allowed: np.ndarray
     counts_money: np.ndarray | None = None
+    uplift_sd: np.ndarray | None = None
+    ahead: Ahead | None = None
 
     @cached_property
     def channel(self) -> np.ndarray:
@@ -92,8 +97,9 @@ class ValueTable:
 
     @cached_property
     def cost(self) -> np.ndarray:
-        """Contact, offer and wear together, float32 [N, O]."""
-        return np.asarray(self.offer_cost + self.wear_cost + self.contact_cost)
+        """Contact, offer and wear together, less what the contact makes possible, float32 [N, O]."""
+        spent = self.offer_cost + self.wear_cost + self.contact_cost
+        return np.asarray(spent if self.ahead is None else spent - self.ahead.value)
 
     def value(self, j: int) -> np.ndarray:
         """Net value for objective j, float32 [N, O], whether allowed or not."""
@@ -102,6 +108,18 @@ class ValueTable:
     def effect(self, j: int) -> np.ndarray:
         """What a contact is expected to cause for objective j, money, float32 [N, O]."""
         return np.asarray(self.uplift * self.unit_value[:, j : j + 1])
+
+    def effect_sd(self, j: int, least: float) -> np.ndarray:
+        """Standard deviation of `effect(j)`, money, float32 [N, O]: the model's, and at least a share of the effect.
+
+        Args:
+            j: The objective.
+            least: That share: what the objective's own history leaves open.
+        """
+        of_share = np.float32(least) * np.abs(self.effect(j))
+        if self.uplift_sd is None:
+            return np.asarray(of_share)
+        return np.asarray(np.maximum(of_share, self.uplift_sd * self.unit_value[:, j : j + 1]))
 
     def quantity(self, j: int) -> np.ndarray:
         """What quotas and responses count for objective j: conversions, or money where it counts that, float32 [N, O]."""

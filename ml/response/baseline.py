@@ -42,7 +42,9 @@ class Baseline:
         return np.asarray(self.line(self.start + self.forest.answer(matrix, threads)))
 
 
-def fit_baseline(rows: TrainingRows, difference: Vector, *, seed: int, threads: int) -> Baseline:
+def fit_baseline(
+    rows: TrainingRows, difference: Vector, *, seed: int, threads: int, settings: TreeSettings = SETTINGS
+) -> Baseline:
     """Learns the baseline from everyone, given what being contacted added.
 
     People who weren't contacted fix its level and its calibration; those who were help with who is likelier than whom.
@@ -52,6 +54,7 @@ def fit_baseline(rows: TrainingRows, difference: Vector, *, seed: int, threads: 
         difference: What the contact added to each row's logit, 0 for those left alone, [n].
         seed: Seeds everything random.
         threads: Cores that this process really owns.
+        settings: Size and caution of the trees.
 
     Returns:
         The head. With one class only it's the smoothed rate: never 0, never 1.
@@ -66,7 +69,7 @@ def fit_baseline(rows: TrainingRows, difference: Vector, *, seed: int, threads: 
     hold = rows.pick(rows.tune, rows.is_converted, start + difference, with_offer=False)
     forest = Forest()
     if learn.has_both_classes:
-        forest = fit_forest(learn, hold, SETTINGS, objective="binary", seed=seed, threads=threads)
+        forest = fit_forest(learn, hold, settings, objective="binary", seed=seed, threads=threads)
     judge = rows.pick(level & rows.tune, rows.is_converted, difference, with_offer=False)
     score = start + forest.answer(judge.matrix, threads)
     line = fit_line(score, judge.target, judge.weight, slope_sd=SLOPE_SD, intercept_sd=INTERCEPT_SD)

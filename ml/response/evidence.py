@@ -65,7 +65,7 @@ def row_weights(frame: pd.DataFrame) -> Vector:
 def gather_evidence(frame: pd.DataFrame, options: Sequence[Option]) -> list[Evidence]:
     """The evidence for each channel of `options` or of the frame, in the order of CHANNELS."""
     channel = frame["channel"].fillna(NONE).to_numpy(dtype=object)
-    known, converted = _is_known(frame), frame["is_converted"].to_numpy(dtype=bool)
+    known, converted = is_drawn(frame), frame["is_converted"].to_numpy(dtype=bool)
     clipped = _inverse_propensity(frame) > WEIGHT_LIMIT
     wanted = {option.channel for option in options} | set(channel)
     return [_of_channel(name, channel == name, known, converted, clipped) for name in CHANNELS if name in wanted]
@@ -82,15 +82,18 @@ def _of_channel(
     return Evidence(name, kind, contacts, int(converted[rows].sum()), known_share, float(clipped[rows].mean()))
 
 
-def _is_known(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    # An action taken with certainty was not randomized, whatever the log calls it.
+def is_drawn(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each row's action was drawn: its probability is known and below 1, [len(frame)].
+
+    An action taken with certainty was not randomized, whatever the log calls it.
+    """
     propensity = frame["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray((propensity > 0) & (propensity < 1))
 
 
 def _inverse_propensity(frame: pd.DataFrame) -> Vector:
     """1 / propensity, scaled to mean 1 among the known rows of each channel; 1 where unknown."""
-    known = _is_known(frame)
+    known = is_drawn(frame)
     inverse = np.ones(len(frame))
     inverse[known] = 1 / frame["propensity"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
     codes, _ = pd.factorize(frame["channel"].fillna(NONE))

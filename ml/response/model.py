@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +11,20 @@ import pandas as pd
 
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec, Matrix
-from ml.response.amount import Amount, fit_amount, redemption_rates
-from ml.response.baseline import Baseline, fit_baseline
+from ml.response.amount import Amount
+from ml.response.averages import Average, Averages
+from ml.response.baseline import Baseline
 from ml.response.effects import Effects, Shifts
-from ml.response.effects_fit import Trial, calibrate_effects, fit_effects
-from ml.response.evidence import Evidence, gather_evidence
+from ml.response.evidence import Evidence
 from ml.response.logit import Line, logit_of, sigmoid
-from ml.response.rows import distinct_options, known_offers, prepare, timed, training_facts
+from ml.response.personal import Personal
+from ml.response.rows import distinct_options, timed
 from ml.response.scores import Scores
 from ml.response.trees import Forest
 
 Float32 = npt.NDArray[np.float32]
+
+_FLOOR: Final = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class ResponseModel:
         spec: Which columns are features.
         offers: Offers in the order of their codes.
         baseline: Chance when left alone.
-        effects: What a contact adds to it.
+        effects: What a contact adds to it, on the logit scale: trees that may say who differs.
+        averages: Average effect of each channel and offer.
+        personal: How far a person's effect departs from it.
         amount: Expected margin of a conversion.
         redemption: Share of conversions that redeem, by offer.
         evidence: What each channel's effect rests on.
@@ -49,6 +54,8 @@ class ResponseModel:
     offers: tuple[str, ...]
     baseline: Baseline
     effects: Effects
+    averages: Averages
+    personal: Personal
     amount: Amount
     redemption: Mapping[str, float]
     evidence: tuple[Evidence, ...]
@@ -72,26 +79,9 @@ class ResponseModel:
         Raises:
             ValueError: No row at all; `cold_start` is for that.
         """
-        if training.empty:
-            raise ValueError("the training frame has no rows; use ResponseModel.cold_start until outcomes have matured")
-        seconds: dict[str, float] = {}
-        offers = known_offers(training, options)
-        with timed(seconds, "features"):
-            spec = FeatureSpec.fit(training)
-            rows = prepare(training, spec, offers)
-        with timed(seconds, "effects"):
-            trial = Trial.of(training, rows)
-            effects, difference = fit_effects(trial, seed=seed, threads=threads)
-        with timed(seconds, "baseline"):
-            baseline = fit_baseline(rows, difference, seed=seed, threads=threads)
-        with timed(seconds, "calibration"):
-            effects = calibrate_effects(trial, effects, difference, baseline.logit(rows.features, threads))
-        with timed(seconds, "amount"):
-            amount = fit_amount(rows, seed=seed, threads=threads)
-        return cls(
-            spec, offers, baseline, effects, amount, redemption_rates(training, offers),
-            tuple(gather_evidence(training, options)), training_facts(training, rows, seconds, seed), threads,
-        )  # fmt: skip
+        from ml.response.fit import fit  # noqa: PLC0415 - what fits models imports this module
+
+        return fit(training, options, seed=seed, threads=threads).model
 
     @classmethod
     def cold_start(
@@ -109,7 +99,7 @@ class ResponseModel:
             options: What can be done.
             conversion_rate: Share of people who convert within the horizon when left alone, in (0, 1).
             margin: Mean margin of a conversion.
-            uplift: Assumed difference in that share by channel; 0 for a channel that isn't in it.
+            uplift: Assumed difference in that share by channel, in doubt by as much; 0 for a channel that isn't in it.
             threads: Cores to use when scoring.
 
         Returns:
@@ -118,7 +108,7 @@ class ResponseModel:
         Raises:
             ValueError: A rate or a resulting probability outside (0, 1).
         """
-        shifts: dict[str, float] = {}
+        assumed: dict[str, Average] = {}
         for channel in dict.fromkeys(option.channel for option in options):
             probability = conversion_rate + uplift.get(channel, 0.0)
             if not 0 < conversion_rate < 1 or not 0 < probability < 1:
@@ -126,13 +116,14 @@ class ResponseModel:
                     f"cold start of {channel}: conversion rate {conversion_rate} and with a contact {probability} "
                     "must lie strictly between 0 and 1"
                 )
-            shifts[channel] = logit_of(probability) - logit_of(conversion_rate)
+            assumed[channel] = Average(uplift.get(channel, 0.0), abs(uplift.get(channel, 0.0)))
+        averages = Averages({}, assumed, Average(0.0, conversion_rate))
         offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
         return cls(
             FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
-            Effects(Shifts(0.0, shifts, {}), Forest(), {}, {}), Amount(margin, Forest(), 1.0, margin),
+            Effects(Shifts(0.0, {}, {}), Forest(), {}, {}), averages, Personal(), Amount(margin, Forest(), 1.0, margin),
             {offer: float(offer != NONE) for offer in offers},
-            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in shifts), {"rows": 0}, threads,
+            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in assumed), {"rows": 0}, threads,
         )  # fmt: skip
 
     def score(self, customers: pd.DataFrame, options: Sequence[Option]) -> Scores:
@@ -150,31 +141,55 @@ class ResponseModel:
             matrix = self.spec.matrix(customers, extra_columns=1)
         features = matrix[:, :-1]
         with timed(seconds, "baseline"):
-            logit = self.baseline.logit(features, self.threads).astype(np.float32)
-            baseline = sigmoid(logit)
+            baseline = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
         with timed(seconds, "effects"):
-            propensity = np.empty((len(customers), len(options)), dtype=np.float32)
-            for column, difference in self._differences(matrix, options):
-                propensity[:, column] = sigmoid(logit + difference)
+            propensity, sd = (np.empty((len(customers), len(options)), dtype=np.float32) for _ in range(2))
+            for column, (effect, doubt) in enumerate(self._effects(matrix, baseline, options)):
+                propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
         rates = np.array([self.redemption.get(option.offer_id, 1.0) for option in options], dtype=np.float32)
         return Scores(
-            customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], propensity,
+            customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], sd, propensity,
             amount, np.broadcast_to(rates, propensity.shape), seconds,
         )  # fmt: skip
 
     def propensity_of(self, rows: pd.DataFrame) -> Float32:
         """Chance to convert under each row's own action (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
         matrix = self.spec.matrix(rows, extra_columns=1)
-        logit = self.baseline.logit(matrix[:, :-1], self.threads).astype(np.float32)
+        chance: Float32 = sigmoid(self.baseline.logit(matrix[:, :-1], self.threads).astype(np.float32))
         option, options = distinct_options(rows)
         for position, done in enumerate(options):
             index = np.flatnonzero(option == position)
             if done is not None:
-                ((_, difference),) = self._differences(matrix[index], [done])
-                logit[index] += difference
-        return np.asarray(sigmoid(logit), dtype=np.float32)
+                ((effect, _),) = self._effects(matrix[index], chance[index], [done])
+                chance[index] = np.clip(chance[index] + effect, 0, 1)
+        return chance
+
+    def _effects(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
+        """Effect of each option and its standard deviation, [n] or one for everybody."""
+        said: Iterator[Float32 | None] = iter([None] * len(options))
+        if not self.personal.is_silent:
+            said = self._said(matrix, baseline, options)
+        for option, says in zip(options, said, strict=True):
+            average = self.averages.of(option)
+            if says is None:
+                yield np.float32(average.mean), np.float32(average.sd)
+            else:
+                apart = says - np.float32(self.personal.centre(option))
+                effect = np.float32(average.mean) + np.float32(self.personal.slope) * apart
+                yield effect, np.hypot(np.float32(average.sd), np.float32(self.personal.slope_sd) * apart)
+
+    def _said(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[Float32]:
+        """What the learner says that each option changes, [n] each."""
+        if self.personal.learner is not None:
+            pooled = self.personal.learner.answer(matrix[:, :-1]).effects[:, 0].astype(np.float32)
+            yield from (pooled for _ in options)
+            return
+        chance = np.clip(baseline, _FLOOR, 1 - _FLOOR)
+        logit = np.log(chance / (1 - chance))
+        for _, difference in self._differences(matrix, options):
+            yield sigmoid(logit + difference) - chance
 
     def _differences(self, matrix: Matrix, options: Sequence[Option]) -> Iterator[tuple[int, Float32]]:
         """Column and difference in logits of each option; trees that don't split on the offer are asked once."""

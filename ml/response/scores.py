@@ -21,6 +21,7 @@ class Scores:
         options: Channels and offers, in column order.
         baseline: Chance to convert within the horizon when left alone, float32 [N].
         uplift: propensity - baseline, float32 [N, O].
+        uplift_sd: Standard deviation of what is known of the uplift, float32 [N, O].
         propensity: Chance to convert within the horizon after the contact, float32 [N, O].
         amount: Expected margin of a conversion, float32 [N].
         redemption: Share of conversions that redeem the option's offer, float32 [N, O], a read-only view of one row.
@@ -31,6 +32,7 @@ class Scores:
     options: tuple[Option, ...]
     baseline: Float32
     uplift: Float32
+    uplift_sd: Float32
     propensity: Float32
     amount: Float32
     redemption: Float32

@@ -8,14 +8,17 @@ from typing import Any, Final
 
 from ml.features import FeatureSpec
 from ml.response.amount import Amount
+from ml.response.averages import Average, Averages
 from ml.response.baseline import Baseline
 from ml.response.effects import Effects, Shifts
 from ml.response.evidence import Evidence
 from ml.response.logit import Line
 from ml.response.model import ResponseModel
+from ml.response.personal import Personal
+from ml.response.pooled import pooled_from
 from ml.response.trees import Forest
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _DOCUMENT: Final = "model.json"
 
 
@@ -91,6 +94,13 @@ def _document(model: ResponseModel) -> dict[str, Any]:
             "channels": list(effects.channels),
             "lines": {channel: asdict(line) for channel, line in effects.lines.items()},
         },
+        "averages": {
+            "options": {name: asdict(one) for name, one in model.averages.options.items()},
+            "channels": {name: asdict(one) for name, one in model.averages.channels.items()},
+            "pooled": asdict(model.averages.pooled),
+            "contacts": dict(model.averages.contacts),
+        },
+        "personal": _personal(model),
         "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
         "redemption": dict(model.redemption),
         "evidence": [evidence.to_dict() for evidence in model.evidence],
@@ -115,9 +125,34 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
             {channel: forest(f"channel_{channel}") for channel in effects["channels"]},
             {channel: Line(**line) for channel, line in effects["lines"].items()},
         ),
+        _averages(values["averages"]),
+        _personal_of(values["personal"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
         values["redemption"],
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
         values["facts"],
         values["threads"],
     )
+
+
+def _averages(values: dict[str, Any]) -> Averages:
+    options, channels = (
+        {name: Average(**one) for name, one in values[kind].items()} for kind in ("options", "channels")
+    )
+    return Averages(options, channels, Average(**values["pooled"]), values["contacts"])
+
+
+def _personal(model: ResponseModel) -> dict[str, Any]:
+    personal = model.personal
+    return {
+        "name": personal.name,
+        "slope": personal.slope,
+        "slope_sd": personal.slope_sd,
+        "centres": dict(personal.centres),
+        "learner": None if personal.learner is None else personal.learner.to_dict(),
+    }
+
+
+def _personal_of(values: dict[str, Any]) -> Personal:
+    learner = values["learner"]
+    return Personal(**(values | {"learner": None if learner is None else pooled_from(learner)}))

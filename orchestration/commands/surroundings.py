@@ -37,19 +37,26 @@ def demo(
 
 @app.command()
 def simulate(
-    days: Annotated[int, typer.Option(min=1)] = 7,
-    customers: Annotated[int, typer.Option(min=200)] = 20_000,
-    seed: int = 7,
+    days: Annotated[int, typer.Option(min=1, help="Cycles to run")] = 7,
+    customers: Annotated[int, typer.Option(min=200, help="People of a market")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the first market")] = 7,
+    seeds: Annotated[int, typer.Option(min=1, help="Markets, each of the next seed")] = 1,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="wayfinder, random, manual or fixed; again for more [wayfinder]")
+    ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run the closed loop on the sample market in a home of its own, against what the market alone would have done."""
-    from orchestration import demo as demo_  # noqa: PLC0415
-    from orchestration import screens  # noqa: PLC0415
+    """Run policies through the real assets over days of the sample market, and compare them by the market's truth."""
+    settings = settings_of(home or Path("var") / "simulations", config)
+    from orchestration import screens  # noqa: PLC0415 - heavy; after the settings are in force
+    from orchestration import simulation as simulation_  # noqa: PLC0415
 
-    settings = settings_of(home or Path("var") / f"simulation-{seed}", config)
-    answer(demo_.simulate(settings, customers, days, seed, screens.progress(quiet=json)), json, screens.simulate)
+    facts = simulation_.simulate(
+        settings, customers, days, range(seed, seed + seeds), policy or ["wayfinder"], screens.progress(quiet=json)
+    )
+    answer(facts, json, screens.simulate)
 
 
 @app.command()

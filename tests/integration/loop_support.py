@@ -31,12 +31,31 @@ AFTERNOON = "2026-01-05T18:00:00Z"
 EVENING = "2026-01-05T23:00:00Z"
 NIGHT = "2026-01-06T04:30:00Z"
 
-FRONT = ("raw/cycle", "published_generation", "training_frame", "response_models", "candidate_scores")
+FRONT = (
+    "raw/cycle",
+    "published_generation",
+    "training_frame",
+    "response_models",
+    "journeys",
+    "champion_promises",
+    "candidate_scores",
+)
 DISPATCHES = tuple(
     f"dispatch_{channel}"
     for channel in ("email", "sms", "direct_mail", "voice", "paid_social", "display", "web", "push")
 )
-BACK = ("autonomy", "creatives", "allocation", "plan", "authorization", "lift", "findings", *DISPATCHES, "report")
+BACK = (
+    "autonomy",
+    "creatives",
+    "allocation",
+    "plan",
+    "authorization",
+    "lift",
+    "findings",
+    "drift",
+    *DISPATCHES,
+    "report",
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from unittest import mock
 import duckdb
 import pytest
 
-from assets.dbt_build import DbtError, started
+from assets.dbt_build import DbtError, keeping, started
 from assets.intake import prepare
 
 MODEL = "select 1 as number"
@@ -70,3 +70,19 @@ def test_a_process_that_is_not_asked_ends_quietly(tmp_path: Path) -> None:
         pass
     assert dbt.process.poll() is not None
     assert not (folder / "small.duckdb").exists()
+
+
+def test_runs_that_share_a_process_each_get_their_own_answers_and_a_free_file(tmp_path: Path) -> None:
+    folder = project(tmp_path, MODEL, "select * from {{ ref('one') }} where number <> 1")
+    with keeping():
+        for _ in range(2):
+            with started(folder, folder / "target", folder / "logs") as dbt:
+                told = [event["data"]["node_info"]["unique_id"] for event in dbt._invoke(["build", *dbt.words])]
+                assert told == ["model.small.one", "test.small.assert_one"]
+            with duckdb.connect(str(folder / "small.duckdb")) as connection:
+                prepare(connection)
+                assert connection.execute("select number from one").fetchall() == [(1,)]
+            assert dbt.process.poll() is None
+        with started(folder, folder / "target", folder / "logs") as again:
+            assert again.process is dbt.process
+    assert dbt.process.poll() is not None

@@ -87,7 +87,7 @@ def test_dispatch_is_the_eight_channels_and_nothing_else(definitions: dg.Definit
 
 
 def test_training_is_the_frame_and_the_models(definitions: dg.Definitions) -> None:
-    assert keys_of(definitions, "train") == {"training_frame", "response_models"}
+    assert keys_of(definitions, "train") == {"training_frame", "response_models", "journeys"}
 
 
 def test_every_job_says_what_it_is_for(definitions: dg.Definitions) -> None:

@@ -105,6 +105,8 @@ def decisions(rows: int = 30) -> pd.DataFrame:
             "send_at": sent,
             "expires_at": sent + pd.Timedelta(hours=3),
             "alternatives": "[]",
+            "value_to_go": np.where(contacted, 0.1, 0.0),
+            "expected_path": "",
         }
     )
 

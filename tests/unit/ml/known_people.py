@@ -58,6 +58,7 @@ def known_people(people: int, configuration: Configuration, seed: int = 0) -> Kn
         options,
         baseline,
         propensity - baseline[:, None],
+        np.full_like(propensity, 0.004),
         propensity,
         np.full(people, 40, np.float32),
         np.ones((people, len(options)), np.float32) * np.float32(0.1),

@@ -151,6 +151,15 @@ def test_a_fall_that_the_budgets_make_inevitable_gives_way_and_caps_do_not(plain
     assert spend(found) + found.randomized_spend <= 0.1 * PEOPLE + 1e-6
 
 
+def test_what_the_model_does_not_know_of_a_person_is_the_least_doubt_of_the_value():
+    known = replace(known_people(PEOPLE, configured()), effect_sd={})
+    wide = replace(known, scores=replace(known.scores, uplift_sd=np.full_like(known.scores.uplift, 0.5)))
+    cautious = configured({"risk": Risk(value="cautious", deviations=1.0)})
+    usual, doubtful = (decided(cautious, each).problem.given.value_sd for each in (known, wide))
+    assert (doubtful >= usual).all()
+    assert doubtful.min() >= 0.5 * min(values.min() for values in known.unit_values.values()) * (1 - 1e-6)
+
+
 def test_caution_takes_deviations_off_every_value_and_a_draw_moves_them_by_its_seed(plain, tmp_path):
     known = replace(known_people(PEOPLE, configured()), effect_sd={QUOTA: 0.4})
     found = decided(configured({"risk": Risk(value="cautious", deviations=2.0)}), known)

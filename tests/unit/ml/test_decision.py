@@ -12,13 +12,14 @@ from ml.configuration.policy import Policy
 from ml.day_problem import Room, limits_of
 from ml.decision import decide
 from ml.entities import Option
+from ml.policy.delivery import TRIED_SHARE
 from ml.policy.standing import given_up, standing
 from tests.unit.ml.known_people import MOMENT, configuration_of, known_people, room_for
 
 
 @pytest.mark.parametrize(
     ("spent", "allowance"),
-    [({}, 0.0), ({"email": 4.0}, -1.0), ({"direct_mail": 4.0}, 3.0), ({"email": 1.0, "direct_mail": 3.0}, 2.0)],
+    [({}, 0.0), ({"email": 4.0}, 0.0), ({"direct_mail": 4.0}, 3.0), ({"email": 1.0, "direct_mail": 3.0}, 2.0)],
 )
 def test_a_channels_share_is_of_the_whole_days_spend_the_randomized_contacts_included(spent, allowance):
     table = SimpleNamespace(options=(Option("email", "none"), Option("direct_mail", "none")), objectives=("grow",))
@@ -79,7 +80,7 @@ def test_a_share_of_nothing_is_the_exact_plan_with_probability_one():
     assert plain.exploration.drawn_cost == 0
     contacts = plain.plan.decisions.query("channel != 'none' and arm == 'system'")
     assert len(contacts) == (plain.allocation.chosen >= 0).sum()
-    assert (contacts["logging_propensity"] >= 1 / 8).all()  # of creative and slot alone
+    assert (contacts["logging_propensity"] >= TRIED_SHARE / 8).all()  # of creative and slot alone
     assert "nothing may be spent" in plain.exploration.reason
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.configuration.actions import Actions, ChannelTerms, Creative, Offer, Response
+from ml.configuration.journeys import Journeys
 from ml.configuration.objective import ManualRule, Objective, Target
 from ml.configuration.policy import (
     Approvals,
@@ -30,7 +31,7 @@ DOCUMENTED = set(
 MODELS = [
     *(Objective, Target, ManualRule, ChannelTerms, Offer, Creative, Policy, Lifecycle, Training, QuietHours),
     *(FrequencyCap, SpendCaps, Exploration, Guardrails, Approvals, Wear, Sender, SpendChange, ChangeBounds, Risk),
-    *(Actions, Response),
+    *(Actions, Response, Journeys),
 ]
 
 

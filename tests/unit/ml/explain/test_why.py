@@ -39,6 +39,14 @@ def test_the_slot_is_told_with_the_hours_at_which_the_person_looked():
     assert not any(step.startswith("Slot") for step in alone.steps)
 
 
+def test_what_a_contact_makes_possible_is_a_term_of_its_own_with_its_path():
+    path = "direct_mail:none → scan (5.0%) → voice:ten_off after 10 days; else nothing more"
+    (told,) = why(pd.DataFrame([ROW | {"value_to_go": 0.15, "expected_path": path}]), {})
+    assert told.chosen.value_to_go == told.facts["value_to_go"] == 0.15
+    assert "0.7000 after contact, offer and wear, with +0.1500 for what it makes possible." in told.steps[0]
+    assert told.steps[1] == f"Expected path: {path}."
+
+
 def test_a_person_left_alone_is_told_why():
     (told,) = why(pd.DataFrame([LEFT]), {})
     assert told.chosen.option == "none"

@@ -1,0 +1,1 @@
+"""Compares policies over many days and seeds of the sample market, judged by its truth."""

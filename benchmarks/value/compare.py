@@ -1,0 +1,80 @@
+"""The issue's figures, of the runs together: how Wayfinder does against baselines and yardsticks, and how it learns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from orchestration.comparison import Interval, Runs
+
+FIRST_CYCLES: Final = 3
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure beside what the issue asks for; `bar` is None where it is only reported."""
+
+    name: str
+    figure: Interval
+    bar: float | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is reached."""
+        if self.bar is None or np.isnan(self.figure.value):
+            return "reported"
+        return "reached" if self.figure.value >= self.bar else "MISSED"
+
+
+def bars(runs: Runs, mine: str = "wayfinder") -> list[Bar]:
+    """The issue's figures, as far as the runs have the policies and the cycles for them."""
+    have, last = set(runs.policies), runs.cycles
+    found = []
+    if "fixed" in have:
+        found.append(Bar("value per spend / fixed 60/25/15 split", runs.against(mine, "fixed"), 1.5))
+    if "rules" in have:
+        found.append(Bar("value per spend / tuned rules", runs.against(mine, "rules"), 1.2))
+        found.append(Bar("value less spend / tuned rules'", runs.against(mine, "rules", by="net"), None))
+    if "truth" in have:
+        found.append(Bar("share of the full-truth optimum's value", runs.against(mine, "truth", by="worth"), None))
+        found.append(Bar("share of its value less spend", runs.against(mine, "truth", by="net"), None))
+    if "same" in have:
+        found.append(Bar("share of the same-information best's value", runs.against(mine, "same", by="worth"), None))
+        if last >= 20:
+            found.append(Bar("the same, cycles 18 to 20", runs.against(mine, "same", range(18, 21), by="worth"), 0.8))
+    if last >= 30:
+        is_below = "rules" in have and runs.against(mine, "rules", [3]).value < 1
+        words = "cycle 30 / cycle 3, value per spend" + (" (cycle 3 is below the rules)" if is_below else "")
+        found.append(Bar(words, runs.later_against_earlier(mine, [30], [3]), None if is_below else 1.25))
+        found.append(
+            Bar("cycles 28 to 30 / cycles 2 to 4", runs.later_against_earlier(mine, range(28, 31), range(2, 5)), None)
+        )
+    if "cold" in have:
+        first = range(1, FIRST_CYCLES + 1)
+        found.append(
+            Bar("warm start / cold start, cycles 1 to 3, value", runs.against(mine, "cold", first, by="worth"), 1.1)
+        )
+    return found
+
+
+def recovery(runs: Runs, shifted_at: int, mine: str = "wayfinder") -> list[Bar]:
+    """How soon a planted change is made good: shares of the optimum's value, which knows the change at once.
+
+    Lost is the fall of that share from the five cycles before the change to the two after it; back is how much of the fall
+    is gone in the sixth to eighth cycle after it.
+    """
+
+    def share(cycles: Sequence[int]) -> Interval:
+        return runs.against(mine, "truth", cycles, by="worth")
+
+    before, after = share(range(shifted_at - 5, shifted_at)), share(range(shifted_at, shifted_at + 2))
+    later = share(range(shifted_at + 5, shifted_at + 8))
+    fall = before.value - after.value
+    back = (later.value - after.value) / fall if fall > 1e-9 else np.nan
+    return [
+        Bar("share of the optimum, five cycles before the change", before, None),
+        Bar("two cycles from the change on", after, None),
+        Bar("sixth to eighth cycle from the change on", later, None),
+        Bar("of the lost value, back after five cycles", Interval(back, np.nan, np.nan), 0.9),
+    ]

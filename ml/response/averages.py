@@ -1,0 +1,147 @@
+r"""Average effect of each channel and offer: what its own contacts show, drawn towards what its neighbours show.
+
+    \hat a_o = a_o + e_o,  e ~ N(0, diag(v_o) + v_level 11'),   a_o = pooled + channel_c(o) + offer_f(o) + own_o
+
+with normal priors around `PRIOR_UPLIFT` for the pooled part and 0 for the others. How far each may lie from there isn't known
+either: the posterior is averaged over a grid of these standard deviations, weighted by how well each
+explains the estimates (Gelman et al., Bayesian Data Analysis, 2013, ch. 5). Everything is in chances of a conversion.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.entities import Option
+from ml.response.contrast import Contrast
+
+Vector = npt.NDArray[np.float64]
+
+PRIOR_UPLIFT: Final = 0.002
+"""Of every channel while nothing is known: small, so that only cheap contacts are worth trying until something is."""
+GRID: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
+"""Standard deviations between channels, offers and pairs that are thought possible, as shares of the base rate."""
+POOLED_GRID: Final = (0.03, 0.1, 0.3, 1.0)
+"""The same of the pooled effect around `PRIOR_UPLIFT`: trials of mailings lie between a tenth of the base rate and all of it
+(Hillstrom 2008), so little data changes little and much data decides."""
+LEAST_CONVERSIONS: Final = 50
+"""Of drawn contacts; with fewer an effect's standard deviation is several times the effects that trials show."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """Mean effect of an option over those who may get it, and the standard deviation of what is known of it."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Average effects, by option; what isn't among them has its channel's, and an unseen channel the pooled one.
+
+    Attributes:
+        options: By name of the option.
+        channels: By channel, of an offer that was never made in it.
+        pooled: Of a channel that was never used.
+        contacts: Contacts behind each option's own estimate.
+    """
+
+    options: Mapping[str, Average]
+    channels: Mapping[str, Average]
+    pooled: Average
+    contacts: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, option: Option) -> Average:
+        """The option's average."""
+        return self.options.get(str(option)) or self.channels.get(option.channel) or self.pooled
+
+
+def fit_averages(contrast: Contrast, options: Sequence[Option]) -> Averages:
+    """The posterior of all options' average effects.
+
+    Args:
+        contrast: Drawn contacts beside people left alone. Contacts chosen by habit may stand in; what is known of their
+            effects is then in doubt by as much as they are.
+        options: What can be done besides what was.
+
+    Returns:
+        The averages; 0 where nobody was contacted or nobody was left alone. Where drawn contacts have too few conversions
+        to say even whether contacts help, every option has `PRIOR_UPLIFT`, in doubt by as much, as at a cold start.
+    """
+    if contrast.is_empty:
+        nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
+        return Averages({}, {}, nothing)
+    if contrast.is_drawn and contrast.conversions < LEAST_CONVERSIONS:
+        return Averages({}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT))
+    estimate, variance, contacts = _estimates(contrast)
+    wanted = tuple(dict.fromkeys([*contrast.options, *options]))
+    channels = tuple(dict.fromkeys(option.channel for option in wanted))
+    asked = [
+        *((one.channel, one.offer_id, str(one)) for one in wanted),
+        *((name, "", "") for name in channels),
+        ("", "", ""),
+    ]
+    mean, sd = _posterior(estimate, variance, contrast, asked)
+    if not contrast.is_drawn:
+        sd = np.hypot(sd, mean)
+    found = [Average(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
+    return Averages(
+        dict(zip(map(str, wanted), found, strict=False)),
+        dict(zip(channels, found[len(wanted) :], strict=False)),
+        found[-1],
+        dict(zip(map(str, contrast.options), contacts, strict=True)),
+    )
+
+
+def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
+    """Each option's own effect, its variance over people, and its contacts."""
+    count = len(contrast.options)
+    effect, variance, contacts = np.zeros(count), np.zeros(count), np.bincount(contrast.option, minlength=count)
+    spread = contrast.base_rate * (1 - contrast.base_rate)
+    for o in range(count):
+        at = contrast.contact[contrast.option == o]
+        share = contrast.weight[at] / contrast.weight[at].sum()
+        effect[o] = float(share @ contrast.residual[at])
+        _, person = np.unique(contrast.person[at], return_inverse=True)
+        influence = np.bincount(person, share * (contrast.residual[at] - effect[o]))
+        # Few contacts without a conversion would claim to know their effect to the last digit.
+        floor = spread * float((share**2).sum())
+        variance[o] = max(float((influence**2).sum()), floor)
+    return effect, variance, contacts.tolist()
+
+
+def _posterior(
+    estimate: Vector, variance: Vector, contrast: Contrast, asked: Sequence[tuple[str, str, str]]
+) -> tuple[Vector, Vector]:
+    """Mean and standard deviation of what is asked for, (channel, offer, option) each, averaged over the grid."""
+    base = contrast.base_rate
+    known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
+    noise = np.diag(variance) + contrast.level_variance
+    off = estimate - PRIOR_UPLIFT
+    weights, means, variances = [], [], []
+    for sds in product(POOLED_GRID, GRID, GRID, GRID):
+        parts = (base * np.array(sds)) ** 2
+        inside, across, own = (_covariance(a, b, parts) for a, b in ((known, known), (asked, known), (asked, asked)))
+        factor = np.linalg.cholesky(inside + noise)
+        whitened, crossed = np.linalg.solve(factor, off), np.linalg.solve(factor, across.T)
+        weights.append(-float(whitened @ whitened) / 2 - float(np.log(np.diag(factor)).sum()))
+        means.append(PRIOR_UPLIFT + crossed.T @ whitened)
+        variances.append(np.diag(own) - (crossed**2).sum(axis=0))
+    share = np.exp(np.array(weights) - max(weights))
+    share /= share.sum()
+    mean = share @ np.array(means)
+    spread = share @ (np.array(variances) + (np.array(means) - mean) ** 2)
+    return mean, np.sqrt(np.maximum(spread, 0.0))
+
+
+def _covariance(left: Sequence[tuple[str, str, str]], right: Sequence[tuple[str, str, str]], parts: Vector) -> Vector:
+    """Prior covariance between two lists of options: what they share, times its variance."""
+    total = np.full((len(left), len(right)), parts[0])
+    for position in range(3):
+        same = np.equal.outer([one[position] for one in left], [one[position] for one in right])
+        total += parts[position + 1] * same
+    return total

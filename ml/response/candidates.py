@@ -1,0 +1,185 @@
+r"""Chooses how personal effects are learned: by what a policy that trusts a learner would have been worth.
+
+The policy contacts each person through the best option with the chance that a budget anywhere between nobody and everybody
+reaches them: 1 less their rank by value. Its value over leaving everybody alone is doubly robust,
+
+    mean over everybody of g (amount a_o - cost_o)  +  mean over contacts of o of g 1{chosen} amount (r - a_o)
+                                                    -  mean over people left alone of g amount r
+
+with a the average effect, r the residual of `ml.response.contrast` and g the chance above. Each person is judged by what was
+learned from others, each half's slope is the other half's. Policies are compared pairwise on the same people; of those that
+the best one doesn't beat (one-sided 90 %, as the guard of `ml.response.personal_fit`), the simplest is used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from ml.entities import Option
+from ml.evaluation.policy_value import Estimate
+from ml.response.averages import Averages
+from ml.response.contrast import FOLDS, Contrast
+from ml.response.effects_fit import Trial
+from ml.response.personal import CONSTANT
+from ml.response.personal_fit import Z_LOWER, HeldOut, Learn, Slope, held_out, slope_of
+from ml.response.spoken import SaysNothing, SaysPooled, Spoken
+
+Vector = npt.NDArray[np.float64]
+_Z95: Final = 1.959964
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A learner and what held-out people say of it.
+
+    Attributes:
+        name: Of the learner.
+        slope: Share of its differences that they support.
+        gain: Value of its policy per person over leaving everybody alone, money.
+        over_constant: The same less that of giving everybody the average.
+        seconds: That learning and judging took.
+        is_chosen: Whether it's the one in use.
+    """
+
+    name: str
+    slope: Slope
+    gain: Estimate
+    over_constant: Estimate
+    seconds: float
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate before the choice: its influence on each person is kept for the comparison in pairs."""
+
+    candidate: Candidate
+    terms: Vector
+
+
+class Judge:
+    """Values policies on one contrast."""
+
+    def __init__(  # noqa: PLR0917 - all that a policy's value is made of
+        self,
+        trial: Trial,
+        contrast: Contrast,
+        averages: Averages,
+        amount: Vector,
+        costs: Mapping[Option, float],
+        options: Sequence[Option],
+        seed: int,
+    ) -> None:
+        """Stores what all candidates are judged by.
+
+        Args:
+            trial: The training rows, n of them.
+            contrast: Their contrast.
+            averages: Average effects.
+            amount: Expected margin of a conversion, [n].
+            costs: Of a contact, by option; 0 where it isn't given.
+            options: To choose among; those without a drawn contact are left out, since nothing could value them.
+            seed: Seeds everything random.
+        """
+        self.trial, self.contrast, self.averages, self.amount, self.seed = trial, contrast, averages, amount, seed
+        self.places = [o for o, done in enumerate(contrast.options) if done in set(options)]
+        self.costs = np.array([costs.get(contrast.options[o], 0.0) for o in self.places])
+        self.average = np.array([averages.of(contrast.options[o]).mean for o in self.places])
+
+    def of(self, name: str, learn: Learn) -> Judged:
+        """Learns by folds and judges."""
+        begun = perf_counter()
+        held, fitted = held_out(self.trial, self.contrast, learn, seed=self.seed)
+        slope = slope_of(self.contrast, held) if name != CONSTANT else Slope(0.0, 0.0)
+        effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
+        if name != CONSTANT:
+            for k in range(FOLDS):
+                share = slope_of(self.contrast, held, held.fold != k).used
+                if share > 0:
+                    effects[held.fold == k] += share * self._said(held, held.fold == k, fitted[k])
+        terms = self._terms(held, effects)
+        nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
+        return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
+
+    def difference(self, one: Judged, other: Judged) -> Estimate:
+        """Value of one policy less that of another, paired by person."""
+        held = self._constant_rows()
+        return self._estimate(held, one.terms - other.terms)
+
+    def _constant_rows(self) -> HeldOut:
+        return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
+
+    def _said(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
+        """What was learned says of each option, centred over the contacts among these rows, [m, O]."""
+        rows = held.rows[at]
+        contacted = at.nonzero()[0] < len(self.contrast.contact)
+        share = np.where(contacted, self.contrast.weight[rows], 0.0)
+        share /= share.sum()
+        matrix, baseline = self.trial.rows.matrix[rows], self.contrast.expected[rows]
+        if isinstance(spoken, SaysPooled):
+            one = spoken.of(matrix, baseline, self.contrast.options[0])[:, None]
+            return np.asarray(np.repeat(one - share @ one, len(self.places), axis=1))
+        said = np.column_stack([spoken.of(matrix, baseline, self.contrast.options[o]) for o in self.places])
+        return np.asarray(said - share @ said)
+
+    def _terms(self, held: HeldOut, effects: Vector) -> Vector:
+        """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own."""
+        contacts = len(self.contrast.contact)
+        amount, residual = self.amount[held.rows], self.contrast.residual[held.rows]
+        value = amount[:, None] * effects - self.costs
+        best = value.argmax(axis=1)
+        worth = value[np.arange(len(best)), best]
+        alone = np.arange(len(best)) >= contacts
+        rank = np.empty(len(best))
+        for side in (alone, ~alone):
+            rank[side] = rankdata(worth[side]) / max(side.sum(), 1)
+        chance = np.where(worth > 0, rank, 0.0)
+        average = self.average[best]
+        of_contact = chance * (np.array(self.places)[best] == held.option) * amount * (residual - average)
+        of_alone = chance * (amount * average - self.costs[best]) - chance * amount * residual
+        return np.asarray(np.where(alone, of_alone, of_contact))
+
+    def _estimate(self, held: HeldOut, terms: Vector) -> Estimate:
+        """Sum over options of the mean over their contacts, and the mean over people left alone; interval over people."""
+        contacts = len(self.contrast.contact)
+        cell = np.where(np.arange(len(terms)) < contacts, held.option, len(self.contrast.options))
+        weight = self.contrast.weight[held.rows]
+        mass = np.bincount(cell, weight)
+        share = weight / mass[cell]
+        mean = np.bincount(cell, share * terms)
+        _, person = np.unique(self.contrast.person[held.rows], return_inverse=True)
+        influence = np.bincount(person, share * (terms - mean[cell]))
+        value, error = float(mean.sum()), float(np.sqrt((influence**2).sum()))
+        return Estimate(value, value - _Z95 * error, value + _Z95 * error, len(terms))
+
+
+def choose(judge: Judge, judged: Sequence[Judged]) -> list[Candidate]:
+    """The candidates with the one in use marked.
+
+    Args:
+        judge: That valued them.
+        judged: From the simplest to the least simple; the first is the constant.
+    """
+    best = max(judged, key=lambda one: one.candidate.gain.value)
+    chosen = next(one for one in judged if one is best or not _is_above(judge.difference(best, one)))
+    return [
+        Candidate(
+            one.candidate.name,
+            one.candidate.slope,
+            one.candidate.gain,
+            judge.difference(one, judged[0]),
+            one.candidate.seconds,
+            one is chosen,
+        )
+        for one in judged
+    ]
+
+
+def _is_above(difference: Estimate) -> bool:
+    """Whether a difference is above 0, one-sided 90 %."""
+    return difference.value - Z_LOWER * (difference.high - difference.value) / _Z95 > 0

@@ -23,7 +23,7 @@ from benchmarks.simulation.mutants import MUTANTS
 from benchmarks.simulation.search import broken_seeds, first_caught
 
 PROCESSES = 2
-CHUNK = 50
+CHUNK = 100
 PROGRESS = 500
 
 

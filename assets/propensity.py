@@ -1,6 +1,7 @@
 """Propensity: what is learned from the past, and what it says of everybody under every action."""
 
 import time
+from dataclasses import replace
 from datetime import date
 from math import isfinite
 from typing import Any, Final
@@ -18,8 +19,11 @@ from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
+from ml.entities import CHANNELS
 from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
+from ml.learning.memory import believed, prior_uplift
 from ml.policy.value import contact_cost_of
+from ml.response.averages import PRIOR_UPLIFT
 from ml.response.fit import settings_of
 from ml.response.store import with_threads
 from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
@@ -114,7 +118,7 @@ def response_models(
         options,
         seed=seed,
         threads=TRAINING_THREADS,
-        history=history_of(home, generation_id, configuration),
+        history=replace(history_of(home, generation_id, configuration), uplift=_found_before(ledger, day)),
         costs=costs,
         settings=settings_of(champion.model if champion else None),
         tuning_trials=TUNING_TRIALS if context.run.job_name == TRAIN_JOB else 0,
@@ -262,6 +266,12 @@ def _maturity(frame: pd.DataFrame) -> dict[str, float]:
 def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration: Configuration) -> bool:
     day = date.fromisoformat(context.partition_key)
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
+
+
+def _found_before(ledger: Ledger, day: date) -> dict[str, float]:
+    """What campaigns before this day have found of each channel's contacts."""
+    held = believed(ledger.findings.held(before=day.isoformat()).values(), day)
+    return prior_uplift(held, CHANNELS, PRIOR_UPLIFT)
 
 
 def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -35,10 +35,19 @@ class History:
     Attributes:
         conversion_rate: Chance to convert within the horizon.
         margin: Of a conversion, money.
+        uplift: What a contact is held to add to that chance, by channel (`learning.memory.prior_uplift`);
+            `PRIOR_UPLIFT` where none is given.
     """
 
     conversion_rate: float
     margin: float
+    uplift: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def prior(self) -> dict[str, float]:
+        """The uplift of each channel; none prevents more conversions than there are."""
+        least = -0.9 * self.conversion_rate
+        return {channel: max(self.uplift.get(channel, PRIOR_UPLIFT), least) for channel in CHANNELS}
 
 
 @dataclass(frozen=True)
@@ -94,14 +103,14 @@ def train(
     conversions = int(training["is_converted"].sum()) if len(training) else 0
     if conversions < MINIMUM_CONVERSIONS:
         notes = (
-            f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; every channel "
-            f"is taken to raise the chance by {PRIOR_UPLIFT}"
+            f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; a contact is taken "
+            f"to raise the chance by {PRIOR_UPLIFT}, or by what campaigns before have found of its channel"
         )
         model = ResponseModel.cold_start(
             options,
             conversion_rate=history.conversion_rate,
             margin=history.margin,
-            uplift=dict.fromkeys(CHANNELS, PRIOR_UPLIFT),
+            uplift=history.prior,
             threads=threads,
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)

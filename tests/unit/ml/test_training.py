@@ -1,7 +1,10 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from ml.training import RANDOMIZED_CONVERSIONS, trustworthy
+from ml.entities import Option
+from ml.response.averages import PRIOR_UPLIFT
+from ml.training import RANDOMIZED_CONVERSIONS, History, train, trustworthy
 
 
 def _rows(channel, propensity, converted, count, source="history"):
@@ -40,3 +43,11 @@ def test_what_the_system_chose_itself_stays():
 def test_a_contact_that_was_sure_to_happen_is_not_randomized():
     frame = _rows("email", 1.0, 2 * RANDOMIZED_CONVERSIONS, 1_000)
     assert len(trustworthy(frame)) == len(frame)
+
+
+def test_a_cold_start_begins_with_what_campaigns_before_have_found():
+    history = History(conversion_rate=0.01, margin=20.0, uplift={"email": 0.004, "voice": -0.5})
+    options = [Option("email", "none"), Option("voice", "none"), Option("sms", "none")]
+    model = train(pd.DataFrame(), options, seed=1, threads=1, history=history).model
+    scores = model.score(pd.DataFrame({"customer_id": ["a"]}), options)
+    assert scores.uplift[0] == pytest.approx([0.004, -0.009, PRIOR_UPLIFT], abs=1e-6)

@@ -10,6 +10,7 @@ Each prints its table; the last line is a JSON object of the figures.
 
 import argparse
 import json
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +23,8 @@ from benchmarks.simulation.mutants import MUTANTS
 from benchmarks.simulation.search import broken_seeds, first_caught
 
 PROCESSES = 2
-CHUNK = 50
+CHUNK = 100
+PROGRESS = 500
 
 
 def main() -> None:
@@ -49,20 +51,42 @@ def main() -> None:
 
 
 def simulation(first: int, count: int) -> dict[str, Any]:
-    """Simulate seeds on both cores and name those that break an invariant."""
+    """Simulate seeds on both cores and name those that break an invariant.
+
+    Seeds are counted in their order: when it's interrupted (also by SIGTERM), it tells what was done until then.
+    """
     started = time.perf_counter()
     chunks = [range(start, min(start + CHUNK, first + count)) for start in range(first, first + count, CHUNK)]
     broken: list[tuple[int, list[str]]] = []
     done = 0
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
+    try:
         for chunk, found in zip(chunks, pool.map(broken_seeds, chunks), strict=True):
             done += len(chunk)
             broken += found
-            if done % 1_000 < CHUNK:
-                print(f"{done:>8,} seeds, {len(broken)} broken, {time.perf_counter() - started:,.0f} s", flush=True)
-    for seed, reasons in broken:
-        print(f"seed {seed}: {'; '.join(reasons[:3])}")
-    return {"seeds": count, "broken": len(broken), "seconds": round(time.perf_counter() - started, 1)}
+            for seed, reasons in found:
+                print(f"seed {seed}: {'; '.join(reasons[:3])}", flush=True)
+            if done % PROGRESS < CHUNK or done == count:
+                print(f"{done:>8,} of {count:,} seeds, {_speed(done, len(broken), started)}", flush=True)
+    except KeyboardInterrupt:
+        print(f"interrupted: seeds {first} to {first + done - 1} were run, {_speed(done, len(broken), started)}")
+    finally:
+        pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGTERM, before)
+    seconds = time.perf_counter() - started
+    return {
+        "asked": count,
+        "seeds": done,
+        "broken": len(broken),
+        "seconds": round(seconds, 1),
+        "seeds_per_second": round(done / seconds, 1),
+    }
+
+
+def _speed(done: int, broken: int, started: float) -> str:
+    seconds = time.perf_counter() - started
+    return f"{broken} broken, {seconds:,.0f} s, {done / seconds:.1f} seeds/s"
 
 
 def mutants(seeds: int) -> dict[str, Any]:

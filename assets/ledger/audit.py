@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CHAIN_LOCK = 7_203_772
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_LINK = insert(audit)
 
 
 class Audit:
@@ -65,10 +67,9 @@ def record(connection: Connection, *, kind: str, subject: str, detail: Mapping[s
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-    last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    last = connection.execute(_LAST).first()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, "")
     text_of_detail = to_json(detail)
     row = {"seq": seq, "kind": kind, "subject": subject, "detail": text_of_detail, "prev_hash": prev_hash, "at": at}
-    connection.execute(
-        insert(audit).values(**row, hash=link_hash(seq, kind, subject, text_of_detail, prev_hash=prev_hash, at=at))
-    )
+    linked = link_hash(seq, kind, subject, text_of_detail, prev_hash=prev_hash, at=at)
+    connection.execute(_LINK, row | {"hash": linked})

@@ -14,6 +14,7 @@ from assets.ledger.records import PlanStatus
 from assets.ledger.rejections import why_of
 from assets.ledger.tables import plan, plan_authorization
 
+_APPENDED = insert(plan_authorization).returning(plan_authorization.c.seq)
 CLOSED = ("released", "rejected", "expired", "superseded", "revoked")
 
 
@@ -23,9 +24,7 @@ def append(
     """Append a row for (plan_id, plan_hash) and its link in the audit trail. Returns the row's number."""
     plan_id, plan_hash = ids
     row = {"plan_id": plan_id, "plan_hash": plan_hash, "kind": kind, "actor": actor, "reason": reason, "at": at} | more
-    seq: int = connection.execute(
-        insert(plan_authorization).values(row).returning(plan_authorization.c.seq)
-    ).scalar_one()
+    seq: int = connection.execute(_APPENDED, row).scalar_one()
     detail: dict[str, Any] = {"plan_hash": plan_hash, "by": actor, "reason": reason}
     detail |= {name: value for name, value in more.items() if isinstance(value, int)}
     record(connection, kind=f"plan.{kind}", subject=plan_id, detail=detail, at=at)
@@ -54,6 +53,14 @@ _WORDS = (
 )
 
 
+_PLAN = select(plan).where(plan.c.plan_id == bindparam("b_id"))
+_HISTORY = (
+    select(plan_authorization)
+    .where(plan_authorization.c.plan_id == bindparam("b_id"))
+    .order_by(plan_authorization.c.seq)
+)
+
+
 def standing(connection: Connection, plan_id: str) -> Standing:
     """Where a proposed plan stands: what `status` says, without reading all of it for each batch."""
     rows = connection.execute(_WORDS, {"b_id": plan_id}).all()
@@ -66,14 +73,12 @@ def status(connection: Connection, plan_id: str) -> PlanStatus:
     Raises:
         PlanRefused: If there is no such plan.
     """
-    kept = connection.execute(select(plan).where(plan.c.plan_id == plan_id)).first()
+    kept = connection.execute(_PLAN, {"b_id": plan_id}).first()
     if kept is None:
         raise PlanRefused(
             f"plan {plan_id} isn't in the ledger: propose it first, or see `wayfinder plans` for those that are"
         )
-    rows = connection.execute(
-        select(plan_authorization).where(plan_authorization.c.plan_id == plan_id).order_by(plan_authorization.c.seq)
-    ).all()
+    rows = connection.execute(_HISTORY, {"b_id": plan_id}).all()
     escalations = [row for row in rows if row.kind == "escalated"]
     return PlanStatus(
         plan_id=plan_id,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, case, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Engine, and_, bindparam, case, insert, or_, select, tuple_, update
 
 from assets.ledger.columns import from_micros, to_micros
 from assets.ledger.counters import insert_once, upsert
@@ -96,18 +96,21 @@ def hold(connection: Connection, amounts: Mapping[Scope, int], *, subject: str, 
     """
     for scope, amount in amounts.items():
         _open(connection, scope)
-        fits = or_(
-            budget.c.cap_micros.is_(None), budget.c.held_micros + budget.c.spent_micros + amount <= budget.c.cap_micros
-        )
-        held = update(budget).where(_is(scope), fits).values(held_micros=budget.c.held_micros + amount)
-        if connection.execute(held).rowcount == 0:
+        if connection.execute(_HELD, _key(scope) | {"b_amount": amount}).rowcount == 0:
             raise BudgetExceeded(_excess(connection, scope, amount))
         _enter(connection, scope, "hold", amount, subject=subject, at=at)
 
 
+_IS = and_(budget.c.scope == bindparam("b_scope"), budget.c.period == bindparam("b_period"))
+_LOCKING = select(budget.c.scope).where(_IS).with_for_update()
+_AMOUNT = bindparam("b_amount", type_=budget.c.held_micros.type)
+_FITS = or_(
+    budget.c.cap_micros.is_(None), budget.c.held_micros + budget.c.spent_micros + _AMOUNT <= budget.c.cap_micros
+)
+_HELD = update(budget).where(_IS, _FITS).values(held_micros=budget.c.held_micros + _AMOUNT)
 _SETTLED = (
     update(budget)
-    .where(budget.c.scope == bindparam("b_scope"), budget.c.period == bindparam("b_period"))
+    .where(_IS)
     .values(
         held_micros=budget.c.held_micros - bindparam("b_held"),
         spent_micros=budget.c.spent_micros + bindparam("b_spent"),
@@ -157,7 +160,7 @@ def lock(connection: Connection, scopes: Iterable[Scope]) -> None:
     """Make sure of budgets and lock them in the order of all writers, before a transaction that passes them twice."""
     for scope in sorted(set(scopes)):
         _open(connection, scope)
-        connection.execute(select(budget.c.scope).where(_is(scope)).with_for_update())
+        connection.execute(_LOCKING, _key(scope))
 
 
 def lock_held(connection: Connection, scopes: Iterable[Scope]) -> None:
@@ -187,12 +190,12 @@ def _open(connection: Connection, scope: Scope) -> None:
     insert_once(connection, budget, row)
 
 
-def _is(scope: Scope) -> Any:
-    return (budget.c.scope == scope.scope) & (budget.c.period == scope.period)
+def _key(scope: Scope) -> dict[str, Any]:
+    return {"b_scope": scope.scope, "b_period": scope.period}
 
 
 def _enter(connection: Connection, scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) -> None:
-    connection.execute(insert(budget_entry).values(_entry(scope, kind, amount, subject=subject, at=at)))
+    connection.execute(_ENTERED, _entry(scope, kind, amount, subject=subject, at=at))
 
 
 def _entry(scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) -> dict[str, Any]:
@@ -207,7 +210,7 @@ def _entry(scope: Scope, kind: str, amount: int, *, subject: str, at: datetime) 
 
 
 def _excess(connection: Connection, scope: Scope, amount: int) -> str:
-    state = _state(connection.execute(select(budget).where(_is(scope))).one())
+    state = _state(connection.execute(select(budget).where(_IS), _key(scope)).one())
     left = (state.cap or 0.0) - state.held - state.spent
     return (
         f"budget '{scope.scope}' ({scope.period}): {from_micros(amount):.2f} asked, "

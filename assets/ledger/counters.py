@@ -1,6 +1,7 @@
 """Numbers whose order is the order of commits."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
@@ -38,10 +39,18 @@ def current_number(connection: Connection, name: str) -> int:
 
 def upsert(connection: Connection, table: Table) -> Any:
     """The engine's own `INSERT` that knows `ON CONFLICT`; both engines spell it alike."""
-    return sqlite_insert(table) if connection.dialect.name == "sqlite" else postgresql_insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def insert_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there. Returns whether it was inserted."""
-    statement = upsert(connection, table).values(**row).on_conflict_do_nothing().returning(*table.primary_key.columns)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_once(connection.dialect.name, table), dict(row)).first() is not None
+
+
+@cache
+def _once(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     Update,
@@ -39,8 +38,22 @@ Check = Callable[[Sequence[Message]], Mapping[str, str]]
 
 _INTENT_LOCK = 7_203_773
 _GONE = "its dispatcher went away while sending"
+_IS_LEFT = {
+    "seat": and_(
+        outbox.c.channel == bindparam("b_channel"),
+        or_(outbox.c.owner == bindparam("b_owner"), outbox.c.lease_until <= bindparam("b_now")),
+    ),
+    "lease": outbox.c.epoch == bindparam("b_epoch"),
+}
 _ALTERED = "what it says or whom it goes to isn't what was released"
 _LAPSED = "its key has lapsed, and an earlier attempt may have left"
+
+
+class Left(NamedTuple):
+    """What a dispatcher left: how it's found (a key of `_IS_LEFT`), and the values asked for."""
+
+    by: Literal["seat", "lease"]
+    values: Mapping[str, Any]
 
 
 def begin(
@@ -171,8 +184,7 @@ def put_back(
 
 def release_back(connection: Connection, lease: Lease) -> int:
     """Give back what of a lease was never begun. See `Outbox.release_back`."""
-    mine = and_(outbox.c.epoch == lease.epoch, outbox.c.state == "leased")
-    return connection.execute(update(outbox).where(mine).values(state="pending", **FREE)).rowcount
+    return connection.execute(_GIVEN_BACK, {"b_epoch": lease.epoch}).rowcount
 
 
 def take_back(connection: Connection, lease: Lease, ids: Sequence[str]) -> int:
@@ -190,7 +202,7 @@ def take_back(connection: Connection, lease: Lease, ids: Sequence[str]) -> int:
 
 def take_over(
     connection: Connection,
-    left: ColumnElement[bool],
+    left: Left,
     *,
     delivery: Delivery,
     at: datetime,
@@ -198,10 +210,11 @@ def take_over(
 ) -> int:
     """Pick up after a dispatcher that is gone. See `Outbox.take_over`."""
     # Rows that another dispatcher has locked are alive: waiting for them could only end in a deadlock.
-    idle = select(outbox.c.message_id).where(left, outbox.c.state == "leased").with_for_update(skip_locked=True)
-    leased = update(outbox).where(outbox.c.message_id.in_(idle)).values(state="pending", **FREE)
-    count = connection.execute(leased).rowcount
-    sending = _locked_where(connection, and_(left, outbox.c.state == "sending"), skip=True)
+    rows = connection.execute(_UNDER_WAY[left.by], left.values).mappings().all()
+    idle = [row["message_id"] for row in rows if row["state"] == "leased"]
+    if idle:
+        connection.execute(_idle(connection.dialect.name), {"b_ids": in_one(connection, idle)})
+    sending = {row["message_id"]: row for row in rows if row["state"] == "sending"}
     again: list[str] = []
     lost: list[str] = []
     for message_id, row in sending.items():
@@ -211,13 +224,14 @@ def take_over(
     put_back(connection, again, reason="its dispatcher went away; same key again", used=again)
     note_unknown(connection, [sending[each] for each in lost], [_GONE] * len(lost), at=at)
     close(connection, [Ending(sending[each], "unknown", _GONE) for each in lost], subject="take-over", at=at)
-    return count + len(again)
+    return len(idle) + len(again)
 
 
 def doubt(connection: Connection, channel: str, *, due_by: datetime, reason: str, at: datetime) -> int:
     """End as unknown what may have left without a trace. See `Outbox.doubt`."""
     due = and_(outbox.c.channel == channel, outbox.c.state == "pending", outbox.c.send_at <= due_by)
-    rows = list(_locked_where(connection, due).values())
+    query = _ROW.where(due).order_by(outbox.c.message_id).with_for_update()
+    rows = list(connection.execute(query).mappings())
     note_unknown(connection, rows, [reason] * len(rows), at=at)
     return close(connection, [Ending(row, "unknown", reason) for row in rows], subject="doubt", at=at).total()
 
@@ -248,19 +262,30 @@ def _locked(
     }
 
 
-def _locked_where(
-    connection: Connection, which: ColumnElement[bool], *, skip: bool = False
-) -> dict[str, Mapping[Any, Any]]:
-    query = _ROW.where(which).order_by(outbox.c.message_id)
-    rows = connection.execute(query.with_for_update(skip_locked=skip)).mappings()
-    return {row["message_id"]: row for row in rows}
-
-
 _RECEIPTS = insert(receipt)
 _ROW = select(*COSTS, outbox.c.state, outbox.c.intent_at, outbox.c.lease_until, outbox.c.payload_sha256)
 
 
+_IS_UNDER_WAY = or_(outbox.c.state == "leased", outbox.c.state == "sending")
+
+
 # Statements of every batch are made once: making one costs as much as running it.
+_UNDER_WAY = {
+    by: _ROW.where(left, _IS_UNDER_WAY).order_by(outbox.c.message_id).with_for_update(skip_locked=True)
+    for by, left in _IS_LEFT.items()
+}
+_GIVEN_BACK = (
+    update(outbox)
+    .where(outbox.c.epoch == bindparam("b_epoch"), outbox.c.state == "leased")
+    .values(state="pending", **FREE)
+)
+
+
+@cache
+def _idle(dialect: str) -> Update:
+    return update(outbox).where(is_among(dialect, outbox.c.message_id, "b_ids")).values(state="pending", **FREE)
+
+
 @cache
 def _locking(dialect: str) -> Select[Any]:
     mine = and_(is_among(dialect, outbox.c.message_id, "b_ids"), outbox.c.epoch == bindparam("b_epoch"))
@@ -342,6 +367,11 @@ def _plan_end(connection: Connection, plan_id: str, at: datetime) -> tuple[str, 
     return None
 
 
-def of_seat(channel: str, owner: str, now: datetime) -> ColumnElement[bool]:
+def of_seat(channel: str, owner: str, now: datetime) -> Left:
     """What a gone dispatcher left: one of the same seat, or any whose lease is over."""
-    return and_(outbox.c.channel == channel, or_(outbox.c.owner == owner, outbox.c.lease_until <= now))
+    return Left("seat", {"b_channel": channel, "b_owner": owner, "b_now": now})
+
+
+def of_lease(lease: Lease) -> Left:
+    """What one lease holds."""
+    return Left("lease", {"b_epoch": lease.epoch})

@@ -28,6 +28,7 @@ PROBE_MESSAGES = 20
 PROBE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(seconds=10)
 _row = channel_health.c
+_OPEN_UNTIL = select(_row.open_until).where(_row.channel == bindparam("b_channel"))
 
 
 class ChannelState(NamedTuple):
@@ -88,7 +89,7 @@ class Health:
 
 def admit(connection: Connection, channel: str, *, now: datetime) -> tuple[datetime | None, bool]:
     """Whether a batch may be claimed: until when the channel rests (None: it doesn't), and whether it's the probe."""
-    kept = connection.execute(select(_row.open_until).where(_row.channel == channel)).scalar()
+    kept = connection.execute(_OPEN_UNTIL, {"b_channel": channel}).scalar()
     if kept is None:
         return None, False
     row = _locked(connection, channel)

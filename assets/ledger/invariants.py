@@ -4,9 +4,10 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from assets.ledger.columns import UtcDateTime, to_utc
 from assets.ledger.records import Violation
@@ -178,12 +179,17 @@ def violations(connection: Connection, rule: str, *, now: datetime) -> Iterator[
         rule: One of `RULES`.
         now: The clock that leases run by.
     """
-    query = RULES[rule].replace("{contacts}", _CONTACTS[connection.dialect.name])
-    statement = text(f"SELECT * FROM ({query}) broken LIMIT {SHOWN}")
-    if ":gone_since" in query:
-        statement = statement.bindparams(bindparam("gone_since", to_utc(now) - LEASE, UtcDateTime))
-    for row in connection.execute(statement):
+    statement = _breaking(rule, connection.dialect.name)
+    asked = {"gone_since": to_utc(now) - LEASE} if ":gone_since" in RULES[rule] else {}
+    for row in connection.execute(statement, asked):
         yield Violation(rule, row.subject, row.detail)
+
+
+@cache
+def _breaking(rule: str, dialect: str) -> TextClause:
+    query = RULES[rule].replace("{contacts}", _CONTACTS[dialect])
+    statement = text(f"SELECT * FROM ({query}) broken LIMIT {SHOWN}")
+    return statement.bindparams(bindparam("gone_since", type_=UtcDateTime)) if ":gone_since" in query else statement
 
 
 def broken_chain(connection: Connection) -> list[Violation]:

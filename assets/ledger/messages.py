@@ -42,9 +42,10 @@ def outbox_rows(
     frame = messages if isinstance(messages, pd.DataFrame) else pd.DataFrame(list(messages))
     if frame.empty:
         return [], []
-    _check(frame)
+    times = {name: pd.to_datetime(frame[name], utc=True) for name in ("send_at", "expires_at") if name in frame}
+    _check(frame, times)
     columns: dict[str, list[Any]] = {name: frame[name].astype(str).tolist() for name in TEXTS}
-    columns |= {name: _times(frame[name]) for name in ("send_at", "expires_at")}
+    columns |= {name: list(each.dt.to_pydatetime()) for name, each in times.items()}
     columns["cost_micros"] = [to_micros(cost) for cost in frame["cost"].tolist()]
     columns |= {
         name: [_json(value) for value in frame[name].tolist()] for name in ("contact_ids", "recipient", "content")
@@ -66,11 +67,12 @@ def payload_sha256(recipient: str, content: str) -> str:
     return hashlib.sha256(f"{recipient}\n{content}".encode()).hexdigest()
 
 
-def _check(frame: pd.DataFrame) -> None:
+def _check(frame: pd.DataFrame, times: Mapping[str, "pd.Series[Any]"]) -> None:
     missing = [name for name in REQUIRED if name not in frame.columns]
     if missing:
         raise BadMessages(f"messages lack {', '.join(missing)}: give every column of {', '.join(REQUIRED)}")
-    empty = [name for name in REQUIRED if frame[name].isna().any()]
+    has_gaps = frame[list(REQUIRED)].isna().any()
+    empty = [name for name in REQUIRED if has_gaps[name]]
     if empty:
         raise BadMessages(
             f"messages have no value in {', '.join(empty)}: leave people without it out of the plan, with that reason"
@@ -80,9 +82,7 @@ def _check(frame: pd.DataFrame) -> None:
         raise BadMessages(
             f"message_id {twice.iloc[0]} and {len(twice) - 1} more come twice: a decision has one message"
         )
-    late = frame.loc[
-        pd.to_datetime(frame["expires_at"], utc=True) <= pd.to_datetime(frame["send_at"], utc=True), "message_id"
-    ]
+    late = frame.loc[times["expires_at"] <= times["send_at"], "message_id"]
     if len(late):
         raise BadMessages(
             f"message {late.iloc[0]} and {len(late) - 1} more expire before they are due: "
@@ -90,10 +90,6 @@ def _check(frame: pd.DataFrame) -> None:
         )
     if not (frame["cost"] >= 0).all():
         raise BadMessages("a message costs less than nothing: cost must be 0 or more")
-
-
-def _times(values: "pd.Series[Any]") -> list[datetime]:
-    return list(pd.to_datetime(values, utc=True).dt.to_pydatetime())
 
 
 def _json(value: Any) -> str:

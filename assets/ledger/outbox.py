@@ -9,20 +9,21 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, Integer, Select, and_, bindparam, func, or_, select, update
 
 from assets.ledger import handover, health
 from assets.ledger.closing import IS_OPEN
 from assets.ledger.columns import from_micros
 from assets.ledger.counters import current_number, next_number
-from assets.ledger.engine import among, reading, writing
+from assets.ledger.engine import in_one, is_among, reading, writing
 from assets.ledger.halts import is_halted
 from assets.ledger.handover import Check
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt, Since
-from assets.ledger.release import end_pending
+from assets.ledger.release import end_pending, pending
 from assets.ledger.tables import outbox, payload
 
 _MESSAGE = (
@@ -114,19 +115,9 @@ class Outbox:
                 return Lease(channel, owner, 0, (), rests_until=rests_until)
             limit = min(limit, health.PROBE_MESSAGES) if is_probe else limit
             epoch = next_number(connection, "claim")
-            due = (
-                _due(channel, at, now)
-                .order_by(outbox.c.send_at, outbox.c.message_id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            values = {
-                "state": "leased",
-                "owner": owner,
-                "epoch": epoch,
-                "lease_until": now + timedelta(seconds=lease_s),
-            }
-            claimed = connection.execute(update(outbox).where(outbox.c.message_id.in_(due)).values(values)).rowcount
+            asked = _asked(channel, at, now) | {"b_limit": limit}
+            given = {"b_owner": owner, "b_epoch": epoch, "b_until": now + timedelta(seconds=lease_s)}
+            claimed = connection.execute(_CLAIMED, asked | given).rowcount
             return Lease(channel, owner, epoch, _messages(connection, epoch) if claimed else (), is_probe=is_probe)
 
     def begin_sending(
@@ -211,7 +202,7 @@ class Outbox:
     ) -> int:
         """Leave a batch whose channel failed while sending, as its class allows. Returns how many may go again."""
         with self._writing() as connection:
-            mine = outbox.c.epoch == lease.epoch
+            mine = handover.of_lease(lease)
             count = handover.take_over(connection, mine, delivery=delivery, at=at, key_horizon=key_horizon)
             health.note(connection, lease.channel, total=1, failed=1, now=now)
             return count
@@ -224,8 +215,7 @@ class Outbox:
     def due_count(self, channel: str, *, at: datetime, now: datetime | None = None) -> int:
         """How many messages of a channel could be claimed."""
         with reading(self._engine) as connection:
-            due = _due(channel, at, now or at).subquery()
-            return int(connection.execute(select(func.count()).select_from(due)).scalar_one())
+            return int(connection.execute(_DUE_COUNT, _asked(channel, at, now or at)).scalar_one())
 
     def release_back(self, lease: Lease) -> int:
         """Give back what was claimed and not begun. Returns how many."""
@@ -260,11 +250,11 @@ class Outbox:
 
         They go to the next decision, never out late. Returns how many.
         """
-        over = outbox.c.expires_at <= at
-        over = over if channel is None else and_(over, outbox.c.channel == channel)
+        over = _OVER if channel is None else _OVER_IN_CHANNEL
+        asked: dict[str, Any] = {"b_at": at} if channel is None else {"b_at": at, "b_channel": channel}
         with self._writing() as connection:
             return end_pending(
-                connection, over, state="expired", reason="its window has passed", subject="expired", at=at
+                connection, over, asked, state="expired", reason="its window has passed", subject="expired", at=at
             )
 
     def open_messages(self, cycle_on: date) -> pd.DataFrame:
@@ -332,35 +322,60 @@ class Outbox:
             since: From when on.
             besides: Messages that don't count: those that are asked about.
         """
-        when = func.coalesce(outbox.c.handed_over_at, outbox.c.intent_at, outbox.c.key_first_used_at, type_=_AT)
+        own = set(besides)
         with reading(self._engine) as connection:
-            query = select(outbox.c.customer_id, outbox.c.channel, when.label("at"), outbox.c.message_id).where(
-                among(connection, outbox.c.customer_id, customer_ids), IS_CONTACT, when >= since
-            )
-            own = set(besides)
-            return [
-                (row.customer_id, row.channel, row.at) for row in connection.execute(query) if row.message_id not in own
-            ]
+            asked = {"b_ids": in_one(connection, customer_ids), "b_since": since}
+            rows = connection.execute(_contacts(connection.dialect.name), asked)
+            return [(row.customer_id, row.channel, row.at) for row in rows if row.message_id not in own]
 
     def _frame(self, query: Select[Any]) -> pd.DataFrame:
         with reading(self._engine) as connection:
-            return _tidy(pd.read_sql(query, connection))
+            found = connection.execute(query)
+            return _tidy(pd.DataFrame.from_records(found.all(), columns=list(found.keys())))
 
 
-def _due(channel: str, at: datetime, now: datetime) -> Select[Any]:
-    is_ready = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
-    return select(outbox.c.message_id).where(
-        outbox.c.channel == channel,
-        outbox.c.state == "pending",
-        outbox.c.send_at <= at,
-        outbox.c.expires_at > at,
-        is_ready,
-    )
+# Statements of every dispatch are made once: making one costs as much as running it.
+_DUE = select(outbox.c.message_id).where(
+    outbox.c.channel == bindparam("b_channel"),
+    outbox.c.state == "pending",
+    outbox.c.send_at <= bindparam("b_at"),
+    outbox.c.expires_at > bindparam("b_at"),
+    or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("b_now")),
+)
+_DUE_COUNT = select(func.count()).select_from(_DUE.subquery())
+_NEXT = (
+    _DUE.order_by(outbox.c.send_at, outbox.c.message_id)
+    .limit(bindparam("b_limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_CLAIMED = (
+    update(outbox)
+    .where(outbox.c.message_id.in_(_NEXT))
+    .values(state="leased", owner=bindparam("b_owner"), epoch=bindparam("b_epoch"), lease_until=bindparam("b_until"))
+)
+_OF_EPOCH = (
+    select(*_MESSAGE)
+    .join(payload, payload.c.message_id == outbox.c.message_id)
+    .where(outbox.c.epoch == bindparam("b_epoch"))
+    .order_by(outbox.c.send_at, outbox.c.message_id)
+)
+_OVER = pending(outbox.c.expires_at <= bindparam("b_at"))
+_OVER_IN_CHANNEL = pending(and_(outbox.c.expires_at <= bindparam("b_at"), outbox.c.channel == bindparam("b_channel")))
+
+
+@cache
+def _contacts(dialect: str) -> Select[Any]:
+    when = func.coalesce(outbox.c.handed_over_at, outbox.c.intent_at, outbox.c.key_first_used_at, type_=_AT)
+    query = select(outbox.c.customer_id, outbox.c.channel, when.label("at"), outbox.c.message_id)
+    return query.where(is_among(dialect, outbox.c.customer_id, "b_ids"), IS_CONTACT, when >= bindparam("b_since"))
+
+
+def _asked(channel: str, at: datetime, now: datetime) -> dict[str, Any]:
+    return {"b_channel": channel, "b_at": at, "b_now": now}
 
 
 def _messages(connection: Connection, epoch: int) -> list[Message]:
-    query = select(*_MESSAGE).join(payload, payload.c.message_id == outbox.c.message_id).where(outbox.c.epoch == epoch)
-    rows = connection.execute(query.order_by(outbox.c.send_at, outbox.c.message_id))
+    rows = connection.execute(_OF_EPOCH, {"b_epoch": epoch})
     return [Message(*(*row[:13], from_micros(row[13]), *row[14:])) for row in rows]
 
 

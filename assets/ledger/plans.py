@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from assets.ledger import authority, rejections, release
 from assets.ledger.columns import to_json
@@ -16,6 +16,10 @@ from assets.ledger.tables import plan, plan_authorization
 from ml.entities import NONE
 
 SYSTEM = "system"
+
+
+_HASH = select(plan.c.plan_hash).where(plan.c.plan_id == bindparam("b_id"))
+_PROPOSED = insert(plan)
 
 
 class Plans:
@@ -38,7 +42,7 @@ class Plans:
         if not proposed.versions.get("generation_id"):
             raise PlanRefused(f"plan {proposed.plan_id}: versions must name the generation_id that it was decided on")
         with writing(self._engine) as connection:
-            known = connection.execute(select(plan.c.plan_hash).where(plan.c.plan_id == proposed.plan_id)).scalar()
+            known = connection.execute(_HASH, {"b_id": proposed.plan_id}).scalar()
             if known == proposed.plan_hash:
                 if held and authority.standing(connection, proposed.plan_id).state == "proposed":
                     _escalate(connection, proposed, held, at=proposed.at, by=SYSTEM)
@@ -48,7 +52,7 @@ class Plans:
                     f"plan {proposed.plan_id} exists with other decisions (hash {known[:12]}): "
                     "give new decisions a new plan id"
                 )
-            connection.execute(insert(plan).values(_row(proposed)))
+            connection.execute(_PROPOSED, _row(proposed))
             authority.append(connection, _ids(proposed), "proposed", actor=SYSTEM, at=proposed.at)
             if held:
                 _escalate(connection, proposed, held, at=proposed.at, by=SYSTEM)

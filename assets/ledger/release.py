@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Insert, Select, Table, bindparam, insert, select
 
 from assets.ledger import authority
 from assets.ledger.budgets import amounts_of, hold, lock, scopes_of, set_caps
 from assets.ledger.closing import COSTS, IS_OPEN, Ending, close
-from assets.ledger.engine import among
+from assets.ledger.engine import in_one, is_among
 from assets.ledger.errors import BadMessages, PlanRefused
 from assets.ledger.generations import has_passed
 from assets.ledger.messages import CYCLE_DAY_LENGTH, outbox_rows
@@ -34,6 +35,19 @@ class Terms:
     budgets: Sequence[BudgetLine]
     withdraws: Collection[str]
     reason: str
+
+
+def _locking(which: ColumnElement[bool]) -> Select[Any]:
+    """Rows, locked by `message_id`: the one order in which everybody takes them."""
+    return select(*COSTS).where(which).order_by(outbox.c.message_id).with_for_update()
+
+
+def pending(which: ColumnElement[bool]) -> Select[Any]:
+    """Pending messages for `end_pending`: a statement to be made once, since making one costs as much as running it."""
+    return _locking((outbox.c.state == "pending") & which)
+
+
+_OF_PLAN = pending(outbox.c.plan_id == bindparam("b_plan_id"))
 
 
 def release(
@@ -95,16 +109,32 @@ def cancel_open(connection: Connection, *, reason: str, at: datetime, plan_id: s
 
     What waits to be sent again under its key may have left: it ends as unknown.
     """
-    return end_pending(
-        connection, outbox.c.plan_id == plan_id, state="cancelled", reason=reason, subject=str(plan_id), at=at
-    )
+    of_plan = {"b_plan_id": plan_id}
+    return end_pending(connection, _OF_PLAN, of_plan, state="cancelled", reason=reason, subject=str(plan_id), at=at)
 
 
 def end_pending(
-    connection: Connection, which: ColumnElement[bool], *, state: str, reason: str, subject: str, at: datetime
+    connection: Connection,
+    which: Select[Any],
+    asked: Mapping[str, Any],
+    *,
+    state: str,
+    reason: str,
+    subject: str,
+    at: datetime,
 ) -> int:
-    """End pending messages. Returns how many."""
-    rows = _locked(connection, (outbox.c.state == "pending") & which)
+    """End pending messages. Returns how many.
+
+    Args:
+        connection: Of a write transaction.
+        which: From `pending`.
+        asked: The values of its parameters.
+        state: The state that they end in.
+        reason: Why.
+        subject: What the entries of the budgets are about.
+        at: Business time.
+    """
+    rows = list(connection.execute(which, asked).mappings())
     return close(connection, [Ending(row, state, reason) for row in rows], subject=subject, at=at).total()
 
 
@@ -133,21 +163,31 @@ def _withdrawn(connection: Connection, ids: Sequence[str]) -> tuple[list[Mapping
     open_rows: list[Mapping[Any, Any]] = []
     standing: set[str] = set()
     for start in range(0, len(ids), BATCH):
-        batch = among(connection, outbox.c.message_id, ids[start : start + BATCH])
-        found = _locked(connection, batch & IS_OPEN)
+        asked = {"b_ids": in_one(connection, ids[start : start + BATCH])}
+        found = list(connection.execute(_open(connection.dialect.name), asked).mappings())
         ready = {row["message_id"] for row in found}
-        query = select(outbox.c.message_id, outbox.c.customer_id).where(batch, outbox.c.state.in_(STANDING))
-        standing |= {row.customer_id for row in connection.execute(query) if row.message_id not in ready}
+        left = connection.execute(_standing(connection.dialect.name), asked)
+        standing |= {row.customer_id for row in left if row.message_id not in ready}
         open_rows += found
     return open_rows, standing
 
 
-def _locked(connection: Connection, which: ColumnElement[bool]) -> list[Mapping[Any, Any]]:
-    """Rows, locked by `message_id`: the one order in which everybody takes them."""
-    query = select(*COSTS).where(which).order_by(outbox.c.message_id).with_for_update()
-    return list(connection.execute(query).mappings())
+@cache
+def _open(dialect: str) -> Select[Any]:
+    return _locking(is_among(dialect, outbox.c.message_id, "b_ids") & IS_OPEN)
 
 
-def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+@cache
+def _standing(dialect: str) -> Select[Any]:
+    batch = is_among(dialect, outbox.c.message_id, "b_ids")
+    return select(outbox.c.message_id, outbox.c.customer_id).where(batch, outbox.c.state.in_(STANDING))
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(_into(table), rows)
+
+
+@cache
+def _into(table: Table) -> Insert:
+    return insert(table)

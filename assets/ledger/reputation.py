@@ -8,7 +8,7 @@ bounds for the other channels: those are left alone.
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select
+from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select
 
 from assets.ledger.audit import record
 from assets.ledger.engine import reading, writing
@@ -94,21 +94,30 @@ class Reputation:
                 record(connection, kind="halt.stop", subject=channel, detail=detail, at=at)
 
 
+_RESUMED_AT = select(func.max(halt.c.at, type_=halt.c.at.type)).where(
+    halt.c.scope == bindparam("b_channel"), halt.c.kind == "resume"
+)
+_OF_CHANNEL = and_(
+    outbox.c.channel == bindparam("b_channel"),
+    outbox.c.handed_over_at > bindparam("b_after"),
+    outbox.c.handed_over_at <= bindparam("b_at"),
+)
+_SENT = select(func.count()).select_from(outbox).where(_OF_CHANNEL)
+_IS_HARD = and_(outcome.c.event_type == "bounced", func.coalesce(outcome.c.payload, "").not_like('%"soft"%'))
+_COMPLAINTS_AND_BOUNCES = (
+    select(outcome.c.event_type, func.count(outcome.c.message_id.distinct()))
+    .select_from(outcome.join(outbox, outbox.c.message_id == outcome.c.message_id))
+    .where(_OF_CHANNEL, or_(outcome.c.event_type == "complained", _IS_HARD))
+    .group_by(outcome.c.event_type)
+)
+
+
 def feedback(connection: Connection, channel: str, *, at: datetime) -> Feedback:
     """Counts over the window, or since the channel was last resumed by a person."""
-    resumed = select(func.max(halt.c.at, type_=halt.c.at.type)).where(halt.c.scope == channel, halt.c.kind == "resume")
-    after = max(at - WINDOW, connection.execute(resumed).scalar() or at - WINDOW)
-    of_channel = and_(outbox.c.channel == channel, outbox.c.handed_over_at > after, outbox.c.handed_over_at <= at)
-    sent = connection.execute(select(func.count()).select_from(outbox).where(of_channel)).scalar_one()
+    resumed_at = connection.execute(_RESUMED_AT, {"b_channel": channel}).scalar()
+    asked = {"b_channel": channel, "b_after": max(at - WINDOW, resumed_at or at - WINDOW), "b_at": at}
+    sent = connection.execute(_SENT, asked).scalar_one()
     if sent < ENOUGH_MESSAGES:
         return Feedback(sent, 0, 0)
-    joined = outcome.join(outbox, outbox.c.message_id == outcome.c.message_id)
-    is_hard = and_(outcome.c.event_type == "bounced", func.coalesce(outcome.c.payload, "").not_like('%"soft"%'))
-    query = (
-        select(outcome.c.event_type, func.count(outcome.c.message_id.distinct()))
-        .select_from(joined)
-        .where(of_channel, or_(outcome.c.event_type == "complained", is_hard))
-        .group_by(outcome.c.event_type)
-    )
-    counts = {row[0]: int(row[1]) for row in connection.execute(query)}
+    counts = {row[0]: int(row[1]) for row in connection.execute(_COMPLAINTS_AND_BOUNCES, asked)}
     return Feedback(sent, counts.get("complained", 0), counts.get("bounced", 0))

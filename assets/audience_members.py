@@ -52,7 +52,8 @@ def take_back(
     """
     if channel not in AUDIENCES or {ALL, channel} & set(ledger.halts.active()):
         return {}
-    stays = timedelta(days=configuration.actions.channels[channel].audience_days)  # type: ignore[index]
+    terms = configuration.actions.channels.get(channel)  # type: ignore[call-overload]
+    stays = timedelta(days=terms.audience_days if terms else 0)  # a channel that isn't used any more keeps no member
     members = ledger.memberships.standing(channel, since=at - stays - KEPT)
     generation_id = ledger.generations.latest()
     if not members or generation_id is None:

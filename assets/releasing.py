@@ -24,7 +24,7 @@ from ml.configuration.objective import Objective
 from ml.entities import AUTONOMY_LEVELS, NONE, Autonomy, Channel, lower
 from ml.policy.authority import Authorization, authorize, authorize_channels
 from ml.policy.decisions import plan_hash
-from ml.policy.earning import breach
+from ml.policy.earning import Judgement, breach
 from ml.policy.guardrails import guardrails_of
 
 HELD: Final = "-held"
@@ -70,13 +70,19 @@ def propose(office: Office, cycle_id: str, at: datetime) -> list[PlanStatus]:
 
 def _lower_on_breach(office: Office, plans: Mapping[str, Mapping[str, Any]], cycle_id: str, at: datetime) -> None:
     """Lower the level of objectives that this cycle breached a guardrail for: from the next plan on, within the day too."""
-    crossed = {plan_id: part["summary"].get("crossed", {}) for plan_id, part in plans.items()}
-    for name in sorted({name for found in crossed.values() for name in found}):
-        every = [guardrail for found in crossed.values() for guardrail in found.get(name, ())]
+    for name in sorted({name for part in plans.values() for name in part["summary"].get("crossed", {})}):
         level: Autonomy = office.ledger.objectives.level(name)  # type: ignore[assignment]
-        judged = breach(level, crossed.get(cycle_id, {}).get(name, ()), every)
+        judged = _own_breach(plans, cycle_id, name, level)
         if judged is not None:
             office.ledger.earning.keep(name, cycle_id, "breach", level, judged, at=at)
+
+
+def _own_breach(
+    plans: Mapping[str, Mapping[str, Any]], cycle_id: str, objective_id: str, level: Autonomy
+) -> Judgement | None:
+    """What the plans of a cycle do themselves to the level of an objective that they were made under."""
+    crossed = {plan_id: part["summary"].get("crossed", {}).get(objective_id, ()) for plan_id, part in plans.items()}
+    return breach(level, crossed.get(cycle_id, ()), [each for found in crossed.values() for each in found])
 
 
 def _split(office: Office, decisions: pd.DataFrame, cycle_id: str, at: datetime) -> dict[str, Any]:
@@ -193,13 +199,14 @@ def _lowered_since(office: Office, plan: PlanStatus, at: datetime) -> list[str]:
     for objective in office.configuration.objectives:
         if objective.id in plan.objectives:
             _levels(office, objective, at)  # takes note of what its file says by now
-    part = read_json(office.home.cycle(plan.cycle_id) / SPLIT)["plans"][plan.plan_id]
+    plans = read_json(office.home.cycle(plan.cycle_id) / SPLIT)["plans"]
     now = _levels_in_force(office, {name: plan.channels_of(name) for name in plan.objectives})
-    return [
-        f"{subject}: its level was lowered from {level} to {now[subject]} after this was decided"
-        for subject, level in part.get("levels", {}).items()
-        if AUTONOMY_LEVELS.index(now[subject]) < AUTONOMY_LEVELS.index(level)
-    ]
+    lowered = []
+    for subject, level in plans[plan.plan_id].get("levels", {}).items():
+        own = _own_breach(plans, plan.cycle_id, subject, level)  # holds from the next plan on
+        if AUTONOMY_LEVELS.index(now[subject]) < AUTONOMY_LEVELS.index(own.level if own else level):
+            lowered.append(f"{subject}: its level was lowered from {level} to {now[subject]} after this was decided")
+    return lowered
 
 
 def release(office: Office, plan_id: str, at: datetime, *, by: str) -> ReleaseCounts:

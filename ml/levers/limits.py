@@ -63,7 +63,8 @@ def spend_share(problem: Problem, day: Day, wanted: Numbers, key: str) -> tuple[
     used = [CHANNELS[c] for c in np.unique(problem.columns.channel)]
     terms: list[Term] = []
     if share < 1 and len(used) > 1:
-        terms = [ChannelSpendShare(name, share, share * whole - spent.get(name, 0.0)) for name in used]
+        # A share that was used up before the plan leaves nothing to it, rather than less than nothing.
+        terms = [ChannelSpendShare(name, share, max(0.0, share * whole - spent.get(name, 0.0))) for name in used]
     return _swapped(problem, standing, terms), f"no channel over {share:.1%} of the day's spend"
 
 

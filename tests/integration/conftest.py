@@ -19,6 +19,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     shutil.copytree(CHECKOUT / "config", folder / "config")
     make_market(folder / "home", folder / "config")
     workspace = Workspace(folder / "home", folder / "config")
+    # So few people's limits leave no room for a draw at the shop's own share of value.
+    workspace.configure("policy.yaml", lambda policy: policy["exploration"].update(value_share=0.1))
     with workspace.entered() as settings:
         prepare(settings)
         import orchestration.definitions  # noqa: F401, PLC0415 - parsed once, from a home that outlives every test

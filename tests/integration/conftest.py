@@ -19,8 +19,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     shutil.copytree(CHECKOUT / "config", folder / "config")
     make_market(folder / "home", folder / "config")
     workspace = Workspace(folder / "home", folder / "config")
-    # So few people's limits leave no room for a draw at the shop's own share of value.
-    workspace.configure("policy.yaml", lambda policy: policy["exploration"].update(value_share=0.1))
+    # Of a day's few units of money a single mailer is a large share: the limit would leave no room for a draw.
+    workspace.configure("policy.yaml", lambda policy: policy["guardrails"].update(channel_spend_share=1.0))
     with workspace.entered() as settings:
         prepare(settings)
         import orchestration.definitions  # noqa: F401, PLC0415 - parsed once, from a home that outlives every test

@@ -69,7 +69,7 @@ def terms_of(day: Day) -> list[Term]:
         ObjectiveBudget("grow", 9.0),
         ChannelBudget("direct_mail", numbers[f"{PER_CHANNEL}.direct_mail"] - 2.0),
         *(ChannelCapacity(name, 60.0 - CARRIED[name]) for name in COSTS),
-        *(ChannelSpendShare(name, share, share * spent - SPENT[name]) for name in COSTS),
+        *(ChannelSpendShare(name, share, max(0.0, share * spent - SPENT[name])) for name in COSTS),
     ]
 
 

@@ -78,7 +78,10 @@ def test_a_share_is_of_the_whole_days_spend() -> None:
     changed, _ = moved(problem, day, {SPEND_SHARE: 0.3})
     shares = {term.channel: term for term in changed.terms if isinstance(term, ChannelSpendShare)}
     assert set(shares) == set(COSTS)
-    assert shares["direct_mail"].allowance == pytest.approx(0.3 * 3 - 2)
+    assert {name: term.allowance for name, term in shares.items()} == pytest.approx(
+        {name: max(0.0, 0.3 * sum(SPENT.values()) - SPENT[name]) for name in COSTS}
+    )
+    assert shares["direct_mail"].allowance == 0  # used up before the plan: nothing is left to it
     free, _ = moved(problem, day, {SPEND_SHARE: 1.0})
     assert not any(isinstance(term, ChannelSpendShare) for term in free.terms)
 

@@ -18,7 +18,7 @@ from ml.entities import NONE
 from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay, ValueParts
 from ml.objectives.active import active_objectives
 from ml.policy.system import draw_seed
-from ml.policy.value import ValueTable
+from ml.policy.value import ValueTable, lasting_redemption
 
 
 def keep_problem(
@@ -59,7 +59,9 @@ def keep_problem(
         decided.problem, decided.allocation, decided.gap, dict(warm_prices or {}), people, context, drawn=drawn
     )
     save(stored, home.cycle(cycle_id))
-    parts = ValueParts.of(decided.table, gathered.known.scores.redemption, decided.problem.given)
+    settings = gathered.configuration
+    redeemed = lasting_redemption(gathered.known.scores, settings.actions, settings.policy.training.horizon_days)
+    parts = ValueParts.of(decided.table, redeemed, decided.problem.given)
     parts.save(home.cycle(cycle_id))
     return stored
 

@@ -61,6 +61,9 @@ class Offer(Model):
         default="all", description="channels it may go through: all, or a list"
     )
     label: str = Field(default="", description="the offer in words, for messages")
+    valid_days: Days | None = Field(
+        default=None, description="days that it can be redeemed after a contact; without it, the training horizon's"
+    )
 
 
 class Creative(Model):

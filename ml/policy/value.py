@@ -11,6 +11,7 @@ from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
 from ml.entities import ARMS, CHANNELS, Arm, Option
 from ml.journeys.follow_up import Ahead
+from ml.response.scores import Scores
 
 
 def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
@@ -34,6 +35,25 @@ def offer_costs(
     redeemed = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
     cost = np.multiply(propensity, redeemed, dtype=np.float32)
     return np.asarray(cost if redemption is None else np.multiply(cost, redemption, dtype=np.float32))
+
+
+def lasting_redemption(scores: Scores, actions: Actions, horizon_days: int) -> np.ndarray:
+    """Redemptions a conversion within the horizon, float32 [N, O]: r_o * (b_i * v_o / h + u_io) / p_io.
+
+    An offer that stays valid for v days, longer than the horizon h, is redeemed as well on what people buy anyway (b)
+    after it; left out, a generous offer looks cheap with a short horizon.
+
+    Args:
+        scores: What is expected within the horizon.
+        actions: How long offers are valid.
+        horizon_days: The horizon h.
+    """
+    valid = [actions.offers[option.offer_id].valid_days or horizon_days for option in scores.options]
+    longer = np.maximum(np.array(valid, dtype=np.float32) / horizon_days, 1)
+    if (longer == 1).all():
+        return scores.redemption
+    more = scores.baseline[:, None] * (longer - 1)
+    return np.asarray(scores.redemption * (1 + more / np.maximum(scores.propensity, 1e-9)), dtype=np.float32)
 
 
 def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear) -> np.ndarray:

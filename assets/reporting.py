@@ -21,9 +21,9 @@ from ml.policy.categories import CATEGORY_WORDS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STYLE: Final = """
-body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:15px/1.5 system-ui,sans-serif;color:#222}
+body{max-width:76rem;margin:2rem auto;padding:0 1rem;font:15px/1.5 system-ui,sans-serif;color:#222}
 h1,h2{line-height:1.2}h2{margin-top:2rem;border-bottom:1px solid #ddd;padding-bottom:.3rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #eee;text-align:left}
+table{border-collapse:collapse;margin:1rem 0;font-size:.9em}td,th{padding:.3rem .6rem;border-bottom:1px solid #eee;text-align:left}
 td:first-child{white-space:nowrap}
 code{background:#f4f4f4;padding:.1rem .3rem}img{max-width:100%}
 """

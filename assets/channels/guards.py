@@ -29,12 +29,15 @@ def frequency_guard(ledger: Ledger, caps: Sequence[FrequencyCap]) -> Guard:
         for cap in caps:
             after = at - timedelta(days=cap.days)
             counts = Counter(person for person, channel, sent_at in contacts if cap.covers(channel) and sent_at > after)  # type: ignore[arg-type]
-            for message in messages:
-                if message.message_id in reasons or not cap.covers(message.channel):  # type: ignore[arg-type]
+            covered = [message for message in messages if cap.covers(message.channel)]  # type: ignore[arg-type]
+            # What may have left in an earlier attempt counts before what stands beside it in a batch, whatever their order.
+            counts.update(message.customer_id for message in covered if message.attempt_count)
+            for message in covered:
+                if message.message_id in reasons:
                     continue
-                if counts[message.customer_id] >= cap.max:
+                if counts[message.customer_id] - bool(message.attempt_count) >= cap.max:
                     reasons[message.message_id] = f"frequency cap: {cap.max} in {cap.days} days are reached"
-                counts[message.customer_id] += 1
+                counts[message.customer_id] += not message.attempt_count
         return reasons
 
     return refused

@@ -37,7 +37,8 @@ def frequency_guard(ledger: Ledger, caps: Sequence[FrequencyCap]) -> Guard:
                     continue
                 if counts[message.customer_id] - bool(message.attempt_count) >= cap.max:
                     reasons[message.message_id] = f"frequency cap: {cap.max} in {cap.days} days are reached"
-                counts[message.customer_id] += not message.attempt_count
+                else:
+                    counts[message.customer_id] += not message.attempt_count
         return reasons
 
     return refused

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -31,3 +32,14 @@ def test_a_cap_on_another_channel_does_not_count(ledger):
     _send(ledger, Provider(), [cap])
     release(ledger, "p2", messages(3, prefix="b"))
     assert _send(ledger, Provider(), [cap], at=AT + timedelta(minutes=1)).sent == 3
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_may_have_left_counts_before_what_stands_beside_it_in_a_batch(ledger, is_first):
+    release(ledger, frame=messages(2, prefix="a"))
+    one, other = ledger.outbox.claim("email", at=AT, limit=2, owner="a", lease_s=60).messages
+    tried = dataclasses.replace(one, attempt_count=1)
+    fresh = dataclasses.replace(other, customer_id=one.customer_id, attempt_count=0)
+    guard = frequency_guard(ledger, [FrequencyCap(max=1, days=7)])
+    batch = [tried, fresh] if is_first else [fresh, tried]
+    assert set(guard(batch, AT)) == {fresh.message_id}

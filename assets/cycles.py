@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from assets.home import Home
 from ml.entities import Option
+from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 REDEMPTION: Final = b"redemption"
@@ -73,8 +75,7 @@ def write_scores(scores: Scores, path: Path) -> None:
         columns[f"uplift_{option}"] = scores.uplift[:, o]
         columns[f"sd_{option}"] = scores.uplift_sd[:, o]
     table = pa.table(columns)
-    row = scores.redemption[0] if len(scores.redemption) else np.zeros(len(scores.options))
-    redemption = {str(option): float(share) for option, share in zip(scores.options, row, strict=True)}
+    redemption = {str(option): asdict(shares) for option, shares in zip(scores.options, scores.redemption, strict=True)}
     _write_table(table.replace_schema_metadata({REDEMPTION: json.dumps(redemption).encode()}), path)
 
 
@@ -88,7 +89,6 @@ def read_scores(path: Path) -> Scores:
         columns = [table[f"{kind}_{option}"].to_numpy() for option in options]
         return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0), dtype=np.float32)
 
-    shares = np.array(list(redemption.values()), dtype=np.float32)
     return Scores(
         customer_ids=table["customer_id"].to_numpy(),
         options=options,
@@ -97,7 +97,7 @@ def read_scores(path: Path) -> Scores:
         uplift_sd=matrix("sd"),
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
-        redemption=np.broadcast_to(shares, (len(table), len(options))),
+        redemption=tuple(Redemption(**shares) for shares in redemption.values()),
         seconds={},
     )
 

@@ -1,7 +1,7 @@
 """Opening DuckDB: the one writer's database, and published Parquet."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -33,11 +33,13 @@ def writer(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def query(sql: str, **parameters: Any) -> pd.DataFrame:
-    """Rows of a query over Parquet files, in a database of its own that is gone afterwards."""
+def query(sql: str, frames: Mapping[str, pd.DataFrame] | None = None, /, **parameters: Any) -> pd.DataFrame:
+    """Rows of a query over Parquet files and these frames, in a database of its own that is gone afterwards."""
     with duckdb.connect() as connection:
         for name, value in CLOSED.items():
             connection.execute(f"set {name} = '{value}'")
+        for name, given in (frames or {}).items():
+            connection.register(name, given)
         frame: pd.DataFrame = connection.execute(sql, parameters).df()
         return frame
 

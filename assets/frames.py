@@ -50,6 +50,7 @@ class TrainingSources:
         horizon_days: Days in which a conversion counts.
         time_zone: Of the workspace: where a day begins.
         withheld: By cycle each (objective, channel) whose part was never released; nobody was contacted by these.
+        valid_days: By offer, how long it can be redeemed; the horizon for others.
     """
 
     generation: Path
@@ -58,6 +59,7 @@ class TrainingSources:
     horizon_days: int
     time_zone: str
     withheld: Mapping[str, Collection[tuple[str, str]]] = field(default_factory=dict)
+    valid_days: Mapping[str, int] = field(default_factory=dict)
 
 
 def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.DataFrame:
@@ -75,7 +77,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
-        by day and person.
+        `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
@@ -85,7 +87,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()
-    rows = _sampled(pd.concat(parts, ignore_index=True), max_rows, seed)
+    rows = _sampled(_with_redemptions(pd.concat(parts, ignore_index=True), sources), max_rows, seed)
     # A database gives rows in any order, and a model of rows in another order is another one to the last bit.
     rows = rows.sort_values(["as_of_on", "customer_id"], ignore_index=True)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
@@ -173,6 +175,50 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             time_zone=sources.time_zone,
             cutoff_on=sources.cutoff_on,
         )
+
+
+def _with_redemptions(rows: pd.DataFrame, sources: TrainingSources) -> pd.DataFrame:
+    """The rows with the days that their offer could be redeemed so far, in horizons, and how often it was.
+
+    Until the person gets the same offer again: who has it twice redeems it once, and the later contact made that last.
+    """
+    offers = """
+        with offered as (
+            select row_id, customer_id, offer_id, as_of_on::date as as_of_on, least(
+                as_of_on::date + coalesce($days[list_position($names, offer_id)], $horizon_days)::int,
+                coalesce(lead(as_of_on::date) over (partition by customer_id, offer_id order by as_of_on), $cutoff_on),
+                $cutoff_on
+            ) as ends_on
+            from offers
+        ),
+        lasting as (
+            select row_id, customer_id, offer_id, ends_on - as_of_on as offer_days,
+                as_of_on::timestamp at time zone $time_zone at time zone 'UTC' as begins_at,
+                ends_on::timestamp at time zone $time_zone at time zone 'UTC' as ends_at
+            from offered
+        )
+        select row_id, any_value(offer_days) / $horizon_days as offer_horizons,
+            count(conversion.offer_code) as redemption_count
+        from lasting
+        left join read_parquet($conversions) as conversion
+          on conversion.customer_id = lasting.customer_id and conversion.offer_code = lasting.offer_id
+         and conversion.converted_at >= lasting.begins_at and conversion.converted_at < lasting.ends_at
+        group by row_id
+    """
+    has_offer = (rows["offer_id"] != NONE).to_numpy()
+    offered = rows.loc[has_offer, ["customer_id", "offer_id", "as_of_on"]]
+    counts = query(
+        offers,
+        {"offers": offered.rename_axis("row_id").reset_index()},
+        names=[*sources.valid_days],
+        days=[*sources.valid_days.values()],
+        horizon_days=sources.horizon_days,
+        cutoff_on=sources.cutoff_on,
+        time_zone=sources.time_zone,
+        conversions=str(sources.generation / "fct_conversions.parquet"),
+    ).set_index("row_id")
+    found = counts.reindex(rows.index).fillna(0)
+    return rows.assign(**{name: found[name].astype("float32") for name in counts.columns})
 
 
 def _as_released(folder: Path, sources: TrainingSources, scratch: Path) -> Path:

@@ -70,6 +70,7 @@ def training_frame_asset(
         policy.training.horizon_days,
         policy.time_zone,
         {folder.name: ledger.plans.withheld(folder.name) for folder in cycles},
+        configuration.actions.valid_days,
     )
     frame = training_frame(sources, MAX_TRAINING_ROWS, seed)
     write_frame(frame, home.training / f"{day}.parquet")

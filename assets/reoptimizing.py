@@ -187,7 +187,7 @@ def _only(gathered: Gathered, is_free: np.ndarray) -> Gathered:
         scores.uplift_sd[is_free],
         scores.propensity[is_free],
         scores.amount[is_free],
-        scores.redemption[is_free],
+        scores.redemption,
         {},
     )
     people: Knowledge = replace(

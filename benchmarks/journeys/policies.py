@@ -16,6 +16,7 @@ from ml.entities import ARMS, CHANNELS
 from ml.journeys.deciding import ahead_of
 from ml.journeys.model import JourneyModel
 from ml.policy.value import ValueTable
+from ml.response.redemption import EVERY
 from ml.response.scores import Scores
 
 OBJECTIVE = "sell"
@@ -61,7 +62,7 @@ def table_of(shop: Shop, blurred: np.ndarray, way: Way) -> ValueTable:
     margin = (MARGIN_SHARE * expected_amount(shop.world, everyone)).astype(np.float32)
     known = baseline[:, None] + uplift
     scores = Scores(
-        everyone, shop.options, baseline, uplift, np.zeros_like(uplift), known, margin, np.ones_like(uplift), {}
+        everyone, shop.options, baseline, uplift, np.zeros_like(uplift), known, margin, (EVERY,) * len(shop.options), {}
     )
     if way.model is not None:
         scores = way.model.corrected(scores, shop.view(), way.policy.journeys)

@@ -12,7 +12,7 @@ from market.truth import effects_table
 from market.words import CHANNELS
 from ml.configuration import Configuration
 from ml.entities import Option
-from ml.policy.value import contact_costs, offer_costs
+from ml.policy.value import contact_costs, expected_redemptions, offer_costs
 from ml.response.model import ResponseModel
 from ml.training import trustworthy
 
@@ -92,7 +92,8 @@ def field_of(lived: Lived, known: Known, configuration: Configuration, budget_ea
 def value_of(model: ResponseModel, customers: pd.DataFrame, configuration: Configuration, field: Field) -> np.ndarray:
     """Net margin that a model expects of each option, float64 [N, O]."""
     scores = model.score(customers, field.options)
-    offer = offer_costs(scores.propensity, field.options, configuration.actions, scores.redemption)
+    redeemed = expected_redemptions(scores, configuration.actions, configuration.policy.training.horizon_days)
+    offer = offer_costs(redeemed, field.options, configuration.actions)
     return np.asarray(scores.uplift * scores.amount[:, None] - offer - field.cost, dtype=np.float64)
 
 

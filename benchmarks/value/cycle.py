@@ -182,6 +182,7 @@ def _sources(shop: Shop, seen: Seen) -> TrainingSources:
         policy.training.horizon_days,
         policy.time_zone,
         {path.name: shop.ledger.plans.withheld(path.name) for path in cycles},
+        shop.configuration.actions.valid_days,
     )
 
 

@@ -29,6 +29,7 @@ from benchmarks.value.outside import Outside
 from benchmarks.value.setting import ALL_RANDOM, ALL_SYSTEM, ARMS, SPLIT
 from benchmarks.value.yardstick import Yardsticks, segments
 from ml.entities import Option
+from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 EXACT: Final = {"value_share": 0.0}
@@ -124,6 +125,6 @@ def in_money(seen: Seen, options: list[Option], worth: np.ndarray) -> Scores:
         flat,
         np.clip(worth, 0, 1).astype(np.float32),
         np.ones(count, dtype=np.float32),
-        flat,
+        (Redemption(0.0, 0.0),) * len(options),
         {},
     )

@@ -101,6 +101,11 @@ class Actions(Model):
         made = {(creative.channel, creative.offer) for creative in self.creatives.values()}
         return [Option(c, o) for c in CHANNELS if c in self.channels for o in self.offers if (c, o) in made]
 
+    @property
+    def valid_days(self) -> dict[str, int]:
+        """Days that each offer can be redeemed, of those that say it."""
+        return {name: offer.valid_days for name, offer in self.offers.items() if offer.valid_days is not None}
+
     def creatives_of(self, option: Option) -> list[str]:
         """Ids of the creatives that are alternatives for the option, as written."""
         return [name for name, c in self.creatives.items() if (c.channel, c.offer) == (option.channel, option.offer_id)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from math import exp, isnan
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ def figures_of(candidate: Candidate) -> dict[str, float]:
         "slope_sd": candidate.slope.sd,
         "slope_used": candidate.slope.used,
         "seconds": candidate.seconds,
-    }
+    } | ({} if isnan(candidate.evidence) else {"log_bayes_factor": candidate.evidence})
 
 
 def reason_of(candidate: Candidate) -> str:
@@ -34,7 +35,14 @@ def reason_of(candidate: Candidate) -> str:
         f"(95 % {candidate.over_constant.low:+.4f} to {candidate.over_constant.high:+.4f})"
     )
     verdict = "in use" if candidate.is_chosen else "not in use"
+    if not isnan(candidate.evidence):
+        return f"{verdict}: {over}; conversions support it {_times(candidate.evidence)} over the same for everybody"
     return f"{verdict}: {over}; {slope}" if candidate.slope.sd else f"{verdict}: the same for everybody, to be beaten"
+
+
+def _times(evidence: float) -> str:
+    """A log Bayes factor in words."""
+    return f"{exp(evidence):,.1f} to 1" if evidence >= 0 else f"1 to {exp(-evidence):,.1f}"
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> str:
@@ -42,11 +50,19 @@ def candidates_table(candidates: Sequence[Candidate]) -> str:
     rows = [
         f"| {'**' + one.name + '**' if one.is_chosen else one.name} | {one.gain.value:.4f} "
         f"| {one.over_constant.value:+.4f} ({one.over_constant.low:+.4f} to {one.over_constant.high:+.4f}) "
-        f"| {one.slope.estimate:.2f} ± {one.slope.sd:.2f} | {one.slope.used:.2f} |"
+        f"| {_supported(one)} |"
         for one in candidates
     ]
-    head = "| learner | value a person | over the same for everybody (95 %) | differences supported | used |"
-    return "\n".join(["## Candidates, on people held out", "", head, "|---|---:|---|---|---:|", *rows, ""])
+    head = "| learner | value a person | over the same for everybody (95 %) | support for its differences |"
+    return "\n".join(["## Candidates, on people held out", "", head, "|---|---:|---|---|", *rows, ""])
+
+
+def _supported(candidate: Candidate) -> str:
+    if not isnan(candidate.evidence):
+        return f"evidence {_times(candidate.evidence)}"
+    if not candidate.slope.sd:
+        return ""
+    return f"{candidate.slope.estimate:.2f} ± {candidate.slope.sd:.2f} of them, {candidate.slope.used:.2f} used"
 
 
 def candidates_plot(candidates: Sequence[Candidate]) -> bytes:

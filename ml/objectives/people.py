@@ -15,7 +15,7 @@ from ml.objectives.rest import People
 from ml.policy.arms import assign_arms
 from ml.policy.eligibility import eligibility, for_objective
 from ml.policy.frequency import all_contacts
-from ml.policy.value import ValueTable, contact_costs, lasting_redemption, offer_costs, wear_costs
+from ml.policy.value import ValueTable, contact_costs, expected_redemptions, offer_costs, wear_costs
 
 SAMPLE: Final = 6_000
 """People of all audiences together. Their mean effect is within about 3 % of everybody's where effects are heavy-tailed."""
@@ -93,7 +93,7 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         members = np.flatnonzero(masks[:, j])
         arm[members, j] = assign_arms(customers["customer_id"].to_numpy()[members], objective.id, objective.arms, _SALT)
     propensity = scores.propensity[chosen]
-    redeemed = lasting_redemption(scores, actions, policy.training.horizon_days)
+    redeemed = expected_redemptions(scores, actions, policy.training.horizon_days)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
@@ -103,7 +103,7 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         baseline=scores.baseline[chosen],
         unit_value=np.stack([known.unit_values[o.id][chosen] for o in objectives], axis=1).astype(np.float32),
         contact_cost=contact_costs(scores.options, actions),
-        offer_cost=offer_costs(propensity, scores.options, actions, redeemed[chosen]),
+        offer_cost=offer_costs(redeemed[chosen], scores.options, actions),
         wear_cost=wear_costs(known.future_margin[chosen], scores.options, policy.wear),
         arm=arm,
         allowed=np.stack([for_objective(everyone, objective, actions, at).allowed for objective in objectives]),

@@ -19,41 +19,34 @@ def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
     return np.array([actions.channels[option.channel].cost for option in options], dtype=np.float32)
 
 
-def offer_costs(
-    propensity: np.ndarray, options: Sequence[Option], actions: Actions, redemption: np.ndarray | None = None
-) -> np.ndarray:
-    """Expected cost of the offer, float32 [N, O]: p_io * r_io * redeemed_o.
+def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int) -> np.ndarray:
+    """Times that a contact's offer is redeemed, float32 [N, O]: anyway_o * b_i * v_o / h + caused_o * max(u_io, 0).
 
-    People who would have bought anyway redeem as well, so the whole propensity pays, not the uplift.
-
-    Args:
-        propensity: float [N, O], chance of a conversion when contacted.
-        options: O options.
-        actions: What a redemption costs.
-        redemption: float [N, O], share of conversions that redeem; 1 without it, which errs on the dear side.
-    """
-    redeemed = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
-    cost = np.multiply(propensity, redeemed, dtype=np.float32)
-    return np.asarray(cost if redemption is None else np.multiply(cost, redemption, dtype=np.float32))
-
-
-def lasting_redemption(scores: Scores, actions: Actions, horizon_days: int) -> np.ndarray:
-    """Redemptions a conversion within the horizon, float32 [N, O]: r_o * (b_i * v_o / h + u_io) / p_io.
-
-    An offer that stays valid for v days, longer than the horizon h, is redeemed as well on what people buy anyway (b)
-    after it; left out, a generous offer looks cheap with a short horizon.
+    People who would have bought anyway redeem as well, and an offer that stays valid for v days, longer than the horizon h,
+    is redeemed on what they buy after it; left out, a generous offer looks cheap with a short horizon.
 
     Args:
         scores: What is expected within the horizon.
-        actions: How long offers are valid.
+        actions: How long offers are valid; without it, and where that is less, for the horizon.
         horizon_days: The horizon h.
     """
-    valid = [actions.offers[option.offer_id].valid_days or horizon_days for option in scores.options]
-    longer = np.maximum(np.array(valid, dtype=np.float32) / horizon_days, 1)
-    if (longer == 1).all():
-        return scores.redemption
-    more = scores.baseline[:, None] * (longer - 1)
-    return np.asarray(scores.redemption * (1 + more / np.maximum(scores.propensity, 1e-9)), dtype=np.float32)
+    valid = [max(actions.offers[option.offer_id].valid_days or 0, horizon_days) for option in scores.options]
+    anyway = np.array([shares.anyway for shares in scores.redemption], dtype=np.float32)
+    caused = np.array([shares.caused for shares in scores.redemption], dtype=np.float32)
+    lasting = anyway * (np.array(valid, dtype=np.float32) / np.float32(horizon_days))
+    return np.asarray(scores.baseline[:, None] * lasting + np.maximum(scores.uplift, 0) * caused, dtype=np.float32)
+
+
+def offer_costs(redemptions: np.ndarray, options: Sequence[Option], actions: Actions) -> np.ndarray:
+    """Expected cost of the offer, float32 [N, O].
+
+    Args:
+        redemptions: Expected of each contact, float [N, O].
+        options: O options.
+        actions: What a redemption costs.
+    """
+    price = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
+    return np.asarray(redemptions * price, dtype=np.float32)
 
 
 def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear) -> np.ndarray:

@@ -1,21 +1,17 @@
-"""The amount head: expected margin of a conversion, and the redemption head: who of them uses the offer."""
+"""The amount head: expected margin of a conversion."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from ml.entities import NONE
 from ml.features import Matrix
 from ml.response.rows import TrainingRows
 from ml.response.trees import Forest, TreeSettings, fit_forest
 
 SETTINGS: Final = TreeSettings(trees=80, leaves=7, learning_rate=0.08, rows_per_leaf=50, l2=10.0)
 _SMALLEST_SHARE: Final = 0.01
-_REDEMPTION_PRIOR_SALES: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -68,32 +64,3 @@ def fit_amount(rows: TrainingRows, *, seed: int, threads: int) -> Amount:
     forest = fit_forest(learn, hold, SETTINGS, objective="gamma", seed=seed, threads=threads)
     predicted = mean * np.exp(forest.answer(rows.features[sold], threads))
     return Amount(mean, forest, mean / float(np.average(predicted, weights=rows.weight[sold])), largest)
-
-
-def redemption_rates(training: pd.DataFrame, offers: Sequence[str]) -> dict[str, float]:
-    """Share of an offer's conversions that redeem it, by offer.
-
-    Needs `offer_code` (the code used in the window's sales) in the training rows. Without it every conversion with an
-    offer is taken to redeem it, which overstates the offer's cost rather than understates it.
-
-    Args:
-        training: Training rows.
-        offers: Offers to rate; `none` redeems nothing.
-
-    Returns:
-        Rate by offer, drawn towards 1 by the weight of some sales until there are enough of its own.
-    """
-    rates = dict.fromkeys(offers, 1.0)
-    if NONE in rates:
-        rates[NONE] = 0.0
-    if "offer_code" not in training:
-        return rates
-    sold = training[training["is_converted"].to_numpy(dtype=bool)]
-    for offer in offers:
-        if offer != NONE:
-            redeemed = (
-                (sold.loc[sold["offer_id"] == offer, "offer_code"] == offer).fillna(value=False).to_numpy(dtype=bool)
-            )
-            prior = _REDEMPTION_PRIOR_SALES
-            rates[offer] = float((redeemed.sum() + prior) / (len(redeemed) + prior))
-    return rates

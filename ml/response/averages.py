@@ -5,6 +5,13 @@ r"""Average effect of each channel and offer: what its own contacts show, drawn 
 with normal priors around `PRIOR_UPLIFT` for the pooled part and 0 for the others. How far each may lie from there isn't known
 either: the posterior is averaged over a grid of these standard deviations, weighted by how well each
 explains the estimates (Gelman et al., Bayesian Data Analysis, 2013, ch. 5). Everything is in chances of a conversion.
+
+\hat a_o is the weighted mean residual of the option's contacts less that of people left alone, each row weighing
+
+    w_i = sample weight x inverse probability / (m_i + mean of m),   m_i: chance to convert when left alone
+
+since a residual's variance is about m: regular buyers, whose purchases by themselves drown what a contact causes, count up to
+half as much (halfway to the weights of least variance, under which the mean would be that of the rarest buyers alone).
 """
 
 from collections.abc import Mapping, Sequence
@@ -102,16 +109,23 @@ def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
     count = len(contrast.options)
     effect, variance, contacts = np.zeros(count), np.zeros(count), np.bincount(contrast.option, minlength=count)
     spread = contrast.base_rate * (1 - contrast.base_rate)
+    alone = _shares(contrast, contrast.alone)
+    level = float(alone @ contrast.residual[contrast.alone])
     for o in range(count):
         at = contrast.contact[contrast.option == o]
-        share = contrast.weight[at] / contrast.weight[at].sum()
-        effect[o] = float(share @ contrast.residual[at])
+        share = _shares(contrast, at)
+        effect[o] = float(share @ contrast.residual[at]) - level
         _, person = np.unique(contrast.person[at], return_inverse=True)
-        influence = np.bincount(person, share * (contrast.residual[at] - effect[o]))
+        influence = np.bincount(person, share * (contrast.residual[at] - level - effect[o]))
         # Few contacts without a conversion would claim to know their effect to the last digit.
         floor = spread * float((share**2).sum())
         variance[o] = max(float((influence**2).sum()), floor)
     return effect, variance, contacts.tolist()
+
+
+def _shares(contrast: Contrast, at: npt.NDArray[np.int64]) -> Vector:
+    weight = contrast.weight[at] / (np.maximum(contrast.expected[at], 0.0) + contrast.base_rate)
+    return np.asarray(weight / weight.sum())
 
 
 def _posterior(
@@ -120,7 +134,8 @@ def _posterior(
     """Mean and standard deviation of what is asked for, (channel, offer, option) each, averaged over the grid."""
     base = contrast.base_rate
     known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
-    noise = np.diag(variance) + contrast.level_variance
+    alone = _shares(contrast, contrast.alone)
+    noise = np.diag(variance) + float((alone**2 * contrast.residual[contrast.alone] ** 2).sum())
     off = estimate - PRIOR_UPLIFT
     weights, means, variances = [], [], []
     for sds in product(POOLED_GRID, GRID, GRID, GRID):

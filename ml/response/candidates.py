@@ -25,6 +25,7 @@ from ml.evaluation.policy_value import Estimate
 from ml.response.averages import Averages
 from ml.response.contrast import FOLDS, Contrast
 from ml.response.effects_fit import Trial
+from ml.response.person_factor import LEAST_EVIDENCE
 from ml.response.personal import CONSTANT
 from ml.response.personal_fit import Z_LOWER, HeldOut, Learn, Slope, held_out, slope_of
 from ml.response.spoken import SaysNothing, SaysPooled, Spoken
@@ -44,6 +45,7 @@ class Candidate:
         over_constant: The same less that of giving everybody the average.
         seconds: That learning and judging took.
         is_chosen: Whether it's the one in use.
+        evidence: Log Bayes factor against "everybody alike", of a learner that has one; NaN of others.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Candidate:
     over_constant: Estimate
     seconds: float
     is_chosen: bool = False
+    evidence: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Judge:
         effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
         if name != CONSTANT:
             for k in range(FOLDS):
-                share = slope_of(self.contrast, held, held.fold != k).used
+                share = 1.0 if fitted[k].shrinks_itself else slope_of(self.contrast, held, held.fold != k).used
                 if share > 0:
                     effects[held.fold == k] += share * self._said(held, held.fold == k, fitted[k])
         terms = self._terms(held, effects)
@@ -158,15 +161,24 @@ class Judge:
         return Estimate(value, value - _Z95 * error, value + _Z95 * error, len(terms))
 
 
-def choose(judge: Judge, judged: Sequence[Judged]) -> list[Candidate]:
+def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]) -> list[Candidate]:
     """The candidates with the one in use marked.
 
     Args:
         judge: That valued them.
         judged: From the simplest to the least simple; the first is the constant.
+        evidence: Log Bayes factors against it, of learners that have one. Below `LEAST_EVIDENCE` such a learner isn't used;
+            from there on the constant isn't: a test of policies in money has less power than the likelihood, since regular
+            buyers' chance drowns it.
     """
-    best = max(judged, key=lambda one: one.candidate.gain.value)
-    chosen = next(one for one in judged if one is best or not _is_above(judge.difference(best, one)))
+    proven = {name for name, told in evidence.items() if told >= LEAST_EVIDENCE}
+    open_still = [
+        one
+        for place, one in enumerate(judged)
+        if (one.candidate.name in proven or one.candidate.name not in evidence) and not (place == 0 and proven)
+    ]
+    best = max(open_still, key=lambda one: one.candidate.gain.value)
+    chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one)))
     return [
         Candidate(
             one.candidate.name,
@@ -175,6 +187,7 @@ def choose(judge: Judge, judged: Sequence[Judged]) -> list[Candidate]:
             judge.difference(one, judged[0]),
             one.candidate.seconds,
             one is chosen,
+            evidence.get(one.candidate.name, float("nan")),
         )
         for one in judged
     ]

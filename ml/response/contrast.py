@@ -7,7 +7,7 @@ inverse of the probability of what was done, the mean residual of an option's co
 Rotnitzky and Zhao 1994; cross-fitted after Chernozhukov et al. 2018): right where either m or the probabilities are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -48,7 +48,6 @@ class Contrast:
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
         base_rate: Conversions of people left alone, weighted.
-        level_variance: Of the level that all effects share.
         conversions: Of the contacts.
         is_drawn: False where no contact was drawn, and those chosen by habit stand in.
     """
@@ -63,7 +62,6 @@ class Contrast:
     fold: Integers
     person: Integers
     base_rate: float
-    level_variance: float
     conversions: int
     is_drawn: bool
 
@@ -111,17 +109,15 @@ def contrast_of(
     ]
     place = np.full(len(options), -1)
     place[kept] = np.arange(len(kept))
-    expected, residual, rate, variance = np.zeros(len(fold)), np.zeros(len(fold)), 0.0, 0.0
+    expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
         expected = _expected(rows, alone, contact | alone, weight, fold, seed, threads)
         residual = rows.is_converted - expected
         residual -= _levels(training, residual, weight, alone)
-        share = weight[alone] / weight[alone].sum()
-        variance = float((share**2 * residual[alone] ** 2).sum())
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
-        np.flatnonzero(alone), expected, residual, weight, fold, person, rate, variance,
+        np.flatnonzero(alone), expected, residual, weight, fold, person, rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
@@ -149,9 +145,7 @@ def _expected(  # noqa: PLR0917 - everything that says who learns from whom
             teach &= np.random.default_rng(seed + k).random(len(fold)) < MAXIMUM_ALONE / teach.sum()
         known = unit_mean(weight[teach])
         start = np.full(len(fold), logit_of(smoothed_rate(float((known * rows.is_converted[teach]).sum()), len(known))))
-        weighted = TrainingRows(
-            rows.matrix, rows.is_converted, rows.margin, weight, rows.contacted, rows.train, rows.tune
-        )
+        weighted = replace(rows, weight=weight)
         stops = np.random.default_rng(seed + k).random(len(fold)) < 0.2  # noqa: PLR2004 - a fifth says when to stop
         learn, hold = (
             weighted.pick(teach & part, rows.is_converted, start, with_offer=False) for part in (~stops, stops)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml.entities import Option
 from ml.features import FeatureSpec
-from ml.response.amount import Amount, fit_amount, redemption_rates
+from ml.response.amount import Amount, fit_amount
 from ml.response.averages import Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
@@ -19,12 +19,16 @@ from ml.response.contrast import Contrast, contrast_of
 from ml.response.effects import Effects
 from ml.response.effects_fit import Trial, fit_effects
 from ml.response.evidence import gather_evidence
+from ml.response.factor_features import FactorFeatures
+from ml.response.logit import sigmoid
 from ml.response.model import ResponseModel
+from ml.response.person_factor import FACTOR, fit_factor
 from ml.response.personal import CONSTANT, HIERARCHICAL, Personal
 from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
 from ml.response.pooled import LEARNERS
+from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
-from ml.response.spoken import SaysByTrees, SaysNothing, SaysPooled, Spoken
+from ml.response.spoken import SaysByTrees, SaysFactor, SaysNothing, SaysPooled, Spoken
 from ml.response.trees import TreeSettings
 
 BASELINE_TREES: Final = "baseline_trees"
@@ -73,17 +77,24 @@ def fit(
         effects, difference = fit_effects(trial, seed=seed, threads=threads)
     with timed(seconds, "baseline"):
         baseline = fit_baseline(rows, difference, seed=seed, threads=threads, settings=settings)
+        alone = sigmoid(baseline.logit(rows.features, threads))
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"):
         contrast = contrast_of(training, rows, trial.option, trial.options, seed=seed, threads=threads)
         averages = fit_averages(contrast, options)
+        factor_features = FactorFeatures.fit(spec, rows.features)
     with timed(seconds, "personal"):
         personal, candidates = _personal(
-            _Personal(trial, contrast, averages, amount, effects, offers, seed, threads), options, costs or {}
+            _Personal(trial, contrast, averages, amount, effects, offers, factor_features, seed, threads),
+            options,
+            costs or {},
         )
+    with timed(seconds, "redemption"):
+        uplift = np.array([0.0 if done is None else averages.of(done).mean for done in trial.options])[trial.option]
+        redemption = fit_redemption(training, offers, alone, uplift)
     model = ResponseModel(
-        spec, offers, baseline, effects, averages, personal, amount, redemption_rates(training, offers),
+        spec, offers, baseline, effects, averages, personal, amount, redemption,
         tuple(gather_evidence(training, options)),
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
@@ -106,6 +117,7 @@ class _Personal:
     amount: Amount
     effects: Effects
     offers: tuple[str, ...]
+    factor_features: FactorFeatures
     seed: int
     threads: int
 
@@ -120,6 +132,11 @@ class _Personal:
         effects, _ = fit_effects(replace(self.trial, rows=part), seed=seed, threads=self.threads)
         return SaysByTrees(effects, self.offers, self.threads)
 
+    def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
+        """The factor of people, from the rows under `mask`."""
+        found = fit_factor(self.rows, self.contrast, self.averages, self.factor_features, mask, seed)
+        return SaysFactor(found, self.averages)
+
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
         """A learner of any contact's effect, from the rows under `mask`."""
         return SaysPooled(LEARNERS[name](self.rows, self.contrast, mask, seed=seed, threads=self.threads))
@@ -133,13 +150,18 @@ def _personal(
         return Personal(), []
     amount = given.amount.predict(given.rows.features, given.threads).astype(np.float64)
     judge = Judge(given.trial, contrast, given.averages, amount, costs, options, given.seed)
-    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing()}
+    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing(), FACTOR: given.factor}
     learns |= {name: partial(given.pooled, name) for name in LEARNERS}
     learns[HIERARCHICAL] = given.hierarchical
-    candidates = choose(judge, [judge.of(name, learn) for name, learn in learns.items()])
+    factor = given.factor(np.ones(len(given.rows.train), dtype=bool), given.seed)
+    evidence = {FACTOR: factor.factor.evidence}
+    candidates = choose(judge, [judge.of(name, learn) for name, learn in learns.items()], evidence)
     best = next(one for one in candidates if one.is_chosen)
     if best.name == CONSTANT:
         return Personal(), candidates
+    if best.name == FACTOR:
+        centres = centres_of(given.trial, contrast, factor, options, given.seed)
+        return Personal(FACTOR, 1.0, factor.factor.log_sd, centres, factor.factor), candidates
     spoken: Spoken = SaysByTrees(given.effects, given.offers, given.threads)
     if best.name != HIERARCHICAL:
         spoken = given.pooled(best.name, np.ones(len(given.rows.train), dtype=bool), given.seed)

@@ -17,7 +17,9 @@ from ml.response.baseline import Baseline
 from ml.response.effects import Effects, Shifts
 from ml.response.evidence import Evidence
 from ml.response.logit import Line, logit_of, sigmoid
+from ml.response.person_factor import PersonFactor
 from ml.response.personal import Personal
+from ml.response.redemption import EVERY, Redemption
 from ml.response.rows import distinct_options, timed
 from ml.response.scores import Scores
 from ml.response.trees import Forest
@@ -44,7 +46,7 @@ class ResponseModel:
         averages: Average effect of each channel and offer.
         personal: How far a person's effect departs from it.
         amount: Expected margin of a conversion.
-        redemption: Share of conversions that redeem, by offer.
+        redemption: Shares of conversions that redeem it, by offer.
         evidence: What each channel's effect rests on.
         facts: Counts and settings of the training, for the card.
         threads: Cores to use.
@@ -57,7 +59,7 @@ class ResponseModel:
     averages: Averages
     personal: Personal
     amount: Amount
-    redemption: Mapping[str, float]
+    redemption: Mapping[str, Redemption]
     evidence: tuple[Evidence, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
@@ -122,7 +124,7 @@ class ResponseModel:
         return cls(
             FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             Effects(Shifts(0.0, {}, {}), Forest(), {}, {}), averages, Personal(), Amount(margin, Forest(), 1.0, margin),
-            {offer: float(offer != NONE) for offer in offers},
+            {offer: Redemption(0.0, 0.0) if offer == NONE else EVERY for offer in offers},
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in assumed), {"rows": 0}, threads,
         )  # fmt: skip
 
@@ -148,10 +150,10 @@ class ResponseModel:
                 propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
-        rates = np.array([self.redemption.get(option.offer_id, 1.0) for option in options], dtype=np.float32)
+        redemption = tuple(self.redemption.get(option.offer_id, EVERY) for option in options)
         return Scores(
             customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], sd, propensity,
-            amount, np.broadcast_to(rates, propensity.shape), seconds,
+            amount, redemption, seconds,
         )  # fmt: skip
 
     def propensity_of(self, rows: pd.DataFrame) -> Float32:
@@ -182,6 +184,10 @@ class ResponseModel:
 
     def _said(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[Float32]:
         """What the learner says that each option changes, [n] each."""
+        if isinstance(self.personal.learner, PersonFactor):
+            factor = self.personal.learner.of(matrix[:, :-1]).astype(np.float32)
+            yield from (np.float32(self.averages.of(option).mean) * factor for option in options)
+            return
         if self.personal.learner is not None:
             pooled = self.personal.learner.answer(matrix[:, :-1]).effects[:, 0].astype(np.float32)
             yield from (pooled for _ in options)

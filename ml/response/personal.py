@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from ml.entities import Option
 from ml.features import Matrix
+from ml.response.person_factor import PersonFactor
 
 CONSTANT: Final = "constant"
 """The learner that says the same of everybody."""
@@ -40,14 +41,14 @@ class Personal:
         slope: Share of what it says that held-out people support, 0 to 1.
         slope_sd: Standard deviation of that share.
         centres: Mean of what it says, by option; by channel for an offer without one.
-        learner: What says it; None for `CONSTANT` and `HIERARCHICAL`.
+        learner: What says it; None for `CONSTANT` and `HIERARCHICAL`. A `PersonFactor` says it in shares of the average.
     """
 
     name: str = CONSTANT
     slope: float = 0.0
     slope_sd: float = 0.0
     centres: Mapping[str, float] = field(default_factory=dict)
-    learner: PooledLearner | None = None
+    learner: PooledLearner | PersonFactor | None = None
 
     @property
     def is_silent(self) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.entities import Option
+from ml.response.redemption import Redemption
 
 Float32 = npt.NDArray[np.float32]
 
@@ -24,7 +25,7 @@ class Scores:
         uplift_sd: Standard deviation of what is known of the uplift, float32 [N, O].
         propensity: Chance to convert within the horizon after the contact, float32 [N, O].
         amount: Expected margin of a conversion, float32 [N].
-        redemption: Share of conversions that redeem the option's offer, float32 [N, O], a read-only view of one row.
+        redemption: Shares of conversions that redeem, of each option's offer, [O].
         seconds: Wall time by stage.
     """
 
@@ -35,5 +36,5 @@ class Scores:
     uplift_sd: Float32
     propensity: Float32
     amount: Float32
-    redemption: Float32
+    redemption: tuple[Redemption, ...]
     seconds: Mapping[str, float]

@@ -8,8 +8,10 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.features import Matrix
+from ml.response.averages import Averages
 from ml.response.effects import Effects
 from ml.response.logit import sigmoid
+from ml.response.person_factor import PersonFactor
 from ml.response.personal import PooledLearner
 
 Vector = npt.NDArray[np.float64]
@@ -18,6 +20,10 @@ _FLOOR = 1e-6
 
 class Spoken(Protocol):
     """A fitted learner."""
+
+    @property
+    def shrinks_itself(self) -> bool:
+        """Whether its differences are what is believed of them, not what held-out people have to confirm first."""
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:
         """What it says that a contact changes.
@@ -36,6 +42,8 @@ class Spoken(Protocol):
 class SaysNothing:
     """The same of everybody."""
 
+    shrinks_itself: bool = False
+
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
         return np.zeros(len(matrix))
 
@@ -47,6 +55,7 @@ class SaysByTrees:
     effects: Effects
     offers: tuple[str, ...]
     threads: int
+    shrinks_itself: bool = False
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: D102
         matrix[:, -1] = self.offers.index(option.offer_id) if option.offer_id in self.offers else np.nan
@@ -61,6 +70,19 @@ class SaysPooled:
     """One effect of any contact."""
 
     learner: PooledLearner
+    shrinks_itself: bool = False
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
         return np.asarray(self.learner.answer(matrix[:, :-1]).effects[:, 0])
+
+
+@dataclass(frozen=True)
+class SaysFactor:
+    """Each option's average, times the person's factor."""
+
+    factor: PersonFactor
+    averages: Averages
+    shrinks_itself: bool = True
+
+    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
+        return self.averages.of(option).mean * self.factor.of(matrix[:, :-1])

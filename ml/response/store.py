@@ -14,11 +14,13 @@ from ml.response.effects import Effects, Shifts
 from ml.response.evidence import Evidence
 from ml.response.logit import Line
 from ml.response.model import ResponseModel
+from ml.response.person_factor import FACTOR, PersonFactor
 from ml.response.personal import Personal
 from ml.response.pooled import pooled_from
+from ml.response.redemption import Redemption
 from ml.response.trees import Forest
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _DOCUMENT: Final = "model.json"
 
 
@@ -102,7 +104,7 @@ def _document(model: ResponseModel) -> dict[str, Any]:
         },
         "personal": _personal(model),
         "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
-        "redemption": dict(model.redemption),
+        "redemption": {offer: asdict(shares) for offer, shares in model.redemption.items()},
         "evidence": [evidence.to_dict() for evidence in model.evidence],
         "facts": dict(model.facts),
         "threads": model.threads,
@@ -128,7 +130,7 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         _averages(values["averages"]),
         _personal_of(values["personal"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
-        values["redemption"],
+        {offer: Redemption(**shares) for offer, shares in values["redemption"].items()},
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
         values["facts"],
         values["threads"],
@@ -155,4 +157,6 @@ def _personal(model: ResponseModel) -> dict[str, Any]:
 
 def _personal_of(values: dict[str, Any]) -> Personal:
     learner = values["learner"]
-    return Personal(**(values | {"learner": None if learner is None else pooled_from(learner)}))
+    if learner is not None:
+        learner = PersonFactor.from_dict(learner) if learner["learner"] == FACTOR else pooled_from(learner)
+    return Personal(**(values | {"learner": learner}))

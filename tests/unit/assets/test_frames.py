@@ -1,10 +1,13 @@
 """A training frame that is too large keeps the contacts that teach effects, and its weights stand for everybody."""
 
+from datetime import date
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from assets.frames import _sampled
+from assets.frames import TrainingSources, _sampled, _with_redemptions
 
 
 def _frame(n: int) -> pd.DataFrame:
@@ -33,3 +36,46 @@ def test_drawn_contacts_are_thinned_last_and_weights_stand_for_everybody():
 def test_a_frame_that_fits_stays_as_it_is():
     frame = _frame(500)
     pd.testing.assert_frame_equal(_sampled(frame, 500, seed=3), frame)
+
+
+def _offered(customer_id: str, on: str, offer_id: str) -> dict[str, object]:
+    return {"customer_id": customer_id, "as_of_on": pd.Timestamp(on), "offer_id": offer_id}
+
+
+def _redeemed(tmp_path: Path, rows: list[dict[str, object]], sales: list[tuple[str, str, str | None]]) -> pd.DataFrame:
+    conversions = pd.DataFrame(sales, columns=["customer_id", "converted_at", "offer_code"])
+    conversions["converted_at"] = pd.to_datetime(conversions["converted_at"])
+    conversions.to_parquet(tmp_path / "fct_conversions.parquet")
+    sources = TrainingSources(
+        tmp_path, (), date(2026, 1, 31), 7, "America/New_York", valid_days={"ten_off": 21, "other": 3}
+    )
+    return _with_redemptions(pd.DataFrame(rows), sources)
+
+
+def test_a_redemption_counts_while_the_offer_is_valid_in_the_shops_days(tmp_path):
+    sales = [
+        ("a", "2026-01-01 05:00", "ten_off"),  # the first minute of the day in New York
+        ("a", "2026-01-22 04:59", "ten_off"),  # the last one of its 21 days
+        ("a", "2026-01-22 05:00", "ten_off"),  # too late
+        ("a", "2026-01-02 12:00", None),
+        ("a", "2026-01-02 12:00", "other"),
+        ("b", "2026-01-02 12:00", "ten_off"),
+    ]
+    rows = [_offered("a", "2026-01-01", "ten_off"), _offered("b", "2026-01-01", "none")]
+    found = _redeemed(tmp_path, rows, sales)
+    assert found["redemption_count"].tolist() == [2, 0]
+    assert found["offer_horizons"].tolist() == [3, 0]
+
+
+def test_the_same_offer_again_ends_the_one_before_and_today_ends_all(tmp_path):
+    rows = [
+        _offered("a", "2026-01-10", "ten_off"),
+        _offered("a", "2026-01-17", "ten_off"),
+        _offered("a", "2026-01-12", "other"),
+        _offered("a", "2026-01-24", "unknown"),
+    ]
+    sales = [("a", "2026-01-18 12:00", "ten_off"), ("a", "2026-01-13 12:00", "other")]
+    found = _redeemed(tmp_path, rows, sales)
+    assert found["redemption_count"].tolist() == [0, 1, 1, 0]
+    # the horizon where nothing is said of how long it is valid; what is still valid only until today
+    assert found["offer_horizons"].tolist() == pytest.approx([1, 2, 3 / 7, 1])

@@ -11,6 +11,7 @@ from ml.day_problem import Room
 from ml.decision import Knowledge, Moment
 from ml.entities import CHANNELS
 from ml.policy.frequency import all_contacts
+from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -61,7 +62,7 @@ def known_people(people: int, configuration: Configuration, seed: int = 0) -> Kn
         np.full_like(propensity, 0.004),
         propensity,
         np.full(people, 40, np.float32),
-        np.ones((people, len(options)), np.float32) * np.float32(0.1),
+        (Redemption(0.1, 0.1),) * len(options),
         {},
     )
     values = {o.id: rng.lognormal(3.5, 0.5, people) for o in configuration.objectives}

@@ -11,7 +11,7 @@ TREES = Candidate(
 
 def test_one_table_says_why_the_one_in_use_won():
     table = candidates_table([CONSTANT, TREES])
-    assert "| **dr_trees** | 1.3000 | +0.3000 (+0.2000 to +0.4000) | 0.80 ± 0.10 | 0.67 |" in table
+    assert "| **dr_trees** | 1.3000 | +0.3000 (+0.2000 to +0.4000) | 0.80 ± 0.10 of them, 0.67 used |" in table
     assert "| constant |" in table
     assert reason_of(TREES).startswith("in use: +0.3000")
     assert figures_of(TREES)["slope_used"] == TREES.slope.used

@@ -10,6 +10,7 @@ from ml.entities import NONE, Option
 from ml.journeys.model import JourneyModel, Scans, at_rest
 from ml.journeys.signals import Conversation
 from ml.response.model import ResponseModel
+from ml.response.redemption import EVERY
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", NONE), Option("voice", "ten_off"))
@@ -19,7 +20,7 @@ def scores(people: int) -> Scores:
     baseline = np.full(people, 0.1, np.float32)
     uplift = np.tile(np.float32([0.01, 0.04]), (people, 1))
     propensity = baseline[:, None] + uplift
-    ids, redemption = np.arange(people), np.ones_like(uplift)
+    ids, redemption = np.arange(people), (EVERY,) * len(OPTIONS)
     amount = np.full(people, 30, np.float32)
     return Scores(ids, OPTIONS, baseline, uplift, uplift / 10, propensity, amount, redemption, {})
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.entities import ARMS
+from ml.entities import ARMS, CHANNELS
 from ml.policy.choices import Choices, no_choices
 from ml.policy.decisions import DECISION_COLUMNS, message_ids, plan_hash
 from ml.policy.delivery import TRIED_SHARE, deliver
@@ -186,6 +186,22 @@ def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
     assert (np.abs(counts - redraws * logged) <= 4.5 * spread + 1e-9).all()
     assert np.allclose(arms.left_alone + logged.sum(axis=(1, 2)), 1)
     assert (np.abs(none_counts / redraws - arms.left_alone) < 0.05).all()
+
+
+def test_a_dear_contact_is_explored_as_much_less_as_the_root_of_its_cost(make_world):
+    market = make_world(2000)
+    market.table.arm[market.table.arm >= 0] = ARMS.index("random")
+    table = market.table
+    arms = randomized_choices(
+        table, market.customers, market.objectives, market.actions, random_contact_share=0.5, cycle_on=DAY, seed=1
+    )
+    may = table.allowed[0][:, table.channel]
+    every = (table.arm[:, 0] >= 0) & may.all(axis=1)
+    email, mail = CHANNELS.index("email"), CHANNELS.index("direct_mail")
+    # two e-mails beside one card
+    ratio = arms.chance[every, 0, mail] / (arms.chance[every, 0, email] / 2)
+    assert ratio == pytest.approx(np.sqrt(0.01 / 0.7), rel=1e-6)
+    assert arms.chance[every, 0].sum(axis=1) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 
 from ml.configuration.actions import Actions
 from ml.entities import Option
-from ml.policy.value import lasting_redemption, offer_costs
+from ml.policy.value import expected_redemptions, offer_costs
+from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", "none"), Option("email", "ten_off"))
@@ -30,22 +31,19 @@ def scores() -> Scores:
     """A regular buyer whom a contact hardly moves, one who would not come, and one whom it puts off."""
     baseline = np.array([0.10, 0.0, 0.02], dtype=np.float32)
     uplift = np.array([[0.0, 0.01], [0.0, 0.01], [0.0, -0.01]], dtype=np.float32)
-    propensity = baseline[:, None] + uplift
-    redemption = np.broadcast_to(np.array([0.0, 0.5], dtype=np.float32), (3, 2))
-    amount = np.ones(3, dtype=np.float32)
-    return Scores(np.arange(3), OPTIONS, baseline, uplift, uplift, propensity, amount, redemption, {})
+    propensity, amount = baseline[:, None] + uplift, np.ones(3, dtype=np.float32)
+    shares = (Redemption(0.0, 0.0), Redemption(0.2, 0.8))
+    return Scores(np.arange(3), OPTIONS, baseline, uplift, uplift, propensity, amount, shares, {})
 
 
 def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_until_it_ends(scores):
-    redeemed = lasting_redemption(scores, actions(21), 7)
-    cost = offer_costs(scores.propensity, OPTIONS, actions(21), redeemed)
+    cost = offer_costs(expected_redemptions(scores, actions(21), 7), OPTIONS, actions(21))
     assert cost[:, 0] == pytest.approx([0, 0, 0])
-    # half of: purchases that come anyway in 21 days, and those that are caused in 7
-    assert cost[:, 1] == pytest.approx(
-        [10 * 0.5 * (0.10 * 3 + 0.01), 10 * 0.5 * 0.01, 10 * 0.5 * (0.02 * 3 - 0.01)], abs=1e-5
-    )
+    # a fifth of what comes anyway in 21 days, and four fifths of what is caused in 7; who is put off redeems nothing for it
+    assert cost[:, 1] == pytest.approx([10 * (0.2 * 0.3 + 0.8 * 0.01), 10 * 0.8 * 0.01, 10 * 0.2 * 0.06], abs=1e-6)
 
 
 @pytest.mark.parametrize("valid_days", [None, 7, 2])
 def test_an_offer_that_ends_within_the_horizon_costs_what_is_redeemed_in_it(scores, valid_days):
-    assert np.array_equal(lasting_redemption(scores, actions(valid_days), 7), scores.redemption)
+    found = expected_redemptions(scores, actions(valid_days), 7)
+    assert found[:, 1] == pytest.approx([0.2 * 0.10 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.02], abs=1e-7)

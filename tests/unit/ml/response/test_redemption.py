@@ -1,0 +1,49 @@
+"""Redemptions tell apart who would have bought anyway from whom an offer brought."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.response.redemption import EVERY, Redemption, fit_redemption
+
+
+def offered(n: int, seed: int, anyway: float, caused: float) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Contacts with an offer that can be redeemed for two horizons, of regular buyers and others."""
+    rng = np.random.default_rng(seed)
+    baseline = rng.beta(0.4, 8, n)
+    uplift = np.full(n, 0.02)
+    made = np.where(rng.random(n) < 0.5, "ten_off", "none")
+    count = rng.poisson(anyway * baseline * 2 + caused * uplift) * (made == "ten_off")
+    frame = pd.DataFrame({"offer_id": made, "offer_horizons": 2.0 * (made == "ten_off"), "redemption_count": count})
+    return frame, baseline, uplift
+
+
+def test_both_shares_are_found():
+    frame, baseline, uplift = offered(60_000, 1, anyway=0.2, caused=0.8)
+    found = fit_redemption(frame, ["none", "ten_off"], baseline, uplift)
+    assert found["none"] == Redemption(0.0, 0.0)
+    # one seed, about five standard errors
+    assert found["ten_off"].anyway == pytest.approx(0.2, abs=0.03)
+    assert found["ten_off"].caused == pytest.approx(0.8, abs=0.12)
+
+
+def test_every_conversion_with_an_offer_redeems_it_where_nothing_is_known():
+    frame, baseline, uplift = offered(1_000, 2, anyway=0.2, caused=0.8)
+    assert fit_redemption(frame, ["ten_off", "unused"], baseline, uplift)["unused"] == EVERY
+    without = frame.drop(columns="redemption_count")
+    assert fit_redemption(without, ["none", "ten_off"], baseline, uplift) == {
+        "none": Redemption(0.0, 0.0),
+        "ten_off": EVERY,
+    }
+
+
+def test_few_sales_hardly_move_the_shares():
+    frame, baseline, uplift = offered(300, 3, anyway=0.0, caused=0.0)
+    found = fit_redemption(frame, ["ten_off"], baseline, uplift)["ten_off"]
+    assert 0.5 < found.anyway < 1
+    assert 0.7 < found.caused <= 1
+
+
+def test_no_share_is_above_one():
+    frame, baseline, uplift = offered(5_000, 4, anyway=3.0, caused=3.0)
+    assert fit_redemption(frame, ["ten_off"], baseline, uplift)["ten_off"] == EVERY

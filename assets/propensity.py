@@ -102,7 +102,7 @@ def response_models(
     tracking: dg.ResourceParam[Tracking],
     seed: dg.ResourceParam[int],
 ) -> dg.MaterializeResult:
-    """Response models of all channels, logged to MLflow. A challenger that isn't better doesn't replace the champion."""
+    """Response models of all channels, logged to MLflow. A challenger that is worse doesn't replace the champion."""
     day = date.fromisoformat(context.partition_key)
     path = home.training / f"{day}.parquet"
     champion = tracking.champion()
@@ -150,7 +150,7 @@ def response_models(
         nested=_nested(trained),
     )
     registered = tracking.log_training(trained.model, run)
-    if judged.verdict.is_better:
+    if judged.verdict.may_replace:
         tracking.promote(registered.version)
     return dg.MaterializeResult(metadata=_training_metadata(tracking, registered, judged, trained.notes))
 
@@ -281,7 +281,11 @@ def history_of(home: Home, generation_id: str, configuration: Configuration) -> 
     buyers = customers[customers["purchase_30d_count"] > 0]
     share = len(buyers) / max(len(customers), 1) * configuration.policy.training.horizon_days / 30
     margin = float(buyers["margin_30d"].sum() / max(buyers["purchase_30d_count"].sum(), 1))
-    return History(conversion_rate=min(max(share, 1e-4), 0.5), margin=max(margin, 0.0))
+    return History(
+        conversion_rate=min(max(share, 1e-4), 0.5),
+        margin=max(margin, 0.0),
+        assumed=configuration.actions.assumed_responses,
+    )
 
 
 def _kept_metadata(tracking: Tracking, champion: ChampionModel | None, every_days: int) -> dict[str, Any]:
@@ -301,7 +305,7 @@ def _training_metadata(tracking: Tracking, registered: RegisteredModel, judged: 
     metadata |= {
         "trained": True,
         "version": registered.version,
-        "is_champion": judged.verdict.is_better,
+        "is_champion": judged.verdict.may_replace,
         "verdict": judged.verdict.reason,
         "notes": notes or "none",
         "mlflow_run": dg.MetadataValue.url(tracking.url_of(registered.run_id)),

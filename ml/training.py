@@ -37,11 +37,13 @@ class History:
         margin: Of a conversion, money.
         uplift: What a contact is held to add to that chance, by channel (`learning.memory.prior_uplift`);
             `PRIOR_UPLIFT` where none is given.
+        assumed: By offer, how many times as many a contact with it is thought to move (`Actions.assumed_responses`).
     """
 
     conversion_rate: float
     margin: float
     uplift: Mapping[str, float] = field(default_factory=dict)
+    assumed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def prior(self) -> dict[str, float]:
@@ -117,7 +119,7 @@ def train(
     training = trustworthy(with_chances(training, seed=seed, threads=threads))
     tuning = tune(training, trials=tuning_trials, seed=seed, threads=threads, start=settings) if tuning_trials else ()
     settings = next((one.settings for one in tuning if one.is_best), settings)
-    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, settings=settings)
+    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, assumed=history.assumed, settings=settings)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
         ""

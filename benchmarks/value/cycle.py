@@ -155,7 +155,7 @@ def learn(shop: Shop, seen: Seen, *, uses_past: bool = True) -> None:
     verdict = gate(trained.model, shop.model, trained.validation, costs)
     shop.trained_on = seen.on
     shop.verdicts[seen.on.isoformat()] = verdict.reason
-    if verdict.is_better:
+    if verdict.may_replace:
         shop.model = trained.model
     if shop.model is not None:
         _learn_of_conversations(shop, frame, shop.model)

@@ -61,6 +61,12 @@ class Offer(Model):
         default="all", description="channels it may go through: all, or a list"
     )
     label: str = Field(default="", description="the offer in words, for messages")
+    assumed_response: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=10,
+        description="how many times as many a contact is thought to move with it as without an offer, until results say so",
+    )
     valid_days: Days | None = Field(
         default=None, description="days that it can be redeemed after a contact; without it, the training horizon's"
     )
@@ -100,6 +106,11 @@ class Actions(Model):
         """Channel and offer with a creative, in the order of the channels, then of the offers as written."""
         made = {(creative.channel, creative.offer) for creative in self.creatives.values()}
         return [Option(c, o) for c in CHANNELS if c in self.channels for o in self.offers if (c, o) in made]
+
+    @property
+    def assumed_responses(self) -> dict[str, float]:
+        """What each offer is thought to multiply the response by, until results say so."""
+        return {name: offer.assumed_response for name, offer in self.offers.items()}
 
     @property
     def valid_days(self) -> dict[str, int]:

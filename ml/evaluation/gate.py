@@ -1,4 +1,10 @@
-"""The gate: a challenger that isn't better does not replace the champion."""
+"""The gate: a challenger that is worse does not replace the champion.
+
+Worse must be shown: a rule under which only what is better may replace keeps the first model for months, since an interval on
+held-out conversions is wider than what a week of new days adds. What is no worse on people whom neither has seen has learned
+from more and newer days; if the world shows otherwise, the champion whose realized value falls below its promise is rolled
+back (`ml.learning.drift`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +34,7 @@ class Comparison:
     """Whether a challenger may replace the champion.
 
     Attributes:
-        is_better: It may.
+        may_replace: It may.
         metric: What decided.
         difference: Challenger minus champion, positive is better: value per person, or log loss saved per row.
         low: Lower end of the difference's 95 % interval.
@@ -36,7 +42,7 @@ class Comparison:
         reason: The decision in a sentence.
     """
 
-    is_better: bool
+    may_replace: bool
     metric: GateMetric
     difference: float
     low: float
@@ -52,8 +58,8 @@ def compare(
 ) -> Comparison:
     """Compares two models on rows that neither has learned from.
 
-    Policy value decides where it can tell the two apart; else the paired difference in log loss does, as long as the
-    policy value doesn't point the other way; a tie keeps the champion. The first model becomes champion.
+    Policy value decides where it can tell the two apart, else the paired difference in log loss. Where that can't either, the
+    challenger replaces. The first model becomes champion.
 
     Args:
         challenger: The new model.
@@ -65,17 +71,13 @@ def compare(
         The comparison.
     """
     if champion is None:
-        return _undecided("there is no champion yet: the first model becomes it", is_better=True)
+        return _undecided("there is no champion yet: the first model becomes it", may_replace=True)
     if validation.empty:
-        return _undecided("no row to judge on: the champion stays", is_better=False)
+        return _undecided("no row to judge on: the champion stays", may_replace=False)
     value = _value_difference(challenger, champion, validation, costs or {})
     if value is not None and not value.low <= 0 <= value.high:
         return _verdict("policy_value", value, "doubly robust policy value per person")
-    fit = _log_loss_difference(challenger, champion, validation)
-    if value is not None and fit.low > 0 and value.value < 0:
-        reason = f"fits better, but its policy value points down ({_text(value)}): the champion stays"
-        return _comparison("policy_value", value, reason, is_better=False)
-    return _verdict("log_loss", fit, "log loss saved per row")
+    return _verdict("log_loss", _log_loss_difference(challenger, champion, validation), "log loss saved per row")
 
 
 def randomised_rows(frame: pd.DataFrame) -> pd.DataFrame | None:
@@ -174,19 +176,23 @@ def _log_loss_difference(challenger: ResponseModel, champion: ResponseModel, row
 
 
 def _verdict(metric: GateMetric, difference: Estimate, name: str) -> Comparison:
-    is_better = difference.low > 0
-    decision = "the challenger is better" if is_better else "the challenger isn't better: the champion stays"
+    if difference.high < 0:
+        decision = "the challenger is worse: the champion stays"
+    elif difference.low > 0:
+        decision = "the challenger is better"
+    else:
+        decision = "the challenger is no worse and has learned from newer days: it replaces the champion"
     reason = f"{name}: {_text(difference)}; {decision}"
-    return _comparison(metric, difference, reason, is_better=is_better)
+    return _comparison(metric, difference, reason, may_replace=difference.high >= 0)
 
 
-def _comparison(metric: GateMetric, difference: Estimate, reason: str, *, is_better: bool) -> Comparison:
-    return Comparison(is_better, metric, difference.value, difference.low, difference.high, reason)
+def _comparison(metric: GateMetric, difference: Estimate, reason: str, *, may_replace: bool) -> Comparison:
+    return Comparison(may_replace, metric, difference.value, difference.low, difference.high, reason)
 
 
-def _undecided(reason: str, *, is_better: bool) -> Comparison:
+def _undecided(reason: str, *, may_replace: bool) -> Comparison:
     nan = float("nan")
-    return Comparison(is_better, "none", nan, nan, nan, reason)
+    return Comparison(may_replace, "none", nan, nan, nan, reason)
 
 
 def _text(estimate: Estimate) -> str:

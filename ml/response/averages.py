@@ -2,13 +2,14 @@ r"""Average effect of each channel and offer: what its own contacts show, drawn 
 
     \hat a_o = a_o + e_o,  e ~ N(0, diag(v_o) + v_level 11'),   a_o = pooled + channel_c(o) + offer_f(o) + own_o
 
-with normal priors around `PRIOR_UPLIFT` for the pooled part and 0 for the others. How far each may lie from there isn't known
-either: the posterior is averaged over a grid of these standard deviations, weighted by how well each
-explains the estimates (Gelman et al., Bayesian Data Analysis, 2013, ch. 5). Everything is in chances of a conversion.
+with normal priors: around `PRIOR_UPLIFT` for the pooled part, around what the operator assumes for offers, else around 0. How
+far each may lie from there isn't known either: the posterior is averaged over a grid of these standard deviations, weighted by
+how well each explains the estimates (Gelman et al., Bayesian Data Analysis, 2013, ch. 5). Everything is in chances of a
+conversion.
 
 \hat a_o is the weighted mean residual of the option's contacts less that of people left alone, each row weighing
 
-    w_i = sample weight x inverse probability / (m_i + mean of m),   m_i: chance to convert when left alone
+    w_i = weight of the contrast / (m_i + mean of m),   m_i: chance to convert when left alone
 
 since a residual's variance is about m: regular buyers, whose purchases by themselves drown what a contact causes, count up to
 half as much (halfway to the weights of least variance, under which the mean would be that of the rarest buyers alone).
@@ -67,13 +68,14 @@ class Averages:
         return self.options.get(str(option)) or self.channels.get(option.channel) or self.pooled
 
 
-def fit_averages(contrast: Contrast, options: Sequence[Option]) -> Averages:
+def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping[str, float] | None = None) -> Averages:
     """The posterior of all options' average effects.
 
     Args:
         contrast: Drawn contacts beside people left alone. Contacts chosen by habit may stand in; what is known of their
             effects is then in doubt by as much as they are.
         options: What can be done besides what was.
+        assumed: By offer, how many times `PRIOR_UPLIFT` a contact with it is thought to move; once without it.
 
     Returns:
         The averages; 0 where nobody was contacted or nobody was left alone. Where drawn contacts have too few conversions
@@ -83,7 +85,10 @@ def fit_averages(contrast: Contrast, options: Sequence[Option]) -> Averages:
         nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
         return Averages({}, {}, nothing)
     if contrast.is_drawn and contrast.conversions < LEAST_CONVERSIONS:
-        return Averages({}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT))
+        thought = {str(one): PRIOR_UPLIFT * (assumed or {}).get(one.offer_id, 1.0) for one in options}
+        return Averages(
+            {name: Average(mean, mean) for name, mean in thought.items()}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT)
+        )
     estimate, variance, contacts = _estimates(contrast)
     wanted = tuple(dict.fromkeys([*contrast.options, *options]))
     channels = tuple(dict.fromkeys(option.channel for option in wanted))
@@ -92,7 +97,7 @@ def fit_averages(contrast: Contrast, options: Sequence[Option]) -> Averages:
         *((name, "", "") for name in channels),
         ("", "", ""),
     ]
-    mean, sd = _posterior(estimate, variance, contrast, asked)
+    mean, sd = _posterior(estimate, variance, contrast, asked, assumed or {})
     if not contrast.is_drawn:
         sd = np.hypot(sd, mean)
     found = [Average(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
@@ -129,14 +134,21 @@ def _shares(contrast: Contrast, at: npt.NDArray[np.int64]) -> Vector:
 
 
 def _posterior(
-    estimate: Vector, variance: Vector, contrast: Contrast, asked: Sequence[tuple[str, str, str]]
+    estimate: Vector,
+    variance: Vector,
+    contrast: Contrast,
+    asked: Sequence[tuple[str, str, str]],
+    assumed: Mapping[str, float],
 ) -> tuple[Vector, Vector]:
     """Mean and standard deviation of what is asked for, (channel, offer, option) each, averaged over the grid."""
     base = contrast.base_rate
     known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
     alone = _shares(contrast, contrast.alone)
     noise = np.diag(variance) + float((alone**2 * contrast.residual[contrast.alone] ** 2).sum())
-    off = estimate - PRIOR_UPLIFT
+    thought, thought_of_asked = (
+        np.array([PRIOR_UPLIFT * assumed.get(offer, 1.0) for _, offer, _ in each]) for each in (known, asked)
+    )
+    off = estimate - thought
     weights, means, variances = [], [], []
     for sds in product(POOLED_GRID, GRID, GRID, GRID):
         parts = (base * np.array(sds)) ** 2
@@ -144,7 +156,7 @@ def _posterior(
         factor = np.linalg.cholesky(inside + noise)
         whitened, crossed = np.linalg.solve(factor, off), np.linalg.solve(factor, across.T)
         weights.append(-float(whitened @ whitened) / 2 - float(np.log(np.diag(factor)).sum()))
-        means.append(PRIOR_UPLIFT + crossed.T @ whitened)
+        means.append(thought_of_asked + crossed.T @ whitened)
         variances.append(np.diag(own) - (crossed**2).sum(axis=0))
     share = np.exp(np.array(weights) - max(weights))
     share /= share.sum()

@@ -50,6 +50,7 @@ def fit(
     seed: int,
     threads: int,
     costs: Mapping[Option, float] | None = None,
+    assumed: Mapping[str, float] | None = None,
     settings: TreeSettings = SETTINGS,
 ) -> Fitted:
     """Learns all heads.
@@ -60,6 +61,7 @@ def fit(
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
+        assumed: By offer, how many times as many a contact with it is thought to move; once without it.
         settings: Size and caution of the baseline's trees.
 
     Raises:
@@ -82,7 +84,7 @@ def fit(
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"):
         contrast = contrast_of(training, rows, trial.option, trial.options, seed=seed, threads=threads)
-        averages = fit_averages(contrast, options)
+        averages = fit_averages(contrast, options, assumed)
         factor_features = FactorFeatures.fit(spec, rows.features)
     with timed(seconds, "personal"):
         personal, candidates = _personal(

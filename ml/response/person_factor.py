@@ -138,7 +138,7 @@ def _recalibrated(
 
     Trees that stop early are too flat where hardly anybody converts, and there a wrong chance looks like an effect.
     """
-    expected = np.maximum(rows.is_converted - contrast.residual, _LEAST_SHARE * contrast.base_rate)
+    expected = np.maximum(contrast.expected, _LEAST_SHARE * contrast.base_rate)
     taught = np.column_stack([np.ones(len(alone)), features.of(rows.features[alone])])
     sds = np.concatenate([[1.0], np.full(taught.shape[1] - 1, RECALIBRATION_SD)])
     line = fit_poisson(rows.is_converted[alone], Term(expected[alone], taught), sds).weights

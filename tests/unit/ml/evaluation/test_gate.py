@@ -28,38 +28,39 @@ def bad() -> ResponseModel:
 
 
 def test_first_model_becomes_champion(good):
-    assert compare(good, None, VALIDATION).is_better
+    assert compare(good, None, VALIDATION).may_replace
 
 
 def test_worse_challenger_does_not_replace(good, bad):
     comparison = compare(bad, good, VALIDATION)
-    assert not comparison.is_better
+    assert not comparison.may_replace
     assert comparison.high < 0
     assert "champion stays" in comparison.reason
 
 
 def test_better_challenger_replaces(good, bad):
     comparison = compare(good, bad, VALIDATION)
-    assert comparison.is_better
+    assert comparison.may_replace
     assert comparison.low > 0
 
 
-def test_tie_keeps_the_champion(good):
+def test_what_is_no_worse_replaces_since_it_has_learned_from_newer_days(good):
     comparison = compare(good, good, VALIDATION)
-    assert not comparison.is_better
+    assert comparison.may_replace
     assert comparison.difference == 0
+    assert "newer days" in comparison.reason
 
 
 def test_without_randomised_rows_the_paired_log_loss_decides(good, bad):
     observational = VALIDATION.assign(propensity=np.nan)
     comparison = compare(good, bad, observational)
     assert comparison.metric == "log_loss"
-    assert comparison.is_better
+    assert comparison.may_replace
     assert policy_value(good, observational) is None
 
 
 def test_without_a_row_to_judge_on_the_champion_stays(good, bad):
-    assert not compare(good, bad, VALIDATION.head(0)).is_better
+    assert not compare(good, bad, VALIDATION.head(0)).may_replace
 
 
 def test_policy_value_interval_holds_the_true_value_of_contacting_by_the_model(good):

@@ -122,3 +122,18 @@ def test_the_doubt_of_a_score_grows_with_how_far_it_departs_from_the_average():
     apart = np.abs(scores.uplift[:, 0] - model.averages.of(OPTIONS[0]).mean)
     assert (scores.uplift_sd >= model.averages.of(OPTIONS[0]).sd * 0.99)[:, 0].all()
     assert np.corrcoef(apart, scores.uplift_sd[:, 0])[0, 1] > 0.8
+
+
+def test_an_offer_is_thought_to_move_more_until_results_say_otherwise():
+    frame = history(300, seed=7)
+    rows = prepare(frame, FeatureSpec.fit(frame), known_offers(frame, [EMAIL]))
+    code = frame["channel"].map({NONE: 0, "email": 1, "push": 2}).to_numpy()
+    ten = Option("email", "ten_off")
+    few = contrast_of(frame, rows, code, [None, EMAIL, PUSH], seed=1, threads=1)
+    assert fit_averages(few, [EMAIL, ten], {"ten_off": 3.0}).of(ten).mean == pytest.approx(3 * PRIOR_UPLIFT)
+    world = World(effect={"email": 0.4, "voice": 0.8}, slope={"email": 0.0, "voice": 0.0}, offer_effect=0.0)
+    seen = training_frame(20_000, seed=11, world=world)
+    assumed = fit(seen, OPTIONS, seed=1, threads=1, assumed={"ten_off": 5.0}).model.averages
+    plain = fit(seen, OPTIONS, seed=1, threads=1).model.averages
+    for option in OPTIONS:
+        assert assumed.of(option).mean == pytest.approx(plain.of(option).mean, abs=0.003)

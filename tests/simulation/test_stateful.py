@@ -66,6 +66,7 @@ class Operation(RuleBasedStateMachine):
     """One ledger, two channels, six people in three time zones."""
 
     template = None
+    steps = 0
 
     def __init__(self):
         super().__init__()
@@ -206,6 +207,7 @@ class Operation(RuleBasedStateMachine):
 
     @invariant()
     def nobody_gets_a_message_twice_or_too_many(self):
+        Operation.steps += 1
         accepted = sum((line.accepted for line in self.lines.values()), Counter())
         assert all(count == 1 for count in accepted.values())
         people = Counter(self.rows[message_id]["person"] for message_id in accepted)
@@ -278,10 +280,17 @@ class Operation(RuleBasedStateMachine):
 
 
 Operation.TestCase.settings = settings(
-    max_examples=2_000 if LONG else 15,
+    max_examples=2_400 if LONG else 15,
     stateful_step_count=60 if LONG else 25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=not LONG,
 )
 TestOperation = pytest.mark.slow(Operation.TestCase)
+
+
+@pytest.mark.skipif(not LONG, reason="the long run alone is that long")
+def test_the_long_run_was_long(capsys):
+    with capsys.disabled():
+        print(f"\n{Operation.steps:,} steps")
+    assert Operation.steps >= 100_000

@@ -30,6 +30,7 @@ from assets.home import Home
 from assets.intake import land, set_cycle
 from assets.publishing import publish
 from benchmarks.identity import CUTOFF, DAY, PROJECT, run
+from ml.configuration import read_configuration
 from ml.entities import Option
 from ml.features import FeatureSpec
 from ml.response.baseline import fit_baseline
@@ -41,6 +42,7 @@ from ml.training import History, train, trustworthy
 HORIZON = 14
 MAX_ROWS = 300_000
 ZONE = "America/New_York"
+ACTIONS = read_configuration(PROJECT.parent / "config").actions
 
 Matrix = npt.NDArray[np.float64]
 
@@ -90,7 +92,9 @@ def world(folder: Path, customers: int, seed: int) -> World:
             """,
             {"identity": str(folder / "identity.parquet")},
         ).df()
-    training = training_frame(TrainingSources(home.generation("g1"), (), DAY, HORIZON, ZONE), MAX_ROWS, seed)
+    training = training_frame(
+        TrainingSources(home.generation("g1"), (), DAY, HORIZON, ZONE, valid_days=ACTIONS.valid_days), MAX_ROWS, seed
+    )
     view = pd.read_parquet(home.generation("g1") / "dim_customers.parquet").merge(persons, on="customer_id")
     return _told(training, view, pd.read_parquet(folder / "effects.parquet"))
 
@@ -126,7 +130,9 @@ def measure(folder: Path, customers: int, seed: int) -> dict[str, Any]:
     begun = perf_counter()
     known = world(folder, customers, seed)
     made, begun, spent = perf_counter() - begun, perf_counter(), process_time()
-    trained = train(known.training, known.options, seed=1, threads=1, history=History(0.05, 20.0))
+    trained = train(
+        known.training, known.options, seed=1, threads=1, history=History(0.05, 20.0, assumed=ACTIONS.assumed_responses)
+    )
     seconds, cpu = perf_counter() - begun, process_time() - spent
     scores = trained.model.score(known.customers, known.options)
     old, averages = before(known), trained.model.averages

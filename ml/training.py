@@ -113,6 +113,7 @@ def train(
             conversion_rate=history.conversion_rate,
             margin=history.margin,
             uplift=history.prior,
+            assumed=history.assumed,
             threads=threads,
         )
         return Trained(model, training, started_at, time.perf_counter() - begun, notes)

@@ -21,7 +21,7 @@ ingest = dg.define_asset_job(
 train = dg.define_asset_job(
     "train",
     selection=training,
-    description="Fits response models on the latest published generation; the champion changes only for a better one.",
+    description="Fits response models on the latest published generation; the champion stays where the new one is worse.",
 )
 hand_over = dg.define_asset_job(
     "dispatch",

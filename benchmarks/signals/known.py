@@ -62,7 +62,14 @@ def known(root: Path, lived: Lived, configuration: Configuration, *, with_traini
     _dbt(home)
     with writer(home) as connection:
         publish(home, connection, GENERATION)
-    sources = TrainingSources(home.generation(GENERATION), (), on, policy.training.horizon_days, policy.time_zone)
+    sources = TrainingSources(
+        home.generation(GENERATION),
+        (),
+        on,
+        policy.training.horizon_days,
+        policy.time_zone,
+        valid_days=configuration.actions.valid_days,
+    )
     customers = read_mart(home, GENERATION, "dim_customers")
     recipients = read_mart(home, GENERATION, "dim_recipients", "customer_id, contact_ids")
     return Known(training_frame(sources, MAX_ROWS, 1), customers, _persons(lived, customers, recipients))

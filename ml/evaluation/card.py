@@ -5,6 +5,7 @@ from typing import Any
 
 from ml.response.evidence import RANDOMISED_SHARE, WEIGHT_LIMIT
 from ml.response.model import ResponseModel
+from ml.response.person_factor import PersonFactor
 
 _BASELINES = {
     "not_contacted": "people who weren't contacted fix its level",
@@ -26,7 +27,7 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "",
         "Chance to convert within the horizon when left alone, the difference that each channel and offer makes on average,",
         "how far a person's departs from it, and the expected margin of a conversion. Averages compare drawn contacts with",
-        "people left alone, weighted by the chance to be; each channel and offer is drawn towards its neighbours.",
+        "people left alone who are like those contacted; each channel and offer is drawn towards its neighbours.",
         "",
         "## Learned from",
         "",
@@ -49,7 +50,7 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         ),
         "",
         f"Randomised means a known probability below 1 for at least {RANDOMISED_SHARE:.0%} of the contacts.",
-        f"Inverse-propensity weights are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",
+        f"Inverse-propensity weights, of the baseline, are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",
         "",
         "## On people held out",
         "",
@@ -75,6 +76,11 @@ def _personal(model: ResponseModel) -> str:
     personal = model.personal
     if personal.is_silent:
         return "nobody for certain: held-out people support no difference, so everybody has the average of channel and offer"
+    if isinstance(personal.learner, PersonFactor):
+        return (
+            f"learner `{personal.name}`: each average times a factor of the person; the log of its odds against the same for "
+            f"everybody is {personal.learner.evidence:.1f} (standard deviation of its own log {personal.slope_sd:.2f})"
+        )
     return (
         f"learner `{personal.name}`; {personal.slope:.2f} of its differences are used, the lower bound of what held-out "
         f"people support (standard deviation {personal.slope_sd:.2f})"

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from io import BytesIO
-from math import exp, isnan
+from math import exp, isnan, log
+from typing import Final
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ml.response.averages import Averages
 from ml.response.candidates import Candidate
+
+_LARGEST: Final = log(1e6)
 
 
 def figures_of(candidate: Candidate) -> dict[str, float]:
@@ -42,7 +45,8 @@ def reason_of(candidate: Candidate) -> str:
 
 def _times(evidence: float) -> str:
     """A log Bayes factor in words."""
-    return f"{exp(evidence):,.1f} to 1" if evidence >= 0 else f"1 to {exp(-evidence):,.1f}"
+    odds = f"{exp(abs(evidence)):,.1f}" if abs(evidence) < _LARGEST else "more than a million"
+    return f"{odds} to 1" if evidence >= 0 else f"1 to {odds}"
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> str:

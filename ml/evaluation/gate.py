@@ -3,7 +3,7 @@
 Worse must be shown: a rule under which only what is better may replace keeps the first model for months, since an interval on
 held-out conversions is wider than what a week of new days adds. What is no worse on people whom neither has seen has learned
 from more and newer days; if the world shows otherwise, the champion whose realized value falls below its promise is rolled
-back (`ml.learning.drift`).
+back (`ml.learning.promise`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -27,10 +27,10 @@ def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int) ->
 
     Args:
         scores: What is expected within the horizon.
-        actions: How long offers are valid; without it, and where that is less, for the horizon.
+        actions: How long offers are valid; the horizon where it isn't said.
         horizon_days: The horizon h.
     """
-    valid = [max(actions.offers[option.offer_id].valid_days or 0, horizon_days) for option in scores.options]
+    valid = [actions.offers[option.offer_id].valid_days or horizon_days for option in scores.options]
     anyway = np.array([shares.anyway for shares in scores.redemption], dtype=np.float32)
     caused = np.array([shares.caused for shares in scores.redemption], dtype=np.float32)
     lasting = anyway * (np.array(valid, dtype=np.float32) / np.float32(horizon_days))

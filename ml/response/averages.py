@@ -79,7 +79,7 @@ def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping
 
     Returns:
         The averages; 0 where nobody was contacted or nobody was left alone. Where drawn contacts have too few conversions
-        to say even whether contacts help, every option has `PRIOR_UPLIFT`, in doubt by as much, as at a cold start.
+        to say even whether contacts help, every option has what is thought of it, in doubt by as much, as at a cold start.
     """
     if contrast.is_empty:
         nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
@@ -144,7 +144,8 @@ def _posterior(
     base = contrast.base_rate
     known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
     alone = _shares(contrast, contrast.alone)
-    noise = np.diag(variance) + float((alone**2 * contrast.residual[contrast.alone] ** 2).sum())
+    level = float(alone @ contrast.residual[contrast.alone])
+    noise = np.diag(variance) + float((alone**2 * (contrast.residual[contrast.alone] - level) ** 2).sum())
     thought, thought_of_asked = (
         np.array([PRIOR_UPLIFT * assumed.get(offer, 1.0) for _, offer, _ in each]) for each in (known, asked)
     )

@@ -3,10 +3,11 @@ r"""Chooses how personal effects are learned: by what a policy that trusts a lea
 The policy contacts each person through the best option with the chance that a budget anywhere between nobody and everybody
 reaches them: 1 less their rank by value. Its value over leaving everybody alone is doubly robust,
 
-    mean over everybody of g (amount a_o - cost_o)  +  mean over contacts of o of g 1{chosen} amount (r - a_o)
+    mean over people of g (amount a_o - cost_o)  +  mean over contacts of o of g 1{chosen} amount (r - a_o)
                                                     -  mean over people left alone of g amount r
 
-with a the average effect, r the residual of `ml.response.contrast` and g the chance above. Each person is judged by what was
+with a the average effect, r the residual and the weights of `ml.response.contrast` (people are those like the contacted ones) and
+g the chance above. Each person is judged by what was
 learned from others, each half's slope is the other half's. Policies are compared pairwise on the same people; of those that
 the best one doesn't beat (one-sided 90 %, as the guard of `ml.response.personal_fit`), the simplest is used.
 """
@@ -102,8 +103,10 @@ class Judge:
         effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
         if name != CONSTANT:
             for k in range(FOLDS):
-                share = 1.0 if fitted[k].shrinks_itself else slope_of(self.contrast, held, held.fold != k).used
-                if share > 0:
+                share = slope_of(self.contrast, held, held.fold != k).used
+                if fitted[k].is_relative:
+                    effects[held.fold == k] *= self._relative(held, held.fold == k, fitted[k])[:, None]
+                elif share > 0:
                     effects[held.fold == k] += share * self._said(held, held.fold == k, fitted[k])
         terms = self._terms(held, effects)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
@@ -116,6 +119,13 @@ class Judge:
 
     def _constant_rows(self) -> HeldOut:
         return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
+
+    def _relative(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
+        """Share of the average that each person has, mean 1 over the contacts among these rows, [m]."""
+        rows = held.rows[at]
+        said = spoken.of(self.trial.rows.matrix[rows], self.contrast.expected[rows], self.contrast.options[0])
+        contacted = at.nonzero()[0] < len(self.contrast.contact)
+        return np.asarray(said / np.average(said, weights=np.where(contacted, self.contrast.weight[rows], 0.0)))
 
     def _said(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
         """What was learned says of each option, centred over the contacts among these rows, [m, O]."""
@@ -174,8 +184,9 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
     proven = {name for name, told in evidence.items() if told >= LEAST_EVIDENCE}
     open_still = [
         one
-        for place, one in enumerate(judged)
-        if (one.candidate.name in proven or one.candidate.name not in evidence) and not (place == 0 and proven)
+        for one in judged
+        if (one.candidate.name in proven or one.candidate.name not in evidence)
+        and not (proven and np.array_equal(one.terms, judged[0].terms))
     ]
     best = max(open_still, key=lambda one: one.candidate.gain.value)
     chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one)))

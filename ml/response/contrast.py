@@ -3,12 +3,14 @@
     residual_i = y_i - l_d m(x_i),   l_d: conversions of people left alone on that day over those that m expects, weighted
 
 m is learned from people left alone, by folds of people so that nobody's own outcome is in their expectation. The mean residual
-of an option's contacts less that of people left alone, weighted by their odds to have been contacted, is the doubly robust effect
-on those who were (Robins, Rotnitzky and Zhao 1994; cross-fitted after Chernozhukov et al. 2018): right where either m or
-the odds are. The odds are estimated even where probabilities are logged: that is no less exact (Hirano, Imbens and Ridder
-2003), and it makes people in the holdout arm, whom their own arm would never have contacted, stand beside those who were.
-Contacts aren't weighted by the inverse of their probability: near ties it varies so much that ten thousand contacts would tell
-as much as seven hundred.
+of contacts less that of people left alone, weighted by their odds to have been contacted, is the doubly robust effect on those
+who were (Robins, Rotnitzky and Zhao 1994; cross-fitted after Chernozhukov et al. 2018): for all contacts together right where
+either m or the odds are, for those of one option, whose people differ from the others', where m is. The odds are estimated even
+where probabilities are logged: that is no less exact (Hirano, Imbens and Ridder 2003), and it makes people in the holdout arm,
+whom their own arm would never have contacted, stand beside those who were. Contacts aren't weighted by the inverse of their
+probability: near ties it varies so much that ten thousand contacts would tell as much as seven hundred.
+
+Sample weights hold what a row whose horizon isn't over may teach (`ml.learning.delay`), so both sides carry them everywhere.
 """
 
 from dataclasses import dataclass, replace
@@ -110,7 +112,10 @@ def contrast_of(
     drawn = rows.contacted & is_drawn(training) & used
     contact = drawn if drawn.any() else rows.contacted & used
     alone = ~rows.contacted & used
-    weight = _weights(training, rows, contact, alone, seed, threads)
+    sample = (
+        training["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in training else np.ones(len(alone))
+    )
+    weight = _weights(training, rows, sample, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS
     person = pd.factorize(training["customer_id"])[0].astype(np.int64)
     kept = [
@@ -120,7 +125,7 @@ def contrast_of(
     place[kept] = np.arange(len(kept))
     expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
-        expected = _expected(rows, alone, contact | alone, np.ones(len(fold)), fold, seed, threads)
+        expected = _expected(rows, alone, contact | alone, sample, fold, seed, threads)
         expected *= _levels(training, rows.is_converted, expected, weight, alone)
         residual = rows.is_converted - expected
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
@@ -132,23 +137,21 @@ def contrast_of(
 
 
 def _weights(  # noqa: PLR0917 - everything that says who was contacted
-    training: pd.DataFrame, rows: TrainingRows, contact: Mask, alone: Mask, seed: int, threads: int
+    training: pd.DataFrame, rows: TrainingRows, sample: Vector, contact: Mask, alone: Mask, seed: int, threads: int
 ) -> Vector:
     """Contacts as many as they stand for, people left alone by their odds to be contacted, mean 1 on each side, [n]."""
-    sample = (
-        training["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in training else np.ones(len(alone))
-    )
     weight = sample.copy()
     weight[contact] = unit_mean(sample[contact])
     if contact.any() and alone.any():
-        chance = _chance_of_contact(training, rows, contact, alone, seed, threads)
+        chance = _chance_of_contact(training, rows, sample, contact, alone, seed, threads)
         odds = chance / np.maximum(1 - chance, _LEAST_CHANCE)
-        weight[alone] = unit_mean(np.minimum(odds, WEIGHT_LIMIT * odds.mean()))  # rows are as they were sampled
+        odds = np.minimum(odds, WEIGHT_LIMIT * np.average(odds, weights=sample[alone]))
+        weight[alone] = unit_mean(sample[alone] * odds)
     return weight
 
 
 def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacted
-    training: pd.DataFrame, rows: TrainingRows, contact: Mask, alone: Mask, seed: int, threads: int
+    training: pd.DataFrame, rows: TrainingRows, sample: Vector, contact: Mask, alone: Mask, seed: int, threads: int
 ) -> Vector:
     """Chance of each row left alone to have been contacted, given what was known and the day, [A]."""
     matrix = rows.matrix.copy()
@@ -157,8 +160,8 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
     both = contact | alone
     taken = both & (rng.random(len(both)) < MAXIMUM_ASSIGNED / max(int(both.sum()), 1))
     stops = rng.random(len(both)) < _STOP_SHARE
-    target, weight = contact.astype(np.float64), unit_mean(np.ones(len(both)))
-    start = np.full(len(both), logit_of(smoothed_rate(float(target[taken].sum()), float(taken.sum()))))
+    target, weight = contact.astype(np.float64), sample / sample[taken].mean()
+    start = np.full(len(both), logit_of(smoothed_rate(float((weight * target)[taken].sum()), float(taken.sum()))))
     learn, hold = (
         Rows(matrix[part], target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
     )

@@ -1,4 +1,4 @@
-"""Fits a response model: all heads, the average effects, and the learner of personal effects that held-out people support."""
+"""Fits a response model: all heads, the average effects, and the learner of personal effects that evidence supports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -137,7 +137,7 @@ class _Personal:
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
         found = fit_factor(self.rows, self.contrast, self.averages, self.factor_features, mask, seed)
-        return SaysFactor(found, self.averages)
+        return SaysFactor(found)
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
         """A learner of any contact's effect, from the rows under `mask`."""

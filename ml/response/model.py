@@ -93,6 +93,7 @@ class ResponseModel:
         conversion_rate: float,
         margin: float,
         uplift: Mapping[str, float],
+        assumed: Mapping[str, float] | None = None,
         threads: int,
     ) -> "ResponseModel":
         """A model without history: the same for everyone, and it says so.
@@ -102,6 +103,7 @@ class ResponseModel:
             conversion_rate: Share of people who convert within the horizon when left alone, in (0, 1).
             margin: Mean margin of a conversion.
             uplift: Assumed difference in that share by channel, in doubt by as much; 0 for a channel that isn't in it.
+            assumed: By offer, how many times as much a contact with it adds; once without it.
             threads: Cores to use when scoring.
 
         Returns:
@@ -110,7 +112,7 @@ class ResponseModel:
         Raises:
             ValueError: A rate or a resulting probability outside (0, 1).
         """
-        assumed: dict[str, Average] = {}
+        channels: dict[str, Average] = {}
         for channel in dict.fromkeys(option.channel for option in options):
             probability = conversion_rate + uplift.get(channel, 0.0)
             if not 0 < conversion_rate < 1 or not 0 < probability < 1:
@@ -118,14 +120,20 @@ class ResponseModel:
                     f"cold start of {channel}: conversion rate {conversion_rate} and with a contact {probability} "
                     "must lie strictly between 0 and 1"
                 )
-            assumed[channel] = Average(uplift.get(channel, 0.0), abs(uplift.get(channel, 0.0)))
-        averages = Averages({}, assumed, Average(0.0, conversion_rate))
+            channels[channel] = Average(uplift.get(channel, 0.0), abs(uplift.get(channel, 0.0)))
+        made = {}
+        for option in options:
+            plain = channels[option.channel].mean
+            times = (assumed or {}).get(option.offer_id, 1.0) if plain > 0 else 1.0
+            mean = min(times * plain, max(plain, 0.9 * (1 - conversion_rate)))
+            made[str(option)] = Average(mean, abs(mean))
+        averages = Averages(made, channels, Average(0.0, conversion_rate))
         offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
         return cls(
             FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             Effects(Shifts(0.0, {}, {}), Forest(), {}, {}), averages, Personal(), Amount(margin, Forest(), 1.0, margin),
             {offer: Redemption(0.0, 0.0) if offer == NONE else EVERY for offer in offers},
-            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in assumed), {"rows": 0}, threads,
+            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
         )  # fmt: skip
 
     def score(self, customers: pd.DataFrame, options: Sequence[Option]) -> Scores:
@@ -170,6 +178,9 @@ class ResponseModel:
 
     def _effects(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
         """Effect of each option and its standard deviation, [n] or one for everybody."""
+        if isinstance(self.personal.learner, PersonFactor):
+            yield from self._in_shares(self.personal.learner.of(matrix[:, :-1]).astype(np.float32), options)
+            return
         said: Iterator[Float32 | None] = iter([None] * len(options))
         if not self.personal.is_silent:
             said = self._said(matrix, baseline, options)
@@ -182,14 +193,18 @@ class ResponseModel:
                 effect = np.float32(average.mean) + np.float32(self.personal.slope) * apart
                 yield effect, np.hypot(np.float32(average.sd), np.float32(self.personal.slope_sd) * apart)
 
+    def _in_shares(self, factor: Float32, options: Sequence[Option]) -> Iterator[tuple[Float32, Float32]]:
+        """Each option's average times the factor, whose mean over those whom its channel reached is 1."""
+        for option in options:
+            average, share = self.averages.of(option), factor / np.float32(self.personal.centre(option))
+            effect = np.float32(average.mean) * share
+            yield effect, np.hypot(np.float32(average.sd), np.float32(self.personal.slope_sd) * effect)
+
     def _said(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[Float32]:
         """What the learner says that each option changes, [n] each."""
-        if isinstance(self.personal.learner, PersonFactor):
-            factor = self.personal.learner.of(matrix[:, :-1]).astype(np.float32)
-            yield from (np.float32(self.averages.of(option).mean) * factor for option in options)
-            return
-        if self.personal.learner is not None:
-            pooled = self.personal.learner.answer(matrix[:, :-1]).effects[:, 0].astype(np.float32)
+        learner = self.personal.learner
+        if learner is not None and not isinstance(learner, PersonFactor):
+            pooled = learner.answer(matrix[:, :-1]).effects[:, 0].astype(np.float32)
             yield from (pooled for _ in options)
             return
         chance = np.clip(baseline, _FLOOR, 1 - _FLOOR)

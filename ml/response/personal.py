@@ -3,7 +3,8 @@ r"""How far a person's effect departs from the channel's and offer's average, an
     uplift_o(x) = average_o + slope (h_o(x) - centre_o),    0 <= slope <= 1
 
 h is what a learner says of the person, centre its mean over those whom the option's channel reached, and slope what held-out
-people support of it (`ml.response.personal_fit`). Without support everybody has the average.
+people support of it (`ml.response.personal_fit`). Without support everybody has the average. A factor of the
+person (`ml.response.person_factor`) needs no slope: average_o s(x) / centre_o, with the doubt slope_sd in its logarithm.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 r"""The redemption head: how often an offer that was made is redeemed.
 
-    E R_i = anyway_o b_i v_i + caused_o u_i
+    E R_i = anyway_o b_i v_i + caused_o u_i min(v_i, 1)
 
 R_i: redemptions of the offer o by the person i in the v_i horizons that it could be redeemed; b_i: chance to convert within
 one horizon when left alone; u_i: what the contact adds to it. Who would have bought anyway redeems less often than
@@ -22,7 +22,7 @@ Vector = npt.NDArray[np.float64]
 
 PRIOR_SALES: Final = 20.0
 """Both shares are drawn towards 1 by so many sales: that an offer is dear is the error that costs less."""
-_ROUNDS: Final = 200
+_ROUNDS: Final = 2000
 _LEAST: Final = 1e-9
 
 
@@ -59,7 +59,9 @@ def fit_redemption(
     for offer in offers:
         at = np.flatnonzero((made == offer) & (horizons > 0))
         if offer != NONE and len(at):
-            found[offer] = _shares(count[at], baseline[at] * horizons[at], np.maximum(uplift[at], 0.0))
+            found[offer] = _shares(
+                count[at], baseline[at] * horizons[at], np.maximum(uplift[at], 0.0) * np.minimum(horizons[at], 1.0)
+            )
     return found
 
 
@@ -68,10 +70,10 @@ def _shares(count: Vector, anyway: Vector, caused: Vector) -> Redemption:
     for _ in range(_ROUNDS):
         expected = np.maximum(of_anyway * anyway + of_caused * caused, _LEAST)
         told = count / expected
-        before = of_anyway
+        before = of_anyway, of_caused
         of_anyway = _drawn(float(told @ (of_anyway * anyway)), float(anyway.sum()))
         of_caused = _drawn(float(told @ (of_caused * caused)), float(caused.sum()))
-        if abs(of_anyway - before) < 1e-6:  # noqa: PLR2004 - shares are read to a per mille
+        if max(abs(of_anyway - before[0]), abs(of_caused - before[1])) < 1e-6:  # noqa: PLR2004 - read to a per mille
             break
     return Redemption(of_anyway, of_caused)
 

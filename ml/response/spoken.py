@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.features import Matrix
-from ml.response.averages import Averages
 from ml.response.effects import Effects
 from ml.response.logit import sigmoid
 from ml.response.person_factor import PersonFactor
@@ -22,8 +21,8 @@ class Spoken(Protocol):
     """A fitted learner."""
 
     @property
-    def shrinks_itself(self) -> bool:
-        """Whether its differences are what is believed of them, not what held-out people have to confirm first."""
+    def is_relative(self) -> bool:
+        """Whether it says shares of an option's average, already as far as they're believed, and not differences in chances."""
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:
         """What it says that a contact changes.
@@ -34,7 +33,7 @@ class Spoken(Protocol):
             option: The contact.
 
         Returns:
-            The difference in chances, [n].
+            The difference in chances, [n]; a share of the average where it is relative.
         """
 
 
@@ -42,7 +41,7 @@ class Spoken(Protocol):
 class SaysNothing:
     """The same of everybody."""
 
-    shrinks_itself: bool = False
+    is_relative: bool = False
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
         return np.zeros(len(matrix))
@@ -55,7 +54,7 @@ class SaysByTrees:
     effects: Effects
     offers: tuple[str, ...]
     threads: int
-    shrinks_itself: bool = False
+    is_relative: bool = False
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: D102
         matrix[:, -1] = self.offers.index(option.offer_id) if option.offer_id in self.offers else np.nan
@@ -70,7 +69,7 @@ class SaysPooled:
     """One effect of any contact."""
 
     learner: PooledLearner
-    shrinks_itself: bool = False
+    is_relative: bool = False
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
         return np.asarray(self.learner.answer(matrix[:, :-1]).effects[:, 0])
@@ -78,11 +77,10 @@ class SaysPooled:
 
 @dataclass(frozen=True)
 class SaysFactor:
-    """Each option's average, times the person's factor."""
+    """The person's factor, the same for every option."""
 
     factor: PersonFactor
-    averages: Averages
-    shrinks_itself: bool = True
+    is_relative: bool = True
 
     def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
-        return self.averages.of(option).mean * self.factor.of(matrix[:, :-1])
+        return self.factor.of(matrix[:, :-1])

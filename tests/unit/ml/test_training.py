@@ -51,3 +51,11 @@ def test_a_cold_start_begins_with_what_campaigns_before_have_found():
     model = train(pd.DataFrame(), options, seed=1, threads=1, history=history).model
     scores = model.score(pd.DataFrame({"customer_id": ["a"]}), options)
     assert scores.uplift[0] == pytest.approx([0.004, -0.009, PRIOR_UPLIFT], abs=1e-6)
+
+
+def test_a_cold_start_thinks_of_an_offer_what_the_operator_does():
+    history = History(conversion_rate=0.01, margin=20.0, uplift={"voice": -0.5}, assumed={"ten_off": 2.0})
+    options = [Option(channel, offer) for channel in ("email", "voice") for offer in ("none", "ten_off")]
+    model = train(pd.DataFrame(), options, seed=1, threads=1, history=history).model
+    scores = model.score(pd.DataFrame({"customer_id": ["a"]}), options)
+    assert scores.uplift[0] == pytest.approx([PRIOR_UPLIFT, 2 * PRIOR_UPLIFT, -0.009, -0.009], abs=1e-6)

@@ -43,7 +43,7 @@ def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_un
     assert cost[:, 1] == pytest.approx([10 * (0.2 * 0.3 + 0.8 * 0.01), 10 * 0.8 * 0.01, 10 * 0.2 * 0.06], abs=1e-6)
 
 
-@pytest.mark.parametrize("valid_days", [None, 7, 2])
-def test_an_offer_that_ends_within_the_horizon_costs_what_is_redeemed_in_it(scores, valid_days):
+@pytest.mark.parametrize(("valid_days", "share"), [(None, 1.0), (7, 1.0), (2, 2 / 7)])
+def test_what_comes_anyway_redeems_an_offer_only_while_it_is_valid(scores, valid_days, share):
     found = expected_redemptions(scores, actions(valid_days), 7)
-    assert found[:, 1] == pytest.approx([0.2 * 0.10 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.02], abs=1e-7)
+    assert found[:, 1] == pytest.approx([0.02 * share + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.02 * share], abs=1e-7)

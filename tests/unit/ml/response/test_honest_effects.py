@@ -6,6 +6,7 @@ import pytest
 
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
+from ml.learning.delay import matured
 from ml.response.averages import PRIOR_UPLIFT, fit_averages
 from ml.response.contrast import contrast_of
 from ml.response.fit import fit
@@ -137,3 +138,28 @@ def test_an_offer_is_thought_to_move_more_until_results_say_otherwise():
     plain = fit(seen, OPTIONS, seed=1, threads=1).model.averages
     for option in OPTIONS:
         assert assumed.of(option).mean == pytest.approx(plain.of(option).mean, abs=0.003)
+
+
+def test_contacts_whose_horizon_is_not_over_promise_nothing_that_is_not_there():
+    rng = np.random.default_rng(12)
+    n, horizon = 60_000, 7
+    age = rng.integers(1, 14, n)
+    contacted = rng.random(n) < 0.4
+    converts, after = rng.random(n) < 0.05, rng.integers(0, horizon, n)
+    seen = converts & (after < age)
+    frame = history(n, seed=13, effect=0.0).assign(
+        as_of_on=pd.Timestamp("2026-02-01") - pd.to_timedelta(age, unit="D"),
+        channel=np.where(contacted, "email", NONE),
+        propensity=np.where(contacted, 0.4, 0.6),
+        is_converted=seen,
+        margin=np.where(seen, 20.0, np.nan),
+        age_days=age,
+        converted_day=np.where(seen, after, np.nan),
+    )
+    frame = matured(frame, horizon)
+    rows = prepare(frame, FeatureSpec.fit(frame), known_offers(frame, [EMAIL]))
+    code = (frame["channel"] == "email").to_numpy().astype(np.int64)
+    contrast = contrast_of(frame, rows, code, [None, EMAIL], seed=1, threads=1)
+    assert contrast.base_rate == pytest.approx(0.05, abs=0.004)
+    # no effect at all; counted as failures, the young left alone would make it two points
+    assert fit_averages(contrast, [EMAIL]).of(EMAIL).mean == pytest.approx(0.0, abs=0.004)

@@ -89,6 +89,7 @@ def test_the_model_uses_the_factor_where_there_is_evidence_and_scores_by_it(tmp_
     scores = fitted.model.score(people, OPTIONS)
     often, seldom = (people["web_visit_30d_count"] >= 5).to_numpy(), (people["web_visit_30d_count"] <= 1).to_numpy()
     assert scores.uplift[often, 0].mean() > 2 * scores.uplift[seldom, 0].mean()
+    assert (scores.uplift > 0).all()  # a share of an average that helps never puts anybody off
     # its mean over contacts stays the average
     assert scores.uplift[:, 0].mean() == pytest.approx(fitted.model.averages.of(OPTIONS[0]).mean, rel=0.15)
     save(fitted.model, tmp_path / "model")

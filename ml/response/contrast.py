@@ -10,7 +10,7 @@ where probabilities are logged: that is no less exact (Hirano, Imbens and Ridder
 whom their own arm would never have contacted, stand beside those who were. Contacts aren't weighted by the inverse of their
 probability: near ties it varies so much that ten thousand contacts would tell as much as seven hundred.
 
-Sample weights hold what a row whose horizon isn't over may teach (`ml.learning.delay`), so both sides carry them everywhere.
+A row whose horizon isn't over counts as far as it has matured (`ml.learning.delay`), on both sides.
 """
 
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class Contrast:
         alone: Rows of people left alone, [A].
         expected: Chance to convert when left alone on that day, from other people's outcomes, [n].
         residual: Outcome beyond what was expected, [n]; of other rows it means nothing.
-        weight: Sample weight, of people left alone x odds to have been contacted, mean 1 on each side, [n].
+        weight: How much each row has to say, of people left alone x odds to have been contacted, mean 1 on each side, [n].
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
         base_rate: Conversions of people left alone, weighted.
@@ -112,10 +112,8 @@ def contrast_of(
     drawn = rows.contacted & is_drawn(training) & used
     contact = drawn if drawn.any() else rows.contacted & used
     alone = ~rows.contacted & used
-    sample = (
-        training["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in training else np.ones(len(alone))
-    )
-    weight = _weights(training, rows, sample, contact, alone, seed, threads)
+    told = _told(training)
+    weight = _weights(training, rows, told, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS
     person = pd.factorize(training["customer_id"])[0].astype(np.int64)
     kept = [
@@ -125,7 +123,7 @@ def contrast_of(
     place[kept] = np.arange(len(kept))
     expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
-        expected = _expected(rows, alone, contact | alone, sample, fold, seed, threads)
+        expected = _expected(rows, alone, contact | alone, told, fold, seed, threads)
         expected *= _levels(training, rows.is_converted, expected, weight, alone)
         residual = rows.is_converted - expected
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
@@ -137,21 +135,32 @@ def contrast_of(
 
 
 def _weights(  # noqa: PLR0917 - everything that says who was contacted
-    training: pd.DataFrame, rows: TrainingRows, sample: Vector, contact: Mask, alone: Mask, seed: int, threads: int
+    training: pd.DataFrame, rows: TrainingRows, told: Vector, contact: Mask, alone: Mask, seed: int, threads: int
 ) -> Vector:
-    """Contacts as many as they stand for, people left alone by their odds to be contacted, mean 1 on each side, [n]."""
-    weight = sample.copy()
-    weight[contact] = unit_mean(sample[contact])
+    """Contacts as they are, people left alone by their odds to be contacted, mean 1 on each side, [n]."""
+    weight = told.copy()
+    weight[contact] = unit_mean(told[contact])
     if contact.any() and alone.any():
-        chance = _chance_of_contact(training, rows, sample, contact, alone, seed, threads)
+        chance = _chance_of_contact(training, rows, told, contact, alone, seed, threads)
         odds = chance / np.maximum(1 - chance, _LEAST_CHANCE)
-        odds = np.minimum(odds, WEIGHT_LIMIT * np.average(odds, weights=sample[alone]))
-        weight[alone] = unit_mean(sample[alone] * odds)
+        odds = np.minimum(odds, WEIGHT_LIMIT * np.average(odds, weights=told[alone]))
+        weight[alone] = unit_mean(told[alone] * odds)
     return weight
 
 
+def _told(training: pd.DataFrame) -> Vector:
+    """How much each row says of the chance to convert, [n]: of one whose horizon isn't over, its maturity, unless it converted.
+
+    How many people a row stands for doesn't matter here, since who is thinned doesn't depend on what came of it.
+    """
+    if "maturity" not in training:
+        return np.ones(len(training))
+    maturity = training["maturity"].to_numpy(dtype=np.float64)
+    return np.where(training["is_converted"].to_numpy(dtype=bool), 1.0, maturity)
+
+
 def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacted
-    training: pd.DataFrame, rows: TrainingRows, sample: Vector, contact: Mask, alone: Mask, seed: int, threads: int
+    training: pd.DataFrame, rows: TrainingRows, told: Vector, contact: Mask, alone: Mask, seed: int, threads: int
 ) -> Vector:
     """Chance of each row left alone to have been contacted, given what was known and the day, [A]."""
     matrix = rows.matrix.copy()
@@ -160,7 +169,7 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
     both = contact | alone
     taken = both & (rng.random(len(both)) < MAXIMUM_ASSIGNED / max(int(both.sum()), 1))
     stops = rng.random(len(both)) < _STOP_SHARE
-    target, weight = contact.astype(np.float64), sample / sample[taken].mean()
+    target, weight = contact.astype(np.float64), told / told[taken].mean()
     start = np.full(len(both), logit_of(smoothed_rate(float((weight * target)[taken].sum()), float(taken.sum()))))
     learn, hold = (
         Rows(matrix[part], target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)

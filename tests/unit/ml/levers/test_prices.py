@@ -45,7 +45,11 @@ def decision(people: int = 40, unit: float = 50.0, redeemed: float = 10.0) -> tu
 
 
 def parts_of(table: ValueTable, problem: Problem) -> ValueParts:
-    return ValueParts.of(table, np.full((len(table.baseline), 3), REDEMPTION, dtype=np.float32), problem.given)
+    return ValueParts.of(table, redemptions(table), problem.given)
+
+
+def redemptions(table: ValueTable) -> np.ndarray:
+    return table.propensity * np.float32(REDEMPTION)
 
 
 @pytest.mark.parametrize(("setting", "now"), [(f"{UNIT}=70", {"unit": 70.0}), (f"{REDEEMED}=4", {"redeemed": 4.0}),
@@ -72,7 +76,7 @@ def test_contacts_made_to_learn_have_the_parts_of_the_same_columns() -> None:
     learning = problem.given.exploring(np.arange(len(problem.given)) % 2 == 0, problem.columns)
     whole, exploring = (
         parts_of(table, problem),
-        ValueParts.of(table, np.full((40, 3), REDEMPTION, dtype=np.float32), learning),
+        ValueParts.of(table, redemptions(table), learning),
     )
     assert np.array_equal(whole.effect, exploring.effect)
     assert np.array_equal(whole.redemptions, exploring.redemptions)

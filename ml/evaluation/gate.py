@@ -183,11 +183,7 @@ def _verdict(metric: GateMetric, difference: Estimate, name: str) -> Comparison:
     else:
         decision = "the challenger is no worse and has learned from newer days: it replaces the champion"
     reason = f"{name}: {_text(difference)}; {decision}"
-    return _comparison(metric, difference, reason, may_replace=difference.high >= 0)
-
-
-def _comparison(metric: GateMetric, difference: Estimate, reason: str, *, may_replace: bool) -> Comparison:
-    return Comparison(may_replace, metric, difference.value, difference.low, difference.high, reason)
+    return Comparison(difference.high >= 0, metric, difference.value, difference.low, difference.high, reason)
 
 
 def _undecided(reason: str, *, may_replace: bool) -> Comparison:

@@ -85,11 +85,11 @@ def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping
         nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
         return Averages({}, {}, nothing)
     if contrast.is_drawn and contrast.conversions < LEAST_CONVERSIONS:
-        thought = {str(one): PRIOR_UPLIFT * (assumed or {}).get(one.offer_id, 1.0) for one in options}
+        thought = {str(one): _thought(one.offer_id, assumed or {}) for one in options}
         return Averages(
             {name: Average(mean, mean) for name, mean in thought.items()}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT)
         )
-    estimate, variance, contacts = _estimates(contrast)
+    estimate, noise, contacts = _estimates(contrast)
     wanted = tuple(dict.fromkeys([*contrast.options, *options]))
     channels = tuple(dict.fromkeys(option.channel for option in wanted))
     asked = [
@@ -97,7 +97,7 @@ def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping
         *((name, "", "") for name in channels),
         ("", "", ""),
     ]
-    mean, sd = _posterior(estimate, variance, contrast, asked, assumed or {})
+    mean, sd = _posterior(estimate, noise, contrast, asked, assumed or {})
     if not contrast.is_drawn:
         sd = np.hypot(sd, mean)
     found = [Average(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
@@ -110,7 +110,7 @@ def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping
 
 
 def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
-    """Each option's own effect, its variance over people, and its contacts."""
+    """Each option's own effect, their covariance over people, the level that they share included, and its contacts."""
     count = len(contrast.options)
     effect, variance, contacts = np.zeros(count), np.zeros(count), np.bincount(contrast.option, minlength=count)
     spread = contrast.base_rate * (1 - contrast.base_rate)
@@ -125,7 +125,13 @@ def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
         # Few contacts without a conversion would claim to know their effect to the last digit.
         floor = spread * float((share**2).sum())
         variance[o] = max(float((influence**2).sum()), floor)
-    return effect, variance, contacts.tolist()
+    shared = float((alone**2 * (contrast.residual[contrast.alone] - level) ** 2).sum())
+    return effect, np.diag(variance) + shared, contacts.tolist()
+
+
+def _thought(offer_id: str, assumed: Mapping[str, float]) -> float:
+    """Uplift of a contact with an offer before anything is known."""
+    return PRIOR_UPLIFT * assumed.get(offer_id, 1.0)
 
 
 def _shares(contrast: Contrast, at: npt.NDArray[np.int64]) -> Vector:
@@ -135,7 +141,7 @@ def _shares(contrast: Contrast, at: npt.NDArray[np.int64]) -> Vector:
 
 def _posterior(
     estimate: Vector,
-    variance: Vector,
+    noise: Vector,
     contrast: Contrast,
     asked: Sequence[tuple[str, str, str]],
     assumed: Mapping[str, float],
@@ -143,11 +149,8 @@ def _posterior(
     """Mean and standard deviation of what is asked for, (channel, offer, option) each, averaged over the grid."""
     base = contrast.base_rate
     known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
-    alone = _shares(contrast, contrast.alone)
-    level = float(alone @ contrast.residual[contrast.alone])
-    noise = np.diag(variance) + float((alone**2 * (contrast.residual[contrast.alone] - level) ** 2).sum())
     thought, thought_of_asked = (
-        np.array([PRIOR_UPLIFT * assumed.get(offer, 1.0) for _, offer, _ in each]) for each in (known, asked)
+        np.array([_thought(offer, assumed) for _, offer, _ in each]) for each in (known, asked)
     )
     off = estimate - thought
     weights, means, variances = [], [], []

@@ -13,7 +13,7 @@ the best one doesn't beat (one-sided 90 %, as the guard of `ml.response.personal
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
 
@@ -103,10 +103,11 @@ class Judge:
         effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
         if name != CONSTANT:
             for k in range(FOLDS):
-                share = slope_of(self.contrast, held, held.fold != k).used
                 if fitted[k].is_relative:
                     effects[held.fold == k] *= self._relative(held, held.fold == k, fitted[k])[:, None]
-                elif share > 0:
+                    continue
+                share = slope_of(self.contrast, held, held.fold != k).used
+                if share > 0:
                     effects[held.fold == k] += share * self._said(held, held.fold == k, fitted[k])
         terms = self._terms(held, effects)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
@@ -124,15 +125,17 @@ class Judge:
         """Share of the average that each person has, mean 1 over the contacts among these rows, [m]."""
         rows = held.rows[at]
         said = spoken.of(self.trial.rows.matrix[rows], self.contrast.expected[rows], self.contrast.options[0])
+        return np.asarray(said / (self._share_of_contacts(held, at) @ said))
+
+    def _share_of_contacts(self, held: HeldOut, at: npt.NDArray[np.bool_]) -> Vector:
+        """Weight of each of these rows among the contacts in them, [m]; 0 of people left alone."""
         contacted = at.nonzero()[0] < len(self.contrast.contact)
-        return np.asarray(said / np.average(said, weights=np.where(contacted, self.contrast.weight[rows], 0.0)))
+        share = np.where(contacted, self.contrast.weight[held.rows[at]], 0.0)
+        return np.asarray(share / share.sum())
 
     def _said(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
         """What was learned says of each option, centred over the contacts among these rows, [m, O]."""
-        rows = held.rows[at]
-        contacted = at.nonzero()[0] < len(self.contrast.contact)
-        share = np.where(contacted, self.contrast.weight[rows], 0.0)
-        share /= share.sum()
+        rows, share = held.rows[at], self._share_of_contacts(held, at)
         matrix, baseline = self.trial.rows.matrix[rows], self.contrast.expected[rows]
         if isinstance(spoken, SaysPooled):
             one = spoken.of(matrix, baseline, self.contrast.options[0])[:, None]
@@ -191,14 +194,11 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
     best = max(open_still, key=lambda one: one.candidate.gain.value)
     chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one)))
     return [
-        Candidate(
-            one.candidate.name,
-            one.candidate.slope,
-            one.candidate.gain,
-            judge.difference(one, judged[0]),
-            one.candidate.seconds,
-            one is chosen,
-            evidence.get(one.candidate.name, float("nan")),
+        replace(
+            one.candidate,
+            over_constant=judge.difference(one, judged[0]),
+            is_chosen=one is chosen,
+            evidence=evidence.get(one.candidate.name, float("nan")),
         )
         for one in judged
     ]

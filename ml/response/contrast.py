@@ -22,10 +22,10 @@ import pandas as pd
 
 from ml.entities import Option
 from ml.response.evidence import WEIGHT_LIMIT, is_drawn
-from ml.response.logit import logit_of, sigmoid, smoothed_rate, unit_mean
+from ml.response.logit import logit_of, smoothed_rate, unit_mean
 from ml.response.rows import TrainingRows
 from ml.response.split import person_bucket
-from ml.response.trees import Rows, TreeSettings, fit_forest
+from ml.response.trees import Rows, TreeSettings, chances
 
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -174,11 +174,7 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
     learn, hold = (
         Rows(matrix[part], target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
     )
-    score = start[alone]
-    if learn.has_both_classes:
-        forest = fit_forest(learn, hold, ASSIGNED, objective="binary", seed=seed, threads=threads)
-        score = score + forest.answer(matrix[alone], threads)
-    return np.asarray(sigmoid(score))
+    return chances(learn, hold, matrix[alone], start[alone], ASSIGNED, seed, threads)
 
 
 def _expected(  # noqa: PLR0917 - everything that says who learns from whom
@@ -199,11 +195,7 @@ def _expected(  # noqa: PLR0917 - everything that says who learns from whom
         learn, hold = (
             weighted.pick(teach & part, rows.is_converted, start, with_offer=False) for part in (~stops, stops)
         )
-        score = start[asked]
-        if learn.has_both_classes:
-            forest = fit_forest(learn, hold, SETTINGS, objective="binary", seed=seed + k, threads=threads)
-            score = score + forest.answer(rows.features[asked], threads)
-        expected[asked] = sigmoid(score)
+        expected[asked] = chances(learn, hold, rows.features[asked], start[asked], SETTINGS, seed + k, threads)
     return expected
 
 

@@ -136,8 +136,7 @@ class _Personal:
 
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
-        found = fit_factor(self.rows, self.contrast, self.averages, self.factor_features, mask, seed)
-        return SaysFactor(found)
+        return SaysFactor(fit_factor(self.rows, self.contrast, self.averages, self.factor_features, mask, seed))
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
         """A learner of any contact's effect, from the rows under `mask`."""

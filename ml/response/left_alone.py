@@ -15,9 +15,9 @@ import pandas as pd
 
 from ml.features import FeatureSpec
 from ml.response.evidence import is_contacted, is_drawn
-from ml.response.logit import logit_of, sigmoid, unit_mean
+from ml.response.logit import logit_of, unit_mean
 from ml.response.split import person_bucket
-from ml.response.trees import Rows, TreeSettings, fit_forest
+from ml.response.trees import Rows, TreeSettings, chances
 
 SETTINGS: Final = TreeSettings(trees=50, leaves=15, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
 LEAST_CHANCE: Final = 0.02
@@ -64,7 +64,4 @@ def _chance(rows: pd.DataFrame, alone: npt.NDArray[np.bool_], seed: int, threads
     learn, hold = (
         Rows(matrix[part], target[part], unit_mean(sample[part]), start[part]) for part in (taken & ~tune, taken & tune)
     )
-    if not learn.has_both_classes:
-        return np.asarray(sigmoid(start))
-    forest = fit_forest(learn, hold, SETTINGS, objective="binary", seed=seed, threads=threads)
-    return np.asarray(sigmoid(start + forest.answer(matrix, threads)))
+    return chances(learn, hold, matrix, start, SETTINGS, seed, threads)

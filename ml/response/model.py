@@ -19,7 +19,7 @@ from ml.response.evidence import Evidence
 from ml.response.logit import Line, logit_of, sigmoid
 from ml.response.person_factor import PersonFactor
 from ml.response.personal import Personal
-from ml.response.redemption import EVERY, Redemption
+from ml.response.redemption import EVERY, Redemption, unknown
 from ml.response.rows import distinct_options, timed
 from ml.response.scores import Scores
 from ml.response.trees import Forest
@@ -132,7 +132,7 @@ class ResponseModel:
         return cls(
             FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             Effects(Shifts(0.0, {}, {}), Forest(), {}, {}), averages, Personal(), Amount(margin, Forest(), 1.0, margin),
-            {offer: Redemption(0.0, 0.0) if offer == NONE else EVERY for offer in offers},
+            unknown(offers),
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
         )  # fmt: skip
 

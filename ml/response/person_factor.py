@@ -25,6 +25,7 @@ from ml.response.poisson import Fitted, Term, fit_poisson
 from ml.response.rows import TrainingRows
 
 Vector = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 FACTOR: Final = "factor"
@@ -109,8 +110,8 @@ def fit_factor(  # noqa: PLR0917 - the rows, and all that is known of them
     if not len(at) or not rows.is_converted[at].any():
         return nobody
     alone = contrast.alone[mask[contrast.alone]]
-    chance = _recalibrated(rows, contrast, features, alone, at)
-    columns = np.column_stack([np.ones(len(at)), features.of(rows.features[at])])
+    columns, taught = (np.column_stack([np.ones(len(some)), features.of(rows.features[some])]) for some in (at, alone))
+    chance = _recalibrated(rows, contrast, alone, taught, at, columns)
     term = Term(average[option], columns)
 
     def fitted(sd: float, begin: Vector | None) -> Fitted:
@@ -131,16 +132,14 @@ def fit_factor(  # noqa: PLR0917 - the rows, and all that is known of them
     return PersonFactor(features, np.asarray(weights), min(doubt, 1.0), evidence)
 
 
-def _recalibrated(
-    rows: TrainingRows, contrast: Contrast, features: FactorFeatures, alone: npt.NDArray[np.int64], at: Any
+def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked
+    rows: TrainingRows, contrast: Contrast, alone: Integers, taught: Vector, at: Integers, asked: Vector
 ) -> Vector:
     """Chance to convert when left alone of the rows `at`: the contrast's, made right along the features, [len(at)].
 
     Trees that stop early are too flat where hardly anybody converts, and there a wrong chance looks like an effect.
     """
     expected = np.maximum(contrast.expected, _LEAST_SHARE * contrast.base_rate)
-    taught = np.column_stack([np.ones(len(alone)), features.of(rows.features[alone])])
     sds = np.concatenate([[1.0], np.full(taught.shape[1] - 1, RECALIBRATION_SD)])
     line = fit_poisson(rows.is_converted[alone], Term(expected[alone], taught), sds).weights
-    asked = np.column_stack([np.ones(len(at)), features.of(rows.features[at])])
     return np.asarray(expected[at] * np.exp(np.clip(asked @ line, -_LARGEST_LOG, _LARGEST_LOG)))

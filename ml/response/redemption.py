@@ -38,6 +38,11 @@ EVERY: Final = Redemption(1.0, 1.0)
 """Of an offer that nothing is known of."""
 
 
+def unknown(offers: Sequence[str]) -> dict[str, Redemption]:
+    """What is taken of offers that nothing is known of; `none` redeems nothing."""
+    return {offer: Redemption(0.0, 0.0) if offer == NONE else EVERY for offer in offers}
+
+
 def fit_redemption(
     training: pd.DataFrame, offers: Sequence[str], baseline: Vector, uplift: Vector
 ) -> dict[str, Redemption]:
@@ -50,7 +55,7 @@ def fit_redemption(
         baseline: Chance to convert within the horizon when left alone, [n].
         uplift: What each row's contact is expected to add, [n].
     """
-    found = {offer: Redemption(0.0, 0.0) if offer == NONE else EVERY for offer in offers}
+    found = unknown(offers)
     if "redemption_count" not in training:
         return found
     made = training["offer_id"].to_numpy(dtype=object)

@@ -142,6 +142,16 @@ def fit_forest(train: Rows, tune: Rows, settings: TreeSettings, *, objective: st
     return forest if _helps(forest, tune, objective, threads) else Forest()
 
 
+def chances(  # noqa: PLR0917 - who learns, who stops, and who is asked
+    train: Rows, tune: Rows, matrix: Matrix, start: Vector, settings: TreeSettings, seed: int, threads: int
+) -> Vector:
+    """Chance of each row of `matrix` [n, F] by a forest on top of its `start` [n]; by that alone where there is one class."""
+    if not train.has_both_classes:
+        return np.asarray(sigmoid(start))
+    forest = fit_forest(train, tune, settings, objective="binary", seed=seed, threads=threads)
+    return np.asarray(sigmoid(start + forest.answer(matrix, threads)))
+
+
 def _exposed_logistic(rows: Rows) -> Callable[[Vector, lgb.Dataset], tuple[Vector, Vector]]:
     """Gradient and curvature of the log loss of `start + exposure * F` in F."""
     exposure = np.ones_like(rows.start) if rows.exposure is None else rows.exposure

@@ -15,9 +15,9 @@ import pandas as pd
 from ml.evaluation.classification import log_loss
 from ml.features import FeatureSpec
 from ml.response.baseline import SETTINGS
-from ml.response.logit import logit_of, sigmoid, smoothed_rate, unit_mean
+from ml.response.logit import logit_of, smoothed_rate, unit_mean
 from ml.response.rows import TrainingRows, prepare
-from ml.response.trees import TreeSettings, fit_forest
+from ml.response.trees import TreeSettings, chances
 
 MOST_ROWS: Final = 40_000
 """Rows that a trial learns from: their order of settings is that of all rows, at a fraction of the time."""
@@ -106,6 +106,5 @@ def _loss(rows: TrainingRows, settings: TreeSettings, seed: int, threads: int) -
     learn, stop = (
         rows.pick(part, rows.is_converted, start, with_offer=False) for part in (rows.train, rows.tune & ~judges)
     )
-    forest = fit_forest(learn, stop, settings, objective="binary", seed=seed, threads=threads)
-    chance = sigmoid(start[judges] + forest.answer(rows.features[judges], threads))
+    chance = chances(learn, stop, rows.features[judges], start[judges], settings, seed, threads)
     return log_loss(chance, rows.is_converted[judges], rows.weight[judges])

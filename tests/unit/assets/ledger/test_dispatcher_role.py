@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
@@ -15,7 +15,7 @@ from assets.channels.contract import Receipt
 from assets.channels.dispatch import DispatchFailed, dispatch
 from assets.channels.runtime import still
 from assets.ledger.ledger import Ledger
-from tests.unit.assets.ledger.support import AT, messages, propose, release, states
+from tests.unit.assets.ledger.support import AT, execute_at, messages, propose, release, states
 
 SCRIPT = Path(__file__).parents[4] / "docs" / "dispatcher_role.sql"
 LOGIN = f"dispatcher_{os.getpid()}"
@@ -34,30 +34,28 @@ class Line:
         return [Receipt(message.message_id, self.answer, at) for message in batch]
 
 
+pytestmark = pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+
+
 @pytest.fixture
-def ledger_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh ledger on PostgreSQL with the role made by the script that operators run."""
-    server = make_url(request.getfixturevalue("postgresql_server"))
-    name = f"role{os.getpid()}"
-    _execute(server.set(database="postgres"), f"CREATE DATABASE {name} TEMPLATE {server.database}")
-    url = server.set(database=name)
-    _execute(url, SCRIPT.read_text(encoding="utf-8"))
-    _execute(url, f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{WORD}' IN ROLE wayfinder_dispatcher")
-    yield url.render_as_string(hide_password=False)
-    _execute(server.set(database="postgres"), f"DROP DATABASE {name} WITH (FORCE)")
-    _execute(server.set(database="postgres"), f"DROP ROLE {LOGIN}")
+def dispatcher(ledger_url: str) -> Iterator[Ledger]:
+    """The ledger as a login of the role sees it, which the script that operators run has made."""
+    execute_at(ledger_url, SCRIPT.read_text(encoding="utf-8"))
+    execute_at(ledger_url, f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{WORD}' IN ROLE wayfinder_dispatcher")
+    opened = Ledger(make_url(ledger_url).set(username=LOGIN, password=WORD).render_as_string(hide_password=False))
+    yield opened
+    opened.close()
+    execute_at(ledger_url, f"DROP ROLE {LOGIN}")
 
 
-def test_the_dispatcher_sends_what_was_released_and_can_authorize_nothing(ledger_url: str) -> None:
-    owner = Ledger(ledger_url)
-    release(owner, frame=messages(3))
-    propose(owner, "p2")
-    owner.plans.hold("p2", ["new action"], at=AT, expires_at=AT + timedelta(days=1))
-    dispatcher = Ledger(make_url(ledger_url).set(username=LOGIN, password=WORD).render_as_string(hide_password=False))
+def test_the_dispatcher_sends_what_was_released_and_can_authorize_nothing(ledger: Ledger, dispatcher: Ledger) -> None:
+    release(ledger, frame=messages(3))
+    propose(ledger, "p2")
+    ledger.plans.hold("p2", ["new action"], at=AT, expires_at=AT + timedelta(days=1))
     at = AT + timedelta(minutes=5)
     dispatch(dispatcher, {"email": Line()}, at=at, channel="email", owner="d", guards=[], runtime=still(at))
-    assert set(states(owner).values()) == {"sent"}
-    assert owner.audit.check() == []
+    assert set(states(ledger).values()) == {"sent"}
+    assert ledger.audit.check() == []
     with pytest.raises(ProgrammingError, match="permission denied"):
         dispatcher.plans.approve("p2", plan_hash="hash", by="anne@example.com", at=at)
     with pytest.raises(ProgrammingError, match="permission denied"):
@@ -72,28 +70,17 @@ def test_the_dispatcher_sends_what_was_released_and_can_authorize_nothing(ledger
     ):
         with pytest.raises(ProgrammingError, match="permission denied"), dispatcher.engine.begin() as connection:
             connection.execute(text(statement))
-    dispatcher.close()
-    owner.close()
 
 
 @pytest.mark.parametrize("answer", ["retry", "failed", "unknown", "dead"])
-def test_the_dispatcher_can_write_down_whatever_a_provider_answers(ledger_url: str, answer: str) -> None:
-    owner = Ledger(ledger_url)
-    release(owner, frame=messages(3))
-    dispatcher = Ledger(make_url(ledger_url).set(username=LOGIN, password=WORD).render_as_string(hide_password=False))
+def test_the_dispatcher_can_write_down_whatever_a_provider_answers(
+    ledger: Ledger, dispatcher: Ledger, answer: str
+) -> None:
+    release(ledger, frame=messages(3))
     for minutes in (5, 10, 30, 24 * 60):  # the last one after the messages' window
         at = AT + timedelta(minutes=minutes)
         with contextlib.suppress(DispatchFailed):
             dispatch(
                 dispatcher, {"email": Line(answer)}, at=at, channel="email", owner="d", guards=[], runtime=still(at)
             )
-    assert not set(states(owner).values()) & {"ready", "sent"}
-    dispatcher.close()
-    owner.close()
-
-
-def _execute(url: object, statement: str) -> None:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+    assert not set(states(ledger).values()) & {"ready", "sent"}

@@ -65,7 +65,8 @@ class Offer(Model):
         default=1.0,
         ge=0.1,
         le=10,
-        description="how many times as many a contact is thought to move with it as without an offer, until results say so",
+        description="0.1 to 10: how many times as many a contact is thought to move with it as without an offer, "
+        "until results say so",
     )
     valid_days: Days | None = Field(
         default=None, description="days that it can be redeemed after a contact; without it, the training horizon's"

@@ -392,7 +392,7 @@ def measured_values(home: Home, generation_id: str, configuration: Configuration
 def _contacts(home: Home, generation_id: str, ledger: Ledger, at: datetime) -> pd.DataFrame:
     since = at - LOOK_BACK
     touches = query(
-        "select customer_id, channel, sent_at, message_id from read_parquet($path) where sent_at > $since",
+        "select customer_id, channel, offer_id, sent_at, message_id from read_parquet($path) where sent_at > $since",
         path=str(home.generation(generation_id) / "fct_touches.parquet"),
         since=since.replace(tzinfo=None),
     )

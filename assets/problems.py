@@ -18,7 +18,7 @@ from ml.entities import NONE
 from ml.levers import CONTACTS, PER_CHANNEL, PER_DAY, SPEND_CHANGE, SPEND_SHARE, Day, ObjectiveDay, ValueParts
 from ml.objectives.active import active_objectives
 from ml.policy.system import draw_seed
-from ml.policy.value import ValueTable, expected_redemptions
+from ml.policy.value import ValueTable
 
 
 def keep_problem(
@@ -59,10 +59,7 @@ def keep_problem(
         decided.problem, decided.allocation, decided.gap, dict(warm_prices or {}), people, context, drawn=drawn
     )
     save(stored, home.cycle(cycle_id))
-    settings = gathered.configuration
-    redeemed = expected_redemptions(gathered.known.scores, settings.actions, settings.policy.training.horizon_days)
-    parts = ValueParts.of(decided.table, redeemed, decided.problem.given)
-    parts.save(home.cycle(cycle_id))
+    ValueParts.of(decided.table, decided.problem.given).save(home.cycle(cycle_id))
     return stored
 
 

@@ -33,12 +33,13 @@ from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
+from ml.policy.offers import days_held, expected_redemptions, offer_prices
 from ml.policy.plan import Plan, build_plan
 from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
 from ml.policy.reasons import Reason
 from ml.policy.system import Exploration, choose, draw_seed
-from ml.policy.value import ValueTable, contact_costs, expected_redemptions, offer_costs, wear_costs
+from ml.policy.value import ValueTable, contact_costs, wear_costs
 from ml.response.scores import Scores
 from ml.solving import Solving, prices_of
 
@@ -365,7 +366,7 @@ def _value_table(
         without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
-    redeemed = expected_redemptions(scores, actions, policy.training.horizon_days)
+    held = days_held(people, known.contacts, actions, moment.cycle_on)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
@@ -377,7 +378,8 @@ def _value_table(
         if objectives
         else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
-        offer_cost=offer_costs(redeemed, scores.options, actions),
+        redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, held),
+        offer_price=offer_prices(scores.options, actions),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
         arm=arm,
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),

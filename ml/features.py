@@ -64,15 +64,14 @@ class FeatureSpec:
                 vocabularies[name] = vocabulary
         return cls(tuple(names), vocabularies, left_out)
 
-    def matrix(self, frame: pd.DataFrame, extra_columns: int = 0) -> Matrix:
+    def matrix(self, frame: pd.DataFrame) -> Matrix:
         """Numbers for the rows of `frame`.
 
         Args:
             frame: Has every feature column; an `attr_*` column that its source stopped sending may be absent.
-            extra_columns: Columns of NaN to append, for the caller to fill (saves a copy).
 
         Returns:
-            float32 [len(frame), len(names) + extra_columns]; NaN for missing, infinite or an unknown level.
+            float32 [len(frame), len(names)]; NaN for missing, infinite or an unknown level.
 
         Raises:
             KeyError: A feature column other than an `attr_*` is absent.
@@ -83,13 +82,12 @@ class FeatureSpec:
                 f"the frame lacks {len(absent)} columns that the model was trained on: {', '.join(absent[:5])}; "
                 "score with the customer view of the same schema or train again"
             )
-        matrix = np.empty((len(frame), len(self.names) + extra_columns), dtype=np.float32)
+        matrix = np.empty((len(frame), len(self.names)), dtype=np.float32)
         for position, name in enumerate(self.names):
             if name in frame.columns:
                 matrix[:, position] = self._numbers(name, frame[name])
             else:
                 matrix[:, position] = np.nan
-        matrix[:, len(self.names) :] = np.nan
         matrix[np.isinf(matrix)] = np.nan
         return matrix
 

@@ -304,12 +304,13 @@ class Outbox:
             )
 
     def contacts_since(self, at: datetime) -> pd.DataFrame:
-        """Contacts for frequency caps, those that may have happened included.
+        """Contacts for frequency caps and offers in hand, those that may have happened included.
 
-        Columns: message_id, customer_id, channel, sent_at (naive UTC).
+        Columns: message_id, customer_id, channel, offer_id, sent_at (naive UTC).
         """
         when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
-        query = select(outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, when).where(IS_CONTACT, when >= at)
+        columns = (outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, outbox.c.offer_id, when)
+        query = select(*columns).where(IS_CONTACT, when >= at)
         return self._frame(query.order_by(when, outbox.c.message_id))
 
     def contacts_of(

@@ -68,13 +68,13 @@ def table_of(shop: Shop, blurred: np.ndarray, way: Way) -> ValueTable:
         scores = way.model.corrected(scores, shop.view(), way.policy.journeys)
     off = np.array([shop.state.catalogue.costs.get(o.offer_id, 0.0) for o in shop.options], dtype=np.float32)
     law = shop.world.law
-    given = off * (law.redeem_caused * np.maximum(scores.uplift, 0) + law.redeem_organic * baseline[:, None])
+    redeemed = law.redeem_caused * np.maximum(scores.uplift, 0) + law.redeem_organic * baseline[:, None]
     by_channel = np.zeros((1, len(baseline), len(CHANNELS)), dtype=bool)
     by_channel[0][:, [CHANNELS.index(o.channel) for o in shop.options]] = shop.allowed()
     return ValueTable(
         objectives=(OBJECTIVE,), options=shop.options, uplift=scores.uplift, propensity=scores.propensity, baseline=baseline,
         unit_value=margin[:, None], contact_cost=np.array([shop.contact_cost[o.channel] for o in shop.options], dtype=np.float32),
-        offer_cost=given, wear_cost=np.zeros_like(uplift), arm=np.full((len(baseline), 1), ARMS.index("system"), dtype=np.int8),
+        redemptions=redeemed.astype(np.float32), offer_price=off, wear_cost=np.zeros_like(uplift), arm=np.full((len(baseline), 1), ARMS.index("system"), dtype=np.int8),
         allowed=by_channel,
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ from market.truth import effects_table
 from market.words import CHANNELS
 from ml.configuration import Configuration
 from ml.entities import Option
-from ml.policy.value import contact_costs, expected_redemptions, offer_costs
+from ml.policy.offers import expected_redemptions, offer_prices
+from ml.policy.value import contact_costs
 from ml.response.model import ResponseModel
 from ml.training import trustworthy
 
@@ -93,7 +94,7 @@ def value_of(model: ResponseModel, customers: pd.DataFrame, configuration: Confi
     """Net margin that a model expects of each option, float64 [N, O]."""
     scores = model.score(customers, field.options)
     redeemed = expected_redemptions(scores, configuration.actions, configuration.policy.training.horizon_days)
-    offer = offer_costs(redeemed, field.options, configuration.actions)
+    offer = redeemed * offer_prices(field.options, configuration.actions)
     return np.asarray(scores.uplift * scores.amount[:, None] - offer - field.cost, dtype=np.float64)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml.entities import NONE
 
-_SENT: Final = ["message_id", "customer_id", "channel", "sent_at"]
+_SENT: Final = ["message_id", "customer_id", "channel", "offer_id", "sent_at"]
 _FIGURES: Final = ["cycle_on", "objective_id", "channel", "messages", "people", "spend"]
 
 

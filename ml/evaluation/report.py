@@ -15,6 +15,7 @@ from ml.evaluation.gate import policy_value
 from ml.evaluation.uplift import QiniCurve, UpliftDecile, qini, qini_curve, uplift_at, uplift_by_group
 from ml.response.evidence import is_contacted, is_drawn, row_weights
 from ml.response.model import ResponseModel
+from ml.response.person_factor import PersonFactor
 from ml.response.split import TEST, is_finished, split
 
 UPLIFT_SHARES = (0.1, 0.2, 0.3)
@@ -90,13 +91,15 @@ def evaluate(model: ResponseModel, validation: pd.DataFrame, costs: Mapping[Opti
 
 
 def feature_importance(model: ResponseModel) -> dict[str, float]:
-    """Share of each feature in the gain of all heads together, largest first; each head's gains count as shares."""
-    names = [*model.spec.names, "offer"]
-    total = np.zeros(len(names))
-    for forest in (model.baseline.forest, model.effects.pooled, *model.effects.channels.values()):
-        if not forest.is_empty:
-            gain = forest.gain(len(names))
-            total[: len(gain)] += gain / max(float(gain.sum()), 1e-12)
+    """Share of each feature in all heads together, largest first: gains of trees, sizes of the weights of lines."""
+    names = model.spec.names
+    heads = [each.gain(len(names)) for each in (model.baseline.forest, model.amount.forest) if not each.is_empty]
+    rise, learner = model.baseline.rise, model.personal.learner
+    if rise is not None:
+        heads.append(rise.features.sizes(rise.weights[1:], len(names)))
+    if isinstance(learner, PersonFactor):
+        heads.append(learner.features.sizes(learner.weights, len(names)))
+    total = np.sum([head / max(float(head.sum()), 1e-12) for head in heads], axis=0) if heads else np.zeros(len(names))
     whole = max(float(total.sum()), 1e-12)
     order = np.argsort(-total, kind="stable")
     return {names[position]: float(total[position] / whole) for position in order if total[position] > 0}

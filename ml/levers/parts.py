@@ -30,19 +30,18 @@ class ValueParts:
     redemptions: F32
 
     @classmethod
-    def of(cls, table: "ValueTable", redemptions: F32, candidates: Candidates) -> "ValueParts":
+    def of(cls, table: "ValueTable", candidates: Candidates) -> "ValueParts":
         """The parts of a decision's candidates.
 
         Args:
             table: That the candidates' values come from; their columns are objective by objective, options within.
-            redemptions: Expected of each contact's offer, float32 [N, O].
             candidates: As given to the allocation.
         """
         person = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
         objective, option = np.divmod(candidates.column.astype(np.int64), max(len(table.options), 1))
         objective %= max(len(table.objectives), 1)  # contacts made to learn are the same columns a second time
         effect = table.uplift[person, option] * table.unit_value[person, objective]
-        return cls(effect.astype(np.float32), redemptions[person, option].astype(np.float32))
+        return cls(effect.astype(np.float32), table.redemptions[person, option].astype(np.float32))
 
     def save(self, folder: Path) -> None:
         """Write the file, whole or not at all."""

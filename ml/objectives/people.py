@@ -15,7 +15,8 @@ from ml.objectives.rest import People
 from ml.policy.arms import assign_arms
 from ml.policy.eligibility import eligibility, for_objective
 from ml.policy.frequency import all_contacts
-from ml.policy.value import ValueTable, contact_costs, expected_redemptions, offer_costs, wear_costs
+from ml.policy.offers import expected_redemptions, offer_prices
+from ml.policy.value import ValueTable, contact_costs, wear_costs
 
 SAMPLE: Final = 6_000
 """People of all audiences together. Their mean effect is within about 3 % of everybody's where effects are heavy-tailed."""
@@ -103,7 +104,8 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         baseline=scores.baseline[chosen],
         unit_value=np.stack([known.unit_values[o.id][chosen] for o in objectives], axis=1).astype(np.float32),
         contact_cost=contact_costs(scores.options, actions),
-        offer_cost=offer_costs(redeemed[chosen], scores.options, actions),
+        redemptions=redeemed[chosen],
+        offer_price=offer_prices(scores.options, actions),
         wear_cost=wear_costs(known.future_margin[chosen], scores.options, policy.wear),
         arm=arm,
         allowed=np.stack([for_objective(everyone, objective, actions, at).allowed for objective in objectives]),

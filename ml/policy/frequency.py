@@ -17,9 +17,9 @@ def all_contacts(*sources: pd.DataFrame) -> pd.DataFrame:
     A message that was handed over is in the ledger at once and in the touches later: `message_id` tells that it's one.
 
     Args:
-        sources: Frames with customer_id, channel, sent_at (UTC; planned ones lie ahead), message_id (may be missing).
+        sources: Frames with customer_id, channel, offer_id, sent_at (UTC; planned ones lie ahead), message_id (may be missing).
     """
-    columns = ["customer_id", "channel", "sent_at", "message_id"]
+    columns = ["customer_id", "channel", "offer_id", "sent_at", "message_id"]
     present = [source[columns] for source in sources if len(source)]
     if not present:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in columns})

@@ -11,42 +11,11 @@ from ml.configuration.actions import Actions
 from ml.configuration.policy import Wear
 from ml.entities import ARMS, CHANNELS, Arm, Option
 from ml.journeys.follow_up import Ahead
-from ml.response.scores import Scores
 
 
 def contact_costs(options: Sequence[Option], actions: Actions) -> np.ndarray:
     """What one contact costs by option, float32 [O]."""
     return np.array([actions.channels[option.channel].cost for option in options], dtype=np.float32)
-
-
-def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int) -> np.ndarray:
-    """Times that a contact's offer is redeemed, float32 [N, O]: anyway_o * b_i * v_o / h + caused_o * max(u_io, 0).
-
-    People who would have bought anyway redeem as well, and an offer that stays valid for v days, longer than the horizon h,
-    is redeemed on what they buy after it; left out, a generous offer looks cheap with a short horizon.
-
-    Args:
-        scores: What is expected within the horizon.
-        actions: How long offers are valid; the horizon where it isn't said.
-        horizon_days: The horizon h.
-    """
-    valid = [actions.offers[option.offer_id].valid_days or horizon_days for option in scores.options]
-    anyway = np.array([shares.anyway for shares in scores.redemption], dtype=np.float32)
-    caused = np.array([shares.caused for shares in scores.redemption], dtype=np.float32)
-    lasting = anyway * (np.array(valid, dtype=np.float32) / np.float32(horizon_days))
-    return np.asarray(scores.baseline[:, None] * lasting + np.maximum(scores.uplift, 0) * caused, dtype=np.float32)
-
-
-def offer_costs(redemptions: np.ndarray, options: Sequence[Option], actions: Actions) -> np.ndarray:
-    """Expected cost of the offer, float32 [N, O].
-
-    Args:
-        redemptions: Expected of each contact, float [N, O].
-        options: O options.
-        actions: What a redemption costs.
-    """
-    price = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
-    return np.asarray(redemptions * price, dtype=np.float32)
 
 
 def wear_costs(future_margin: np.ndarray, options: Sequence[Option], wear: Wear) -> np.ndarray:
@@ -79,7 +48,8 @@ class ValueTable:
         baseline: float32 [N], chance of a conversion when left alone.
         unit_value: float32 [N, J], money for one conversion caused, by objective.
         contact_cost: float32 [O].
-        offer_cost: float32 [N, O], expected.
+        redemptions: Times that a contact's offer is expected to be redeemed because of it, float32 [N, O].
+        offer_price: float32 [O], what a redemption costs.
         wear_cost: float32 [N, O].
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
@@ -95,7 +65,8 @@ class ValueTable:
     baseline: np.ndarray
     unit_value: np.ndarray
     contact_cost: np.ndarray
-    offer_cost: np.ndarray
+    redemptions: np.ndarray
+    offer_price: np.ndarray
     wear_cost: np.ndarray
     arm: np.ndarray
     allowed: np.ndarray
@@ -107,6 +78,11 @@ class ValueTable:
     def channel(self) -> np.ndarray:
         """Position in `CHANNELS` of each option's channel, int [O]."""
         return np.array([CHANNELS.index(option.channel) for option in self.options], dtype=np.int64)
+
+    @cached_property
+    def offer_cost(self) -> np.ndarray:
+        """Expected cost of the offer, float32 [N, O]."""
+        return np.asarray(self.redemptions * self.offer_price)
 
     @cached_property
     def cost(self) -> np.ndarray:

@@ -60,7 +60,7 @@ def fit_amount(rows: TrainingRows, *, seed: int, threads: int) -> Amount:
         return Amount(mean, Forest(), 1.0, largest)
     start = np.full(len(sold), np.log(mean))
     positive = np.maximum(np.nan_to_num(rows.margin), _SMALLEST_SHARE * mean)
-    learn, hold = (rows.pick(sold & part, positive, start, with_offer=False) for part in (rows.train, rows.tune))
+    learn, hold = (rows.pick(sold & part, positive, start) for part in (rows.train, rows.tune))
     forest = fit_forest(learn, hold, SETTINGS, objective="gamma", seed=seed, threads=threads)
     predicted = mean * np.exp(forest.answer(rows.features[sold], threads))
     return Amount(mean, forest, mean / float(np.average(predicted, weights=rows.weight[sold])), largest)

@@ -16,9 +16,9 @@ half as much (halfway to the weights of least variance, under which the mean wou
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ GRID: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
 POOLED_GRID: Final = (0.03, 0.1, 0.3, 1.0)
 """The same of the pooled effect around `PRIOR_UPLIFT`: trials of mailings lie between a tenth of the base rate and all of it
 (Hillstrom 2008), so little data changes little and much data decides."""
+HARM: Final = 1.645
+"""Standard deviations below 0 from which a channel is taken to drive conversions away: one in twenty that does nothing."""
 LEAST_CONVERSIONS: Final = 50
 """Of drawn contacts; with fewer an effect's standard deviation is several times the effects that trials show."""
 
@@ -66,6 +68,35 @@ class Averages:
     def of(self, option: Option) -> Average:
         """The option's average."""
         return self.options.get(str(option)) or self.channels.get(option.channel) or self.pooled
+
+    def unless_harmful(self, shown: "Averages") -> "Averages":
+        """These, whose effects are never below 0, but what is shown of channels whose contacts drive conversions away.
+
+        Args:
+            shown: What each channel's contacts show by themselves.
+        """
+        harmful = {name for name, one in shown.channels.items() if one.mean + HARM * one.sd < 0}
+        return replace(
+            self,
+            options={
+                name: shown.options.get(name, one) if name.partition(":")[0] in harmful else one
+                for name, one in self.options.items()
+            },
+            channels={name: shown.channels[name] if name in harmful else one for name, one in self.channels.items()},
+            contacts=shown.contacts,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The averages as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Averages":
+        """The averages that `to_dict` wrote."""
+        options, channels = (
+            {name: Average(**one) for name, one in values[kind].items()} for kind in ("options", "channels")
+        )
+        return cls(options, channels, Average(**values["pooled"]), values["contacts"])
 
 
 def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping[str, float] | None = None) -> Averages:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.features import Matrix
+from ml.response.factor_features import FactorFeatures
+from ml.response.log_line import LogLine
 from ml.response.logit import Line, fit_line, logit_of, smoothed_rate, unit_mean
 from ml.response.rows import TrainingRows
 from ml.response.trees import Forest, TreeSettings, fit_forest
@@ -26,7 +28,8 @@ class Baseline:
 
     Attributes:
         start: Logit of the overall rate.
-        forest: What the features add.
+        rise: What a log-linear function of few features says instead, where there is one.
+        forest: What all features add.
         line: Calibration on held-out rows.
         learned_from: `not_contacted` people; `everyone` where everyone was contacted (the effect of a contact is then
             inside the baseline and can't be told apart); `prior` without any history.
@@ -36,14 +39,22 @@ class Baseline:
     forest: Forest
     line: Line
     learned_from: LearnedFrom
+    rise: LogLine | None = None
 
     def logit(self, matrix: Matrix, threads: int) -> Vector:
         """Calibrated logit of each row of `matrix` [n, F], [n]."""
-        return np.asarray(self.line(self.start + self.forest.answer(matrix, threads)))
+        begun = self.start if self.rise is None else self.rise.logit(matrix)
+        return np.asarray(self.line(begun + self.forest.answer(matrix, threads)))
 
 
 def fit_baseline(
-    rows: TrainingRows, difference: Vector, *, seed: int, threads: int, settings: TreeSettings = SETTINGS
+    rows: TrainingRows,
+    difference: Vector,
+    features: FactorFeatures,
+    *,
+    seed: int,
+    threads: int,
+    settings: TreeSettings = SETTINGS,
 ) -> Baseline:
     """Learns the baseline from everyone, given what being contacted added.
 
@@ -52,6 +63,7 @@ def fit_baseline(
     Args:
         rows: All training rows.
         difference: What the contact added to each row's logit, 0 for those left alone, [n].
+        features: Those that its trees begin with.
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         settings: Size and caution of the trees.
@@ -65,12 +77,16 @@ def fit_baseline(
     known = level & rows.train if (level & rows.train).any() else level
     converted = float((unit_mean(rows.weight[known]) * rows.is_converted[known]).sum())
     start = logit_of(smoothed_rate(converted, float(known.sum())))
-    learn = rows.pick(rows.train, rows.is_converted, start + difference, with_offer=False)
-    hold = rows.pick(rows.tune, rows.is_converted, start + difference, with_offer=False)
+    rise, begun = None, np.full(len(rows.weight), start)
+    if 0 < converted < known.sum():
+        rise = LogLine.fit(features, rows.features[known], rows.is_converted[known], rows.weight[known])
+        begun = rise.logit(rows.features)
+    learn = rows.pick(rows.train, rows.is_converted, begun + difference)
+    hold = rows.pick(rows.tune, rows.is_converted, begun + difference)
     forest = Forest()
     if learn.has_both_classes:
         forest = fit_forest(learn, hold, settings, objective="binary", seed=seed, threads=threads)
-    judge = rows.pick(level & rows.tune, rows.is_converted, difference, with_offer=False)
-    score = start + forest.answer(judge.matrix, threads)
+    judge = rows.pick(level & rows.tune, rows.is_converted, difference)
+    score = begun[level & rows.tune] + forest.answer(judge.matrix, threads)
     line = fit_line(score, judge.target, judge.weight, slope_sd=SLOPE_SD, intercept_sd=INTERCEPT_SD)
-    return Baseline(start, forest, line, learned_from)
+    return Baseline(start, forest, line, learned_from, rise)

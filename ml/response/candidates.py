@@ -9,7 +9,8 @@ reaches them: 1 less their rank by value. Its value over leaving everybody alone
 with a the average effect, r the residual and the weights of `ml.response.contrast` (people are those like the contacted ones) and
 g the chance above. Each person is judged by what was
 learned from others, each half's slope is the other half's. Policies are compared pairwise on the same people; of those that
-the best one doesn't beat (one-sided 90 %, as the guard of `ml.response.personal_fit`), the simplest is used.
+the best one doesn't beat, the simplest is used. The best of many is best by chance: it beats another one where the error of
+all comparisons together is at most `ERROR` (Bonferroni).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +20,21 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 
 from ml.entities import Option
 from ml.evaluation.policy_value import Estimate
 from ml.response.averages import Averages
 from ml.response.contrast import FOLDS, Contrast
-from ml.response.effects_fit import Trial
 from ml.response.person_factor import LEAST_EVIDENCE
 from ml.response.personal import CONSTANT
-from ml.response.personal_fit import Z_LOWER, HeldOut, Learn, Slope, held_out, slope_of
-from ml.response.spoken import SaysNothing, SaysPooled, Spoken
+from ml.response.personal_fit import HeldOut, Learn, Slope, held_out, slope_of
+from ml.response.spoken import SaysNothing, Spoken
+from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
+ERROR: Final = 0.1
+"""Chance that a learner is used that is no better than a simpler one."""
 _Z95: Final = 1.959964
 
 
@@ -103,12 +106,12 @@ class Judge:
         effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
         if name != CONSTANT:
             for k in range(FOLDS):
-                if fitted[k].is_relative:
-                    effects[held.fold == k] *= self._relative(held, held.fold == k, fitted[k])[:, None]
+                if fitted[k].is_whole:
+                    effects[held.fold == k] = self._said(held, held.fold == k, fitted[k])
                     continue
                 share = slope_of(self.contrast, held, held.fold != k).used
                 if share > 0:
-                    effects[held.fold == k] += share * self._said(held, held.fold == k, fitted[k])
+                    effects[held.fold == k] += share * self._centred(held, held.fold == k, fitted[k])
         terms = self._terms(held, effects)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
         return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
@@ -121,12 +124,6 @@ class Judge:
     def _constant_rows(self) -> HeldOut:
         return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
 
-    def _relative(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
-        """Share of the average that each person has, mean 1 over the contacts among these rows, [m]."""
-        rows = held.rows[at]
-        said = spoken.of(self.trial.rows.matrix[rows], self.contrast.expected[rows], self.contrast.options[0])
-        return np.asarray(said / (self._share_of_contacts(held, at) @ said))
-
     def _share_of_contacts(self, held: HeldOut, at: npt.NDArray[np.bool_]) -> Vector:
         """Weight of each of these rows among the contacts in them, [m]; 0 of people left alone."""
         contacted = at.nonzero()[0] < len(self.contrast.contact)
@@ -134,14 +131,13 @@ class Judge:
         return np.asarray(share / share.sum())
 
     def _said(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
-        """What was learned says of each option, centred over the contacts among these rows, [m, O]."""
-        rows, share = held.rows[at], self._share_of_contacts(held, at)
-        matrix, baseline = self.trial.rows.matrix[rows], self.contrast.expected[rows]
-        if isinstance(spoken, SaysPooled):
-            one = spoken.of(matrix, baseline, self.contrast.options[0])[:, None]
-            return np.asarray(np.repeat(one - share @ one, len(self.places), axis=1))
-        said = np.column_stack([spoken.of(matrix, baseline, self.contrast.options[o]) for o in self.places])
-        return np.asarray(said - share @ said)
+        """What was learned says of each option, [m, O]."""
+        return spoken.of(self.trial.rows.features[held.rows[at]], [self.contrast.options[o] for o in self.places])
+
+    def _centred(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
+        """The same less its mean over the contacts among these rows, [m, O]."""
+        said = self._said(held, at, spoken)
+        return np.asarray(said - self._share_of_contacts(held, at) @ said)
 
     def _terms(self, held: HeldOut, effects: Vector) -> Vector:
         """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own."""
@@ -192,7 +188,8 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
         and not (proven and np.array_equal(one.terms, judged[0].terms))
     ]
     best = max(open_still, key=lambda one: one.candidate.gain.value)
-    chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one)))
+    z = float(norm.isf(ERROR / max(len(judged) - 1, 1)))
+    chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one), z))
     return [
         replace(
             one.candidate,
@@ -204,6 +201,6 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
     ]
 
 
-def _is_above(difference: Estimate) -> bool:
-    """Whether a difference is above 0, one-sided 90 %."""
-    return difference.value - Z_LOWER * (difference.high - difference.value) / _Z95 > 0
+def _is_above(difference: Estimate, z: float) -> bool:
+    """Whether a difference is above 0 by so many standard errors."""
+    return difference.value - z * (difference.high - difference.value) / _Z95 > 0

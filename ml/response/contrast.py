@@ -21,7 +21,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.entities import Option
+from ml.features import Matrix
 from ml.response.evidence import WEIGHT_LIMIT, is_drawn
+from ml.response.factor_features import FactorFeatures
+from ml.response.log_line import LogLine
 from ml.response.logit import logit_of, smoothed_rate, unit_mean
 from ml.response.rows import TrainingRows
 from ml.response.split import person_bucket
@@ -34,9 +37,9 @@ Mask = npt.NDArray[np.bool_]
 ASSIGNED: Final = TreeSettings(trees=60, leaves=15, learning_rate=0.15, rows_per_leaf=100, l2=5.0)
 MAXIMUM_ASSIGNED: Final = 80_000
 """Rows that the chance of a contact is learned from."""
-SETTINGS: Final = TreeSettings(trees=80, leaves=15, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
+SETTINGS: Final = TreeSettings(trees=60, leaves=4, learning_rate=0.05, rows_per_leaf=1000, l2=50.0)
 FOLDS: Final = 2
-MAXIMUM_ALONE: Final = 60_000
+MAXIMUM_ALONE: Final = 100_000
 """People left alone that an expectation is learned from; more take time and change it by less than its trees do."""
 DAY_ROWS: Final = 1000.0
 """People left alone after whom a day's level counts as much as that of all days."""
@@ -56,6 +59,7 @@ class Contrast:
         expected: Chance to convert when left alone on that day, from other people's outcomes, [n].
         residual: Outcome beyond what was expected, [n]; of other rows it means nothing.
         weight: How much each row has to say, of people left alone x odds to have been contacted, mean 1 on each side, [n].
+        told: How much each row says of the chance to convert, [n]: its maturity, unless it converted.
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
         base_rate: Conversions of people left alone, weighted.
@@ -70,6 +74,7 @@ class Contrast:
     expected: Vector
     residual: Vector
     weight: Vector
+    told: Vector
     fold: Integers
     person: Integers
     base_rate: float
@@ -80,6 +85,15 @@ class Contrast:
     def is_empty(self) -> bool:
         """Whether there is nothing to compare."""
         return not len(self.contact) or not len(self.alone)
+
+    def thinned(self, most: int, seed: int) -> "Contrast":
+        """The contrast with at most so many contacts, drawn, and as many people left alone."""
+        rng = np.random.default_rng(seed)
+        contact, alone = (
+            np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
+            for count in (len(self.contact), len(self.alone))
+        )
+        return replace(self, contact=self.contact[contact], option=self.option[contact], alone=self.alone[alone])
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -92,6 +106,7 @@ def contrast_of(
     rows: TrainingRows,
     option: Integers,
     options: list[Option | None],
+    features: FactorFeatures,
     *,
     seed: int,
     threads: int,
@@ -103,6 +118,7 @@ def contrast_of(
         rows: The same as arrays.
         option: Position of each row's action in `options`, [n].
         options: Distinct options; None is to be left alone.
+        features: That expectations begin with.
         seed: Seeds everything random.
         threads: Cores that this process really owns.
     """
@@ -123,13 +139,14 @@ def contrast_of(
     place[kept] = np.arange(len(kept))
     expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
-        expected = _expected(rows, alone, contact | alone, told, fold, seed, threads)
+        stops = _of_people(person, seed) < _STOP_SHARE
+        expected = _expected(rows, alone, contact | alone, told, fold, stops, features, seed, threads)
         expected *= _levels(training, rows.is_converted, expected, weight, alone)
         residual = rows.is_converted - expected
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
-        np.flatnonzero(alone), expected, residual, weight, fold, person, rate,
+        np.flatnonzero(alone), expected, residual, weight, told, fold, person, rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
@@ -163,38 +180,57 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
     training: pd.DataFrame, rows: TrainingRows, told: Vector, contact: Mask, alone: Mask, seed: int, threads: int
 ) -> Vector:
     """Chance of each row left alone to have been contacted, given what was known and the day, [A]."""
-    matrix = rows.matrix.copy()
-    matrix[:, -1] = pd.factorize(training["as_of_on"], sort=True)[0] if "as_of_on" in training else 0
+    day = pd.factorize(training["as_of_on"], sort=True)[0] if "as_of_on" in training else np.zeros(len(training))
     rng = np.random.default_rng(seed)
     both = contact | alone
     taken = both & (rng.random(len(both)) < MAXIMUM_ASSIGNED / max(int(both.sum()), 1))
     stops = rng.random(len(both)) < _STOP_SHARE
     target, weight = contact.astype(np.float64), told / told[taken].mean()
     start = np.full(len(both), logit_of(smoothed_rate(float((weight * target)[taken].sum()), float(taken.sum()))))
+
+    def known(part: Mask) -> Matrix:
+        return np.column_stack([rows.features[part], day[part].astype(np.float32)])
+
     learn, hold = (
-        Rows(matrix[part], target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
+        Rows(known(part), target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
     )
-    return chances(learn, hold, matrix[alone], start[alone], ASSIGNED, seed, threads)
+    return chances(learn, hold, known(alone), start[alone], ASSIGNED, seed, threads)
+
+
+def _of_people(person: Integers, seed: int) -> Vector:
+    """A number between 0 and 1 for each person, on all of their rows, [n].
+
+    Rows of one person are alike and share purchases: where some of them say when to stop learning from the others, trees learn
+    people by heart, and are too sure of everybody else.
+    """
+    return np.random.default_rng(seed).random(int(person.max(initial=-1)) + 1)[person]
 
 
 def _expected(  # noqa: PLR0917 - everything that says who learns from whom
-    rows: TrainingRows, alone: Mask, wanted: Mask, weight: Vector, fold: Integers, seed: int, threads: int
+    rows: TrainingRows,
+    alone: Mask,
+    wanted: Mask,
+    weight: Vector,
+    fold: Integers,
+    stops: Mask,
+    features: FactorFeatures,
+    seed: int,
+    threads: int,
 ) -> Vector:
     """Chance to convert when left alone, learned from people of the other folds, [n]; 0 outside `wanted`."""
     expected = np.zeros(len(fold))
+    weighted = replace(rows, weight=weight)
     for k in range(FOLDS):
         teach, asked = alone & (fold != k), wanted & (fold == k)
         if not teach.any():
             teach = alone
         if teach.sum() > MAXIMUM_ALONE:
             teach &= np.random.default_rng(seed + k).random(len(fold)) < MAXIMUM_ALONE / teach.sum()
-        known = unit_mean(weight[teach])
-        start = np.full(len(fold), logit_of(smoothed_rate(float((known * rows.is_converted[teach]).sum()), len(known))))
-        weighted = replace(rows, weight=weight)
-        stops = np.random.default_rng(seed + k).random(len(fold)) < _STOP_SHARE
-        learn, hold = (
-            weighted.pick(teach & part, rows.is_converted, start, with_offer=False) for part in (~stops, stops)
-        )
+        start = np.full(len(fold), np.nan)
+        used = teach | asked
+        line = LogLine.fit(features, rows.features[teach], rows.is_converted[teach], weight[teach])
+        start[used] = line.logit(rows.features[used])
+        learn, hold = (weighted.pick(teach & part, rows.is_converted, start) for part in (~stops, stops))
         expected[asked] = chances(learn, hold, rows.features[asked], start[asked], SETTINGS, seed + k, threads)
     return expected
 

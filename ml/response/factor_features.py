@@ -82,6 +82,10 @@ class FactorFeatures:
         """The features of people, [n, K], no farther than 4 standard deviations from the mean."""
         return np.asarray(np.clip((_raw(self.made, matrix) - self.mean) / self.sd, -_FARTHEST, _FARTHEST))
 
+    def sizes(self, weights: Vector, columns: int) -> Vector:
+        """Sizes of the weights [K] added up by column of the table, [columns]."""
+        return np.bincount([each.position for each in self.made], np.abs(weights), minlength=columns).astype(np.float64)
+
     def to_dict(self) -> dict[str, Any]:
         """The features as plain values."""
         made = [asdict(feature) for feature in self.made]

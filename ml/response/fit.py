@@ -8,31 +8,35 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ml.entities import Option
 from ml.features import FeatureSpec
 from ml.response.amount import Amount, fit_amount
-from ml.response.averages import Averages, fit_averages
+from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
 from ml.response.contrast import Contrast, contrast_of
-from ml.response.effects import Effects
-from ml.response.effects_fit import Trial, fit_effects
 from ml.response.evidence import gather_evidence
 from ml.response.factor_features import FactorFeatures
+from ml.response.levels import Levels
 from ml.response.logit import sigmoid
 from ml.response.model import ResponseModel
-from ml.response.person_factor import FACTOR, fit_factor
-from ml.response.personal import CONSTANT, HIERARCHICAL, Personal
+from ml.response.person_factor import FACTOR, DrawnContacts, PersonFactor, fit_factor
+from ml.response.personal import CONSTANT, Personal
 from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
 from ml.response.pooled import LEARNERS
 from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
-from ml.response.spoken import SaysByTrees, SaysFactor, SaysNothing, SaysPooled, Spoken
+from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.trees import TreeSettings
+from ml.response.trial import Trial
 
 BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
+MOST_JUDGED: Final = 60_000
+"""Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
+_FLOOR: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -73,34 +77,50 @@ def fit(
     offers = known_offers(training, options)
     with timed(seconds, "features"):
         spec = FeatureSpec.fit(training)
-        rows = prepare(training, spec, offers)
-    with timed(seconds, "effects"):
+        rows = prepare(training, spec)
         trial = Trial.of(training, rows)
-        effects, difference = fit_effects(trial, seed=seed, threads=threads)
-    with timed(seconds, "baseline"):
-        baseline = fit_baseline(rows, difference, seed=seed, threads=threads, settings=settings)
-        alone = sigmoid(baseline.logit(rows.features, threads))
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
-    with timed(seconds, "averages"):
-        contrast = contrast_of(training, rows, trial.option, trial.options, seed=seed, threads=threads)
-        averages = fit_averages(contrast, options, assumed)
+    with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
         factor_features = FactorFeatures.fit(spec, rows.features)
-    with timed(seconds, "personal"):
-        personal, candidates = _personal(
-            _Personal(trial, contrast, averages, amount, effects, offers, factor_features, seed, threads),
-            options,
-            costs or {},
-        )
+        contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
+        levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], assumed or {})
+        averages = shown = fit_averages(contrast, options, assumed)
+        if _may_differ(contrast):
+            everyone = np.ones(len(rows.train), dtype=bool)
+            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, everyone, seed)
+            averages = contacts.averages().unless_harmful(shown)
+    # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
+    with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
+        given = _Personal(trial, contrast, averages, shown, levels, amount, factor_features, seed, threads)
+        personal, candidates = _personal(given, options, costs or {})
+        uplift = _uplift(trial, averages, personal)
+    with timed(seconds, "baseline"):
+        usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
+        difference = np.where(rows.contacted, _logit(usual + uplift) - _logit(usual), 0.0)
+        baseline = fit_baseline(rows, difference, factor_features, seed=seed, threads=threads, settings=settings)
     with timed(seconds, "redemption"):
-        uplift = np.array([0.0 if done is None else averages.of(done).mean for done in trial.options])[trial.option]
+        alone = sigmoid(baseline.logit(rows.features, threads))
         redemption = fit_redemption(training, offers, alone, uplift)
     model = ResponseModel(
-        spec, offers, baseline, effects, averages, personal, amount, redemption,
+        spec, offers, baseline, averages, personal, amount, redemption,
         tuple(gather_evidence(training, options)),
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
     return Fitted(model, tuple(candidates))
+
+
+def _logit(chance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    kept = np.clip(chance, _FLOOR, 1 - _FLOOR)
+    return np.asarray(np.log(kept / (1 - kept)))
+
+
+def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:
+    """What each row's contact is expected to have added, 0 for people left alone, [n]."""
+    factor = personal.learner if isinstance(personal.learner, PersonFactor) else None
+    moved = averages if factor is None else factor.levels
+    uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
+    return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
 
 
 def settings_of(model: ResponseModel | None) -> TreeSettings:
@@ -116,9 +136,9 @@ class _Personal:
     trial: Trial
     contrast: Contrast
     averages: Averages
+    shown: Averages
+    levels: Levels
     amount: Amount
-    effects: Effects
-    offers: tuple[str, ...]
     factor_features: FactorFeatures
     seed: int
     threads: int
@@ -128,32 +148,33 @@ class _Personal:
         """The training rows."""
         return self.trial.rows
 
-    def hierarchical(self, mask: npt.NDArray[np.bool_], seed: int) -> Spoken:
-        """The pooled trees and the channels' own, from the rows under `mask`."""
-        part = replace(self.rows, train=self.rows.train & mask, tune=self.rows.tune & mask)
-        effects, _ = fit_effects(replace(self.trial, rows=part), seed=seed, threads=self.threads)
-        return SaysByTrees(effects, self.offers, self.threads)
-
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
-        return SaysFactor(fit_factor(self.rows, self.contrast, self.averages, self.factor_features, mask, seed))
+        found = fit_factor(DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, mask, seed))
+        return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)))
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
         """A learner of any contact's effect, from the rows under `mask`."""
         return SaysPooled(LEARNERS[name](self.rows, self.contrast, mask, seed=seed, threads=self.threads))
 
 
+def _may_differ(contrast: Contrast) -> bool:
+    """Whether drawn contacts are enough to compare options and people by."""
+    enough = len(contrast.contact) >= LEAST_CONTACTS and contrast.conversions >= LEAST_CONVERSIONS
+    return contrast.is_drawn and not contrast.is_empty and enough
+
+
 def _personal(
     given: _Personal, options: Sequence[Option], costs: Mapping[Option, float]
 ) -> tuple[Personal, list[Candidate]]:
     contrast = given.contrast
-    if contrast.is_empty or not contrast.is_drawn or len(contrast.contact) < LEAST_CONTACTS:
+    if not _may_differ(contrast):
         return Personal(), []
     amount = given.amount.predict(given.rows.features, given.threads).astype(np.float64)
-    judge = Judge(given.trial, contrast, given.averages, amount, costs, options, given.seed)
-    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing(), FACTOR: given.factor}
-    learns |= {name: partial(given.pooled, name) for name in LEARNERS}
-    learns[HIERARCHICAL] = given.hierarchical
+    judged = replace(given, contrast=contrast.thinned(MOST_JUDGED, given.seed))
+    judge = Judge(given.trial, judged.contrast, given.averages, amount, costs, options, given.seed)
+    learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing(), FACTOR: judged.factor}
+    learns |= {name: partial(judged.pooled, name) for name in LEARNERS}
     factor = given.factor(np.ones(len(given.rows.train), dtype=bool), given.seed)
     evidence = {FACTOR: factor.factor.evidence}
     candidates = choose(judge, [judge.of(name, learn) for name, learn in learns.items()], evidence)
@@ -161,11 +182,7 @@ def _personal(
     if best.name == CONSTANT:
         return Personal(), candidates
     if best.name == FACTOR:
-        centres = centres_of(given.trial, contrast, factor, options, given.seed)
-        return Personal(FACTOR, 1.0, factor.factor.log_sd, centres, factor.factor), candidates
-    spoken: Spoken = SaysByTrees(given.effects, given.offers, given.threads)
-    if best.name != HIERARCHICAL:
-        spoken = given.pooled(best.name, np.ones(len(given.rows.train), dtype=bool), given.seed)
+        return Personal(FACTOR, 1.0, factor.factor.log_sd, {}, factor.factor), candidates
+    spoken = given.pooled(best.name, np.ones(len(given.rows.train), dtype=bool), given.seed)
     centres = centres_of(given.trial, contrast, spoken, options, given.seed)
-    learner = spoken.learner if isinstance(spoken, SaysPooled) else None
-    return Personal(best.name, best.slope.used, min(best.slope.sd, 1.0), centres, learner), candidates
+    return Personal(best.name, best.slope.used, min(best.slope.sd, 1.0), centres, spoken.learner), candidates

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ from ml.features import FeatureSpec, Matrix
 from ml.response.amount import Amount
 from ml.response.averages import Average, Averages
 from ml.response.baseline import Baseline
-from ml.response.effects import Effects, Shifts
 from ml.response.evidence import Evidence
 from ml.response.logit import Line, logit_of, sigmoid
 from ml.response.person_factor import PersonFactor
@@ -25,8 +24,6 @@ from ml.response.scores import Scores
 from ml.response.trees import Forest
 
 Float32 = npt.NDArray[np.float32]
-
-_FLOOR: Final = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,6 @@ class ResponseModel:
         spec: Which columns are features.
         offers: Offers in the order of their codes.
         baseline: Chance when left alone.
-        effects: What a contact adds to it, on the logit scale: trees that may say who differs.
         averages: Average effect of each channel and offer.
         personal: How far a person's effect departs from it.
         amount: Expected margin of a conversion.
@@ -55,7 +51,6 @@ class ResponseModel:
     spec: FeatureSpec
     offers: tuple[str, ...]
     baseline: Baseline
-    effects: Effects
     averages: Averages
     personal: Personal
     amount: Amount
@@ -131,7 +126,7 @@ class ResponseModel:
         offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
         return cls(
             FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
-            Effects(Shifts(0.0, {}, {}), Forest(), {}, {}), averages, Personal(), Amount(margin, Forest(), 1.0, margin),
+            averages, Personal(), Amount(margin, Forest(), 1.0, margin),
             unknown(offers),
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
         )  # fmt: skip
@@ -148,13 +143,12 @@ class ResponseModel:
         """
         seconds: dict[str, float] = {}
         with timed(seconds, "features"):
-            matrix = self.spec.matrix(customers, extra_columns=1)
-        features = matrix[:, :-1]
+            features = self.spec.matrix(customers)
         with timed(seconds, "baseline"):
             baseline = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
         with timed(seconds, "effects"):
             propensity, sd = (np.empty((len(customers), len(options)), dtype=np.float32) for _ in range(2))
-            for column, (effect, doubt) in enumerate(self._effects(matrix, baseline, options)):
+            for column, (effect, doubt) in enumerate(self._effects(features, options)):
                 propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
@@ -166,65 +160,43 @@ class ResponseModel:
 
     def propensity_of(self, rows: pd.DataFrame) -> Float32:
         """Chance to convert under each row's own action (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
-        matrix = self.spec.matrix(rows, extra_columns=1)
-        chance: Float32 = sigmoid(self.baseline.logit(matrix[:, :-1], self.threads).astype(np.float32))
+        features = self.spec.matrix(rows)
+        chance: Float32 = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
         option, options = distinct_options(rows)
         for position, done in enumerate(options):
             index = np.flatnonzero(option == position)
             if done is not None:
-                ((effect, _),) = self._effects(matrix[index], chance[index], [done])
+                ((effect, _),) = self._effects(features[index], [done])
                 chance[index] = np.clip(chance[index] + effect, 0, 1)
         return chance
 
-    def _effects(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
+    def _effects(self, features: Matrix, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
         """Effect of each option and its standard deviation, [n] or one for everybody."""
-        if isinstance(self.personal.learner, PersonFactor):
-            yield from self._in_shares(self.personal.learner.of(matrix[:, :-1]).astype(np.float32), options)
+        personal = self.personal
+        if isinstance(personal.learner, PersonFactor):
+            yield from self._whole(personal.learner, features, options)
             return
-        said: Iterator[Float32 | None] = iter([None] * len(options))
-        if not self.personal.is_silent:
-            said = self._said(matrix, baseline, options)
-        for option, says in zip(options, said, strict=True):
+        said = None
+        if personal.learner is not None and not personal.is_silent:
+            said = personal.learner.answer(features).effects[:, 0].astype(np.float32)
+        for option in options:
             average = self.averages.of(option)
-            if says is None:
+            if said is None:
                 yield np.float32(average.mean), np.float32(average.sd)
             else:
-                apart = says - np.float32(self.personal.centre(option))
-                effect = np.float32(average.mean) + np.float32(self.personal.slope) * apart
-                yield effect, np.hypot(np.float32(average.sd), np.float32(self.personal.slope_sd) * apart)
+                apart = said - np.float32(personal.centre(option))
+                effect = np.float32(average.mean) + np.float32(personal.slope) * apart
+                yield effect, np.hypot(np.float32(average.sd), np.float32(personal.slope_sd) * apart)
 
-    def _in_shares(self, factor: Float32, options: Sequence[Option]) -> Iterator[tuple[Float32, Float32]]:
-        """Each option's average times the factor, whose mean over those whom its channel reached is 1."""
+    def _whole(
+        self, learner: PersonFactor, features: Matrix, options: Sequence[Option]
+    ) -> Iterator[tuple[Float32, Float32]]:
+        """Each option's level times the factor."""
+        factor = learner.of(features).astype(np.float32)
         for option in options:
-            average, share = self.averages.of(option), factor / np.float32(self.personal.centre(option))
-            effect = np.float32(average.mean) * share
-            yield effect, np.hypot(np.float32(average.sd), np.float32(self.personal.slope_sd) * effect)
-
-    def _said(self, matrix: Matrix, baseline: Float32, options: Sequence[Option]) -> Iterator[Float32]:
-        """What the learner says that each option changes, [n] each."""
-        learner = self.personal.learner
-        if learner is not None and not isinstance(learner, PersonFactor):
-            pooled = learner.answer(matrix[:, :-1]).effects[:, 0].astype(np.float32)
-            yield from (pooled for _ in options)
-            return
-        chance = np.clip(baseline, _FLOOR, 1 - _FLOOR)
-        logit = np.log(chance / (1 - chance))
-        for _, difference in self._differences(matrix, options):
-            yield sigmoid(logit + difference) - chance
-
-    def _differences(self, matrix: Matrix, options: Sequence[Option]) -> Iterator[tuple[int, Float32]]:
-        """Column and difference in logits of each option; trees that don't split on the offer are asked once."""
-        offer_column = matrix.shape[1] - 1
-        answers: dict[tuple[str, str], Float32] = {}
-        for column, option in enumerate(options):
-            matrix[:, offer_column] = self.offers.index(option.offer_id) if option.offer_id in self.offers else np.nan
-            trees = np.zeros(len(matrix), dtype=np.float32)
-            for name, forest in (("", self.effects.pooled), (option.channel, self.effects.channel(option.channel))):
-                key = (name, option.offer_id if forest.depends_on(offer_column) else "")
-                if key not in answers:
-                    answers[key] = forest.answer(matrix, self.threads).astype(np.float32)
-                trees = trees + answers[key]
-            yield column, self.effects.calibrate(option, trees)
+            level = learner.levels.of(option)
+            effect = np.float32(level.mean) * factor
+            yield effect, np.hypot(np.float32(level.sd) * factor, np.float32(self.personal.slope_sd) * effect)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an empty or new folder as LightGBM text and JSON (no pickle)."""

@@ -1,11 +1,12 @@
 r"""How much readier one person is for any contact than another: one factor, shared by all channels and offers.
 
-    uplift_o(x) = average_o s(x),   log s(x) = w'z(x),   w ~ N(0, sd^2)
+    uplift_o(x) = level_o s(x),   log s(x) = w'z(x),   w ~ N(0, sd^2)
 
 A channel alone has too few contacts to say who differs, and a free regression of residuals drowns in the noise of regular
-buyers. Here each contact counts as what it is: a conversion with the chance m(x) + average_o s(x), m of people left alone
+buyers. Here each contact counts as what it is: a conversion with the chance m(x) + level_o s(x), m of people left alone
 (`ml.response.contrast`), as a Poisson count, so that those who hardly ever buy unasked, whose conversions tell most, weigh
-most.
+most. Levels (`ml.response.levels`) are learned with the factor: an option that went to the readiest looks better than one that
+went to others, until who they were is taken into account.
 
 How far weights may lie from 0 is averaged over, each choice weighing as well as it explains the conversions (marginal
 likelihoods after Laplace; MacKay, Neural Computation 1992). Their mean against that of "everybody alike" is the evidence.
@@ -21,6 +22,7 @@ from ml.features import Matrix
 from ml.response.averages import Averages
 from ml.response.contrast import Contrast
 from ml.response.factor_features import FactorFeatures
+from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
 from ml.response.rows import TrainingRows
 
@@ -32,10 +34,8 @@ FACTOR: Final = "factor"
 """Name of the learner."""
 LEAST_EVIDENCE: Final = float(np.log(3.0))
 """Log Bayes factor from which differences between people are believed ("positive", Kass and Raftery 1995)."""
-WEIGHT_SDS: Final = (0.05, 0.1, 0.2)
+WEIGHT_SDS: Final = (0.05, 0.1, 0.2, 0.4)
 """Standard deviations of weights that are thought possible, besides 0; features have standard deviation 1."""
-LEVEL_SD: Final = 0.5
-"""How far contacts with these people may be from the averages, in logs."""
 RECALIBRATION_SD: Final = 0.2
 MOST_ROWS: Final = 100_000
 _LEAST_SHARE: Final = 0.02
@@ -49,12 +49,14 @@ class PersonFactor:
     Attributes:
         features: What it depends on, K of them.
         weights: Of each, [K].
+        levels: Effect of each option on people whose factor is 1.
         log_sd: Standard deviation of what is known of its logarithm, mean over contacts.
         evidence: Log Bayes factor against "everybody alike".
     """
 
     features: FactorFeatures
     weights: Vector
+    levels: Averages
     log_sd: float
     evidence: float
     name: str = FACTOR
@@ -71,6 +73,7 @@ class PersonFactor:
             "learner": FACTOR,
             "features": self.features.to_dict(),
             "weights": self.weights.tolist(),
+            "levels": self.levels.to_dict(),
             "log_sd": self.log_sd,
             "evidence": self.evidence,
         }
@@ -79,57 +82,98 @@ class PersonFactor:
     def from_dict(cls, values: dict[str, Any]) -> "PersonFactor":
         """The factor that `to_dict` wrote."""
         features = FactorFeatures.from_dict(values["features"])
-        return cls(features, np.array(values["weights"]), values["log_sd"], values["evidence"])
+        levels = Averages.from_dict(values["levels"])
+        return cls(features, np.array(values["weights"]), levels, values["log_sd"], values["evidence"])
 
 
-def fit_factor(  # noqa: PLR0917 - the rows, and all that is known of them
-    rows: TrainingRows,
-    contrast: Contrast,
-    averages: Averages,
-    features: FactorFeatures,
-    mask: Mask,
-    seed: int,
-) -> PersonFactor:
-    """Learns the factor from drawn contacts, given the averages.
+@dataclass(frozen=True, eq=False)
+class DrawnContacts:
+    """What is regressed: drawn contacts with what their people do anyway, C of them.
 
-    Args:
-        rows: Training rows, n of them.
-        contrast: The same rows' contrast.
-        averages: Average effects; options without a positive one say nothing of who differs.
-        features: What it may depend on.
-        mask: Rows to learn from, [n].
-        seed: Draws the contacts where there are more than `MOST_ROWS`.
+    Attributes:
+        levels: Of all options.
+        features: What a factor may depend on.
+        converted: 0 or 1, [C].
+        usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
+        scale: Of the part that contacts cause, [C].
+        columns: Of levels and features, [C, L + K].
     """
-    average = np.array([max(averages.of(option).mean, 0.0) for option in contrast.options])
-    kept = mask[contrast.contact] & (average[contrast.option] > 0)
-    at, option = contrast.contact[kept], contrast.option[kept]
-    if len(at) > MOST_ROWS:
-        some = np.sort(np.random.default_rng(seed).choice(len(at), MOST_ROWS, replace=False))
-        at, option = at[some], option[some]
-    nobody = PersonFactor(features, np.zeros(len(features.made)), 0.0, 0.0)
-    if not len(at) or not rows.is_converted[at].any():
-        return nobody
-    alone = contrast.alone[mask[contrast.alone]]
-    columns, taught = (np.column_stack([np.ones(len(some)), features.of(rows.features[some])]) for some in (at, alone))
-    chance = _recalibrated(rows, contrast, alone, taught, at, columns)
-    term = Term(average[option], columns)
 
-    def fitted(sd: float, begin: Vector | None) -> Fitted:
-        sds = np.concatenate([[LEVEL_SD], np.full(columns.shape[1] - 1, sd)])
-        return fit_poisson(rows.is_converted[at], term, sds, known=chance, begin=begin)
+    levels: Levels
+    features: FactorFeatures
+    converted: Vector
+    usual: Term
+    scale: Vector
+    columns: Vector
 
-    alike = fitted(0.0, None)
+    @classmethod
+    def of(  # noqa: PLR0917 - the rows, and all that is known of them
+        cls,
+        rows: TrainingRows,
+        contrast: Contrast,
+        levels: Levels,
+        features: FactorFeatures,
+        mask: Mask,
+        seed: int,
+    ) -> "DrawnContacts":
+        """The contacts of a contrast.
+
+        Args:
+            rows: Training rows, n of them.
+            contrast: The same rows' contrast.
+            levels: Of all options, those of the contrast among them.
+            features: What the factor may depend on.
+            mask: Rows to learn from, [n].
+            seed: Draws the contacts where there are more than `MOST_ROWS`.
+        """
+        kept = mask[contrast.contact]
+        at, option = contrast.contact[kept], contrast.option[kept]
+        if len(at) > MOST_ROWS:
+            some = np.sort(np.random.default_rng(seed).choice(len(at), MOST_ROWS, replace=False))
+            at, option = at[some], option[some]
+        alone = contrast.alone[mask[contrast.alone]]
+        asked, taught = (features.of(rows.features[some]) for some in (at, alone))
+        told = contrast.told[at]
+        level_sd = 1 / np.sqrt(max(float(rows.is_converted[alone].sum()), 1.0))
+        usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
+        place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
+        return cls(
+            levels,
+            features,
+            rows.is_converted[at],
+            Term(usual, np.ones((len(at), 1)), np.array([level_sd])),
+            told * levels.scale[place],
+            np.hstack([levels.columns[place], asked]),
+        )
+
+    def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
+        """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
+        sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
+        moved = Term(self.scale, self.columns, sds)
+        return fit_poisson(self.converted, self.usual, moved, begin=None if begin is None else begin.all_weights)
+
+    def averages(self) -> Averages:
+        """Levels where everybody is alike."""
+        count = len(self.levels.sds)
+        alike = self.fitted(0.0)
+        return self.levels.averages(alike.weights[:count], alike.covariance[:count, :count])
+
+
+def fit_factor(contacts: DrawnContacts) -> PersonFactor:
+    """Learns the factor, and the levels of all options beside it."""
+    alike, count = contacts.fitted(0.0), len(contacts.levels.sds)
     found: list[Fitted] = []
     for sd in WEIGHT_SDS:
-        found.append(fitted(sd, found[-1].weights if found else alike.weights))
+        found.append(contacts.fitted(sd, found[-1] if found else alike))
     gain = np.array([one.evidence - alike.evidence for one in found])
     evidence = float(np.logaddexp.reduce(gain) - np.log(len(gain)))
     # "Everybody alike" is as likely beforehand as all other choices together.
     share = np.exp(gain - np.log(len(gain)) - np.logaddexp(0.0, evidence))
-    weights = np.sum([w * one.weights[1:] for w, one in zip(share, found, strict=True)], axis=0)
-    covariance = found[int(gain.argmax())].covariance[1:, 1:]
-    doubt = float(np.sqrt(np.einsum("ij,jk,ik->i", columns[:, 1:], covariance, columns[:, 1:])).mean())
-    return PersonFactor(features, np.asarray(weights), min(doubt, 1.0), evidence)
+    weights = sum((w * one.weights for w, one in zip(share, found, strict=True)), (1 - share.sum()) * alike.weights)
+    best, columns = found[int(gain.argmax())].covariance, contacts.columns[:, count:]
+    doubt = float(np.sqrt(np.einsum("ij,jk,ik->i", columns, best[count:, count:], columns)).mean())
+    averages = contacts.levels.averages(weights[:count], best[:count, :count])
+    return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
 
 
 def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked
@@ -137,9 +181,15 @@ def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and
 ) -> Vector:
     """Chance to convert when left alone of the rows `at`: the contrast's, made right along the features, [len(at)].
 
-    Trees that stop early are too flat where hardly anybody converts, and there a wrong chance looks like an effect.
+    And along itself, below the base rate and above: where the chance of regular buyers is drawn too far apart, a contact of the
+    rarer ones seems to have caused what they would have bought, and the chance of all seems too high.
     """
     expected = np.maximum(contrast.expected, _LEAST_SHARE * contrast.base_rate)
-    sds = np.concatenate([[1.0], np.full(taught.shape[1] - 1, RECALIBRATION_SD)])
-    line = fit_poisson(rows.is_converted[alone], Term(expected[alone], taught), sds).weights
+    apart = np.log(expected / contrast.base_rate)
+    taught, asked = (
+        np.column_stack([np.ones(len(some)), columns, apart[some], np.maximum(apart[some], 0.0)])
+        for columns, some in ((taught, alone), (asked, at))
+    )
+    sds = np.append(1.0, np.full(taught.shape[1] - 1, RECALIBRATION_SD))
+    line = fit_poisson(rows.is_converted[alone], Term(contrast.told[alone] * expected[alone], taught, sds)).weights
     return np.asarray(expected[at] * np.exp(np.clip(asked @ line, -_LARGEST_LOG, _LARGEST_LOG)))

@@ -4,7 +4,7 @@ r"""How far a person's effect departs from the channel's and offer's average, an
 
 h is what a learner says of the person, centre its mean over those whom the option's channel reached, and slope what held-out
 people support of it (`ml.response.personal_fit`). Without support everybody has the average. A factor of the
-person (`ml.response.person_factor`) needs no slope: average_o s(x) / centre_o, with the doubt slope_sd in its logarithm.
+person (`ml.response.person_factor`) needs neither: uplift_o(x) = level_o s(x), with the doubt slope_sd in the logarithm of s.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,6 @@ from ml.response.person_factor import PersonFactor
 
 CONSTANT: Final = "constant"
 """The learner that says the same of everybody."""
-HIERARCHICAL: Final = "hierarchical"
-"""Pooled trees and a channel's own on the logit scale, on top of the baseline (`ml.response.effects`)."""
 
 
 class PooledLearner(Protocol):
@@ -42,7 +40,7 @@ class Personal:
         slope: Share of what it says that held-out people support, 0 to 1.
         slope_sd: Standard deviation of that share.
         centres: Mean of what it says, by option; by channel for an offer without one.
-        learner: What says it; None for `CONSTANT` and `HIERARCHICAL`. A `PersonFactor` says it in shares of the average.
+        learner: What says it; None for `CONSTANT`. A `PersonFactor` says the whole effect.
     """
 
     name: str = CONSTANT

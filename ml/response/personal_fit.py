@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.response.contrast import FOLDS, Contrast
-from ml.response.effects_fit import Trial
 from ml.response.spoken import Spoken
+from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -89,9 +89,8 @@ def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> tu
     for k in range(FOLDS):
         spoken = learn(contrast.fold != k, seed + k)
         fitted.append(spoken)
-        for o, done in enumerate(contrast.options):
-            at = np.flatnonzero((fold == k) & (option == o))
-            said[at] = spoken.of(trial.rows.matrix[rows[at]], contrast.expected[rows[at]], done)
+        at = np.flatnonzero(fold == k)
+        said[at] = spoken.of(trial.rows.features[rows[at]], contrast.options)[np.arange(len(at)), option[at]]
     said -= _centred(said, contrast.weight[rows], option, np.arange(len(rows)) < len(contrast.contact))
     return HeldOut(rows, option, said, fold), fitted
 
@@ -138,7 +137,7 @@ def centres_of(
             at = rng.choice(at, CENTRE_ROWS, replace=False)
         share = contrast.weight[at] / contrast.weight[at].sum()
         wanted = [one for one in dict.fromkeys([*contrast.options, *options]) if one.channel == name]
-        means = [float(share @ spoken.of(trial.rows.matrix[at], contrast.expected[at], one)) for one in wanted]
+        means = (share @ spoken.of(trial.rows.features[at], wanted)).tolist()
         centres |= dict(zip(map(str, wanted), means, strict=True)) | {name: float(np.mean(means))}
     return centres | {"": float(np.mean(list(centres.values()) or [0.0]))}
 

@@ -26,7 +26,7 @@ class TrainingRows:
     """The training frame as arrays of n rows.
 
     Attributes:
-        matrix: Features with the offer's code in the last column, float32 [n, F + 1].
+        features: float32 [n, F].
         is_converted: 0 or 1, [n].
         margin: Margin of the conversions, NaN elsewhere, [n].
         weight: Sample weight x inverse propensity, [n].
@@ -35,7 +35,7 @@ class TrainingRows:
         tune: Rows to stop and to calibrate on, [n].
     """
 
-    matrix: Matrix
+    features: Matrix
     is_converted: Vector
     margin: Vector
     weight: Vector
@@ -43,27 +43,16 @@ class TrainingRows:
     train: Mask
     tune: Mask
 
-    @property
-    def features(self) -> Matrix:
-        """The matrix without the offer's code, [n, F], a view."""
-        return self.matrix[:, :-1]
-
-    def pick(
-        self, mask: Mask, target: Vector, start: Vector, *, with_offer: bool, exposure: Vector | None = None
-    ) -> Rows:
-        """The rows under `mask` as input of a forest; `target`, `start` and `exposure` are over all rows."""
-        matrix = self.matrix if with_offer else self.features
-        felt = None if exposure is None else exposure[mask]
-        return Rows(matrix[mask], target[mask], unit_mean(self.weight[mask]), start[mask], felt)
+    def pick(self, mask: Mask, target: Vector, start: Vector) -> Rows:
+        """The rows under `mask` as input of a forest; `target` and `start` are over all rows."""
+        return Rows(self.features[mask], target[mask], unit_mean(self.weight[mask]), start[mask])
 
 
-def prepare(training: pd.DataFrame, spec: FeatureSpec, offers: Sequence[str]) -> TrainingRows:
+def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     """Turns the training frame into arrays."""
-    matrix = spec.matrix(training, extra_columns=1)
-    matrix[:, -1] = pd.Index(offers).get_indexer(pd.Index(_text(training["offer_id"])))
     part = split(training)
     return TrainingRows(
-        matrix,
+        spec.matrix(training),
         training["is_converted"].to_numpy(dtype=np.float64),
         training["margin"].to_numpy(dtype=np.float64, na_value=np.nan),
         row_weights(training),
@@ -74,7 +63,7 @@ def prepare(training: pd.DataFrame, spec: FeatureSpec, offers: Sequence[str]) ->
 
 
 def known_offers(training: pd.DataFrame, options: Sequence[Option]) -> tuple[str, ...]:
-    """Offers in the order of their codes: `none`, those that can be made, those that history has besides."""
+    """Offers: `none`, those that can be made, those that history has besides."""
     history = sorted(set(_text(training["offer_id"])))
     return tuple(dict.fromkeys([NONE, *(option.offer_id for option in options), *history]))
 

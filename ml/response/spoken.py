@@ -1,39 +1,33 @@
 """What a fitted learner says of people: one call shape for all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.entities import Option
 from ml.features import Matrix
-from ml.response.effects import Effects
-from ml.response.logit import sigmoid
 from ml.response.person_factor import PersonFactor
 from ml.response.personal import PooledLearner
 
 Vector = npt.NDArray[np.float64]
-_FLOOR = 1e-6
 
 
 class Spoken(Protocol):
     """A fitted learner."""
 
     @property
-    def is_relative(self) -> bool:
-        """Whether it says shares of an option's average, already as far as they're believed, and not differences in chances."""
+    def is_whole(self) -> bool:
+        """Whether it says the whole effect, already as far as it's believed, and not how people differ from the average."""
 
-    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:
-        """What it says that a contact changes.
+    def of(self, features: Matrix, options: Sequence[Option]) -> Vector:
+        """What it says that each of O options changes for each of m people, difference in chances, [m, O].
 
         Args:
-            matrix: Features and, in the last column, the offer's code (it is overwritten), [n, F + 1].
-            baseline: Chance to convert when left alone, [n].
-            option: The contact.
-
-        Returns:
-            The difference in chances, [n]; a share of the average where it is relative.
+            features: [m, F].
+            options: The contacts.
         """
 
 
@@ -41,27 +35,10 @@ class Spoken(Protocol):
 class SaysNothing:
     """The same of everybody."""
 
-    is_relative: bool = False
+    is_whole: bool = False
 
-    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
-        return np.zeros(len(matrix))
-
-
-@dataclass(frozen=True)
-class SaysByTrees:
-    """Pooled trees and a channel's own, on the logit scale."""
-
-    effects: Effects
-    offers: tuple[str, ...]
-    threads: int
-    is_relative: bool = False
-
-    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: D102
-        matrix[:, -1] = self.offers.index(option.offer_id) if option.offer_id in self.offers else np.nan
-        trees = self.effects.pooled.answer(matrix, self.threads)
-        trees = trees + self.effects.channel(option.channel).answer(matrix, self.threads)
-        chance = np.clip(baseline.astype(np.float64), _FLOOR, 1 - _FLOOR)
-        return np.asarray(sigmoid(np.log(chance / (1 - chance)) + self.effects.calibrate(option, trees)) - chance)
+    def of(self, features: Matrix, options: Sequence[Option]) -> Vector:  # noqa: D102
+        return np.broadcast_to(0.0, (len(features), len(options)))
 
 
 @dataclass(frozen=True)
@@ -69,18 +46,18 @@ class SaysPooled:
     """One effect of any contact."""
 
     learner: PooledLearner
-    is_relative: bool = False
+    is_whole: bool = False
 
-    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
-        return np.asarray(self.learner.answer(matrix[:, :-1]).effects[:, 0])
+    def of(self, features: Matrix, options: Sequence[Option]) -> Vector:  # noqa: D102
+        return np.broadcast_to(self.learner.answer(features).effects[:, :1], (len(features), len(options)))
 
 
 @dataclass(frozen=True)
 class SaysFactor:
-    """The person's factor, the same for every option."""
+    """The option's level times the person's factor."""
 
     factor: PersonFactor
-    is_relative: bool = True
+    is_whole: bool = True
 
-    def of(self, matrix: Matrix, baseline: npt.NDArray[Any], option: Option) -> Vector:  # noqa: ARG002, D102
-        return self.factor.of(matrix[:, :-1])
+    def of(self, features: Matrix, options: Sequence[Option]) -> Vector:  # noqa: D102
+        return np.outer(self.factor.of(features), [self.factor.levels.of(option).mean for option in options])

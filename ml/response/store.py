@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from ml.features import FeatureSpec
 from ml.response.amount import Amount
-from ml.response.averages import Average, Averages
+from ml.response.averages import Averages
 from ml.response.baseline import Baseline
-from ml.response.effects import Effects, Shifts
 from ml.response.evidence import Evidence
+from ml.response.log_line import LogLine
 from ml.response.logit import Line
 from ml.response.model import ResponseModel
 from ml.response.person_factor import FACTOR, PersonFactor
@@ -20,7 +20,7 @@ from ml.response.pooled import pooled_from
 from ml.response.redemption import Redemption
 from ml.response.trees import Forest
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _DOCUMENT: Final = "model.json"
 
 
@@ -75,33 +75,22 @@ def with_threads(model: ResponseModel, threads: int) -> ResponseModel:
 
 
 def _forests(model: ResponseModel) -> dict[str, Forest]:
-    channels = {f"channel_{channel}": forest for channel, forest in model.effects.channels.items()}
-    return {
-        "baseline": model.baseline.forest,
-        "pooled": model.effects.pooled,
-        "amount": model.amount.forest,
-        **channels,
-    }
+    return {"baseline": model.baseline.forest, "amount": model.amount.forest}
 
 
 def _document(model: ResponseModel) -> dict[str, Any]:
-    amount, baseline, effects = model.amount, model.baseline, model.effects
+    amount, baseline = model.amount, model.baseline
     return {
         "format": FORMAT,
         "features": model.spec.to_dict(),
         "offers": list(model.offers),
-        "baseline": {"start": baseline.start, "line": asdict(baseline.line), "learned_from": baseline.learned_from},
-        "effects": {
-            "shifts": asdict(effects.shifts),
-            "channels": list(effects.channels),
-            "lines": {channel: asdict(line) for channel, line in effects.lines.items()},
+        "baseline": {
+            "start": baseline.start,
+            "line": asdict(baseline.line),
+            "learned_from": baseline.learned_from,
+            "rise": None if baseline.rise is None else baseline.rise.to_dict(),
         },
-        "averages": {
-            "options": {name: asdict(one) for name, one in model.averages.options.items()},
-            "channels": {name: asdict(one) for name, one in model.averages.channels.items()},
-            "pooled": asdict(model.averages.pooled),
-            "contacts": dict(model.averages.contacts),
-        },
+        "averages": model.averages.to_dict(),
         "personal": _personal(model),
         "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
         "redemption": {offer: asdict(shares) for offer, shares in model.redemption.items()},
@@ -116,18 +105,18 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         path = folder / f"{name}.txt"
         return Forest(path.read_text(encoding="utf-8") if path.exists() else None)
 
-    baseline, effects, amount = values["baseline"], values["effects"], values["amount"]
+    baseline, amount = values["baseline"], values["amount"]
     return ResponseModel(
         FeatureSpec.from_dict(values["features"]),
         tuple(values["offers"]),
-        Baseline(baseline["start"], forest("baseline"), Line(**baseline["line"]), baseline["learned_from"]),
-        Effects(
-            Shifts(**effects["shifts"]),
-            forest("pooled"),
-            {channel: forest(f"channel_{channel}") for channel in effects["channels"]},
-            {channel: Line(**line) for channel, line in effects["lines"].items()},
+        Baseline(
+            baseline["start"],
+            forest("baseline"),
+            Line(**baseline["line"]),
+            baseline["learned_from"],
+            None if baseline["rise"] is None else LogLine.from_dict(baseline["rise"]),
         ),
-        _averages(values["averages"]),
+        Averages.from_dict(values["averages"]),
         _personal_of(values["personal"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
         {offer: Redemption(**shares) for offer, shares in values["redemption"].items()},
@@ -135,13 +124,6 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         values["facts"],
         values["threads"],
     )
-
-
-def _averages(values: dict[str, Any]) -> Averages:
-    options, channels = (
-        {name: Average(**one) for name, one in values[kind].items()} for kind in ("options", "channels")
-    )
-    return Averages(options, channels, Average(**values["pooled"]), values["contacts"])
 
 
 def _personal(model: ResponseModel) -> dict[str, Any]:

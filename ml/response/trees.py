@@ -1,6 +1,5 @@
 """Boosted trees: the one place that calls LightGBM."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,27 +38,19 @@ class TreeSettings:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows for a forest whose trees F(x) make the score `start + exposure * F(x)`.
+    """Rows for a forest whose trees F(x) make the score `start + F(x)`.
 
     Attributes:
         matrix: Features, [n, F].
         target: What is predicted, [n].
         weight: Row weights, mean 1, [n].
         start: Score without the trees, [n].
-        exposure: How much of the trees' answer a row feels, [n]; None is 1 for all. With contact minus its share, what
-            contacted and uncontacted people have in common cancels, so that only differences are learned (the
-            R-learner of Nie and Wager 2021, on the logit scale).
     """
 
     matrix: Matrix
     target: Vector
     weight: Vector
     start: Vector
-    exposure: Vector | None = None
-
-    def score(self, trees: Vector) -> Vector:
-        """The score of the rows, given what the trees say of them."""
-        return self.start + (trees if self.exposure is None else self.exposure * trees)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -95,10 +86,6 @@ class Forest:
         """Gain by feature, [feature_count]."""
         return np.zeros(feature_count) if self.text is None else self._booster.feature_importance("gain")
 
-    def depends_on(self, feature: int) -> bool:
-        """Whether any split is on the feature at this position."""
-        return self.text is not None and bool(self._booster.feature_importance("split")[feature] > 0)
-
     def answer(self, matrix: Matrix, threads: int) -> Vector:
         """What the trees say of `matrix` [n, F], float64 [n]; 0 without trees."""
         if self.text is None or len(matrix) == 0:
@@ -130,14 +117,10 @@ def fit_forest(train: Rows, tune: Rows, settings: TreeSettings, *, objective: st
         "boost_from_average": False, "seed": seed, "deterministic": True, "force_col_wise": True,
         "num_threads": threads, "verbosity": -1,
     }  # fmt: skip
-    start, held_start, held_loss = train.start, tune.start, None
-    if train.exposure is not None:
-        parameters |= {"objective": _exposed_logistic(train), "metric": "None"}
-        start, held_start, held_loss = np.zeros_like(start), np.zeros_like(held_start), _exposed_loss(tune)
-    data = lgb.Dataset(train.matrix, train.target, weight=train.weight, init_score=start, params=parameters)
-    held = data.create_valid(tune.matrix, tune.target, weight=tune.weight, init_score=held_start)
+    data = lgb.Dataset(train.matrix, train.target, weight=train.weight, init_score=train.start, params=parameters)
+    held = data.create_valid(tune.matrix, tune.target, weight=tune.weight, init_score=tune.start)
     stop = lgb.early_stopping(settings.patience, verbose=False)
-    booster = lgb.train(parameters, data, settings.trees, valid_sets=[held], feval=held_loss, callbacks=[stop])
+    booster = lgb.train(parameters, data, settings.trees, valid_sets=[held], callbacks=[stop])
     forest = Forest(booster.model_to_string(num_iteration=booster.best_iteration))
     return forest if _helps(forest, tune, objective, threads) else Forest()
 
@@ -152,28 +135,9 @@ def chances(  # noqa: PLR0917 - who learns, who stops, and who is asked
     return np.asarray(sigmoid(start + forest.answer(matrix, threads)))
 
 
-def _exposed_logistic(rows: Rows) -> Callable[[Vector, lgb.Dataset], tuple[Vector, Vector]]:
-    """Gradient and curvature of the log loss of `start + exposure * F` in F."""
-    exposure = np.ones_like(rows.start) if rows.exposure is None else rows.exposure
-
-    def derivatives(trees: Vector, _: lgb.Dataset) -> tuple[Vector, Vector]:
-        probability = sigmoid(rows.score(trees))
-        gradient = rows.weight * exposure * (probability - rows.target)
-        return gradient, rows.weight * exposure**2 * probability * (1 - probability)
-
-    return derivatives
-
-
-def _exposed_loss(rows: Rows) -> Callable[[Vector, lgb.Dataset], tuple[str, float, bool]]:
-    def loss(trees: Vector, _: lgb.Dataset) -> tuple[str, float, bool]:
-        return "loss", float(np.average(_losses(rows.score(trees), rows.target, "binary"), weights=rows.weight)), False
-
-    return loss
-
-
 def _helps(forest: Forest, tune: Rows, objective: str, threads: int) -> bool:
     before = _losses(tune.start, tune.target, objective)
-    after = _losses(tune.score(forest.answer(tune.matrix, threads)), tune.target, objective)
+    after = _losses(tune.start + forest.answer(tune.matrix, threads), tune.target, objective)
     gain = tune.weight * (before - after)
     return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 

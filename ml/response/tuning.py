@@ -87,7 +87,7 @@ def tune(
 
 
 def _left_alone(training: pd.DataFrame, seed: int) -> TrainingRows | None:
-    rows = prepare(training, FeatureSpec.fit(training), ("none",))
+    rows = prepare(training, FeatureSpec.fit(training))
     taken = ~rows.contacted & (rows.train | rows.tune)
     if taken.sum() > MOST_ROWS:
         taken &= np.random.default_rng(seed).random(len(taken)) < MOST_ROWS / taken.sum()
@@ -103,8 +103,6 @@ def _loss(rows: TrainingRows, settings: TreeSettings, seed: int, threads: int) -
     weight = unit_mean(rows.weight[rows.train])
     rate = smoothed_rate(float((weight * rows.is_converted[rows.train]).sum()), float(rows.train.sum()))
     start = np.full(len(rows.tune), logit_of(rate))
-    learn, stop = (
-        rows.pick(part, rows.is_converted, start, with_offer=False) for part in (rows.train, rows.tune & ~judges)
-    )
+    learn, stop = (rows.pick(part, rows.is_converted, start) for part in (rows.train, rows.tune & ~judges))
     chance = chances(learn, stop, rows.features[judges], start[judges], settings, seed, threads)
     return log_loss(chance, rows.is_converted[judges], rows.weight[judges])

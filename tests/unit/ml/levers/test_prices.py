@@ -34,7 +34,8 @@ def decision(people: int = 40, unit: float = 50.0, redeemed: float = 10.0) -> tu
         baseline=np.full(people, 0.1, dtype=np.float32),
         unit_value=np.stack([own * unit, own * 30], axis=1).astype(np.float32),
         contact_cost=costs,
-        offer_cost=propensity * np.float32(REDEMPTION) * offer,
+        redemptions=propensity * np.float32(REDEMPTION),
+        offer_price=offer,
         wear_cost=np.full((people, 3), 0.02, dtype=np.float32),
         arm=np.full((people, 2), 3, dtype=np.int8),
         allowed=rng.random((2, people, len(CHANNELS))) < 0.7,
@@ -45,11 +46,7 @@ def decision(people: int = 40, unit: float = 50.0, redeemed: float = 10.0) -> tu
 
 
 def parts_of(table: ValueTable, problem: Problem) -> ValueParts:
-    return ValueParts.of(table, redemptions(table), problem.given)
-
-
-def redemptions(table: ValueTable) -> np.ndarray:
-    return table.propensity * np.float32(REDEMPTION)
+    return ValueParts.of(table, problem.given)
 
 
 @pytest.mark.parametrize(("setting", "now"), [(f"{UNIT}=70", {"unit": 70.0}), (f"{REDEEMED}=4", {"redeemed": 4.0}),
@@ -76,7 +73,7 @@ def test_contacts_made_to_learn_have_the_parts_of_the_same_columns() -> None:
     learning = problem.given.exploring(np.arange(len(problem.given)) % 2 == 0, problem.columns)
     whole, exploring = (
         parts_of(table, problem),
-        ValueParts.of(table, redemptions(table), learning),
+        ValueParts.of(table, learning),
     )
     assert np.array_equal(whole.effect, exploring.effect)
     assert np.array_equal(whole.redemptions, exploring.redemptions)

@@ -11,9 +11,10 @@ from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CHANNELS
 from ml.policy.delivery import Windows, windows
+from ml.policy.offers import offer_prices
 from ml.policy.prices import ShadowPrices
 from ml.policy.reasons import Reason
-from ml.policy.value import ValueTable, contact_costs, offer_costs, wear_costs
+from ml.policy.value import ValueTable, contact_costs, wear_costs
 
 DAY, AT = date(2026, 1, 5), datetime(2026, 1, 5, 5, tzinfo=UTC)
 
@@ -86,7 +87,8 @@ def world(n: int, seed: int = 1) -> World:
         baseline=baseline,
         unit_value=np.broadcast_to(np.array([40, 60], dtype=np.float32), (n, 2)),
         contact_cost=contact_costs(options, ACTIONS),
-        offer_cost=offer_costs(propensity, options, ACTIONS),
+        redemptions=propensity,
+        offer_price=offer_prices(options, ACTIONS),
         wear_cost=wear_costs(rng.gamma(2, 20, n), options, Policy().wear),
         arm=arm,
         allowed=np.stack([reasons == 0] * 2),

@@ -41,7 +41,7 @@ def _consents(*rows):
 
 
 def _contacts(*rows):
-    return pd.DataFrame(rows, columns=["customer_id", "channel", "sent_at", "message_id"])
+    return pd.DataFrame(rows, columns=["customer_id", "channel", "sent_at", "message_id"]).assign(offer_id="none")
 
 
 EVERYTHING = _consents(*[("c0", c, "granted", "express_written") for c in CHANNELS])

@@ -1,11 +1,15 @@
 """What an offer costs: also the purchases that come anyway while it can be redeemed."""
 
+from datetime import date
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from ml.configuration.actions import Actions
 from ml.entities import Option
-from ml.policy.value import expected_redemptions, offer_costs
+from ml.policy.frequency import all_contacts
+from ml.policy.offers import days_held, expected_redemptions, offer_prices
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
@@ -37,7 +41,7 @@ def scores() -> Scores:
 
 
 def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_until_it_ends(scores):
-    cost = offer_costs(expected_redemptions(scores, actions(21), 7), OPTIONS, actions(21))
+    cost = expected_redemptions(scores, actions(21), 7) * offer_prices(OPTIONS, actions(21))
     assert cost[:, 0] == pytest.approx([0, 0, 0])
     # a fifth of what comes anyway in 21 days, and four fifths of what is caused in 7; who is put off redeems nothing for it
     assert cost[:, 1] == pytest.approx([10 * (0.2 * 0.3 + 0.8 * 0.01), 10 * 0.8 * 0.01, 10 * 0.2 * 0.06], abs=1e-6)
@@ -47,3 +51,36 @@ def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_un
 def test_what_comes_anyway_redeems_an_offer_only_while_it_is_valid(scores, valid_days, share):
     found = expected_redemptions(scores, actions(valid_days), 7)
     assert found[:, 1] == pytest.approx([0.02 * share + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.02 * share], abs=1e-7)
+
+
+def sent(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    columns = ["customer_id", "offer_id", "sent_at"]
+    return all_contacts(
+        pd.DataFrame(rows, columns=columns).assign(
+            channel="email", message_id=None, sent_at=lambda all_: pd.to_datetime(all_["sent_at"])
+        )
+    )
+
+
+def test_an_offer_is_held_from_its_last_contact_until_it_ends():
+    people = pd.Series(["a", "b", "c", "d"])
+    contacts = sent(
+        ("a", "ten_off", "2026-01-01 09:00"), ("a", "ten_off", "2026-01-08 23:00"), ("b", "none", "2026-01-09 09:00"),
+        ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
+        ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
+    )  # fmt: skip
+    held = days_held(people, contacts, actions(21), date(2026, 1, 10))
+    assert held.tolist() == [
+        [0, 19],
+        [0, 0],
+        [0, 0],
+        [0, 21],
+    ]  # what is planned ahead can't be held for longer than it lasts
+    assert not days_held(people, contacts, actions(None), date(2026, 1, 10)).any()
+    assert not days_held(people, sent(), actions(21), date(2026, 1, 10)).any()
+
+
+def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores):
+    held = np.array([[0, 14], [0, 14], [0, 0]], dtype=np.float32)
+    found = expected_redemptions(scores, actions(21), 7, held)[:, 1]
+    assert found == pytest.approx([0.2 * 0.1 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.06], abs=1e-6)

@@ -34,8 +34,8 @@ def test_propensities_are_calibrated_by_decile(model):
     scores = model.score(customers, OPTIONS)
     truth = World().contacted(customers, OPTIONS[1])
     for members in np.array_split(np.argsort(scores.propensity[:, 1]), 10):
-        # 0.05 and what the guard holds back of the largest differences, some 0.2 at both ends here
-        assert scores.propensity[members, 1].mean() == pytest.approx(truth[members].mean(), abs=0.09)
+        # 0.05, and that a factor which all channels share takes only half of what differs in one of them, at both ends
+        assert scores.propensity[members, 1].mean() == pytest.approx(truth[members].mean(), abs=0.12)
 
 
 def test_amount_differs_where_margins_differ(model):
@@ -60,8 +60,8 @@ def test_thin_channel_starts_from_its_neighbours():
     options = [*OPTIONS[:2], Option("push", "none"), Option("sms", "none")]
     scores = ResponseModel.fit(frame, options, seed=1, threads=1).score(people(5_000, seed=95), options)
     mean = scores.uplift.mean(axis=0)
-    assert mean[2] == pytest.approx(mean[0], abs=0.04)  # 20 contacts
-    assert mean[3] == pytest.approx(mean[0], abs=0.04)  # none at all
+    assert mean[0] / 3 < mean[2] < mean[0] * 3  # 20 contacts
+    assert mean[0] / 3 < mean[3] < mean[0] * 3  # none at all; without neighbours it would be a fortieth
     assert np.isfinite(scores.uplift).all()
 
 

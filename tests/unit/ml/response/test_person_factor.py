@@ -8,16 +8,16 @@ import pytest
 
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
-from ml.response.averages import Average, Averages
 from ml.response.contrast import contrast_of
-from ml.response.effects_fit import Trial
 from ml.response.factor_features import FactorFeatures
 from ml.response.fit import fit
-from ml.response.person_factor import FACTOR, LEAST_EVIDENCE, PersonFactor, fit_factor
+from ml.response.levels import Levels
+from ml.response.person_factor import FACTOR, LEAST_EVIDENCE, DrawnContacts, PersonFactor, fit_factor
 from ml.response.personal import CONSTANT
 from ml.response.poisson import Term, fit_poisson
-from ml.response.rows import known_offers, prepare
+from ml.response.rows import prepare
 from ml.response.store import load, save
+from ml.response.trial import Trial
 
 OPTIONS = [Option("email", NONE), Option("push", NONE)]
 EFFECT = {"email": 0.006, "push": 0.003}
@@ -54,12 +54,13 @@ def trial(n: int, seed: int, *, weight: float) -> pd.DataFrame:
 
 def factor_of(frame: pd.DataFrame) -> tuple[PersonFactor, FeatureSpec]:
     spec = FeatureSpec.fit(frame)
-    rows = prepare(frame, spec, known_offers(frame, OPTIONS))
+    rows = prepare(frame, spec)
     seen = Trial.of(frame, rows)
-    contrast = contrast_of(frame, rows, seen.option, seen.options, seed=1, threads=1)
-    averages = Averages({str(o): Average(EFFECT[o.channel], 0.001) for o in OPTIONS}, {}, Average(0.004, 0.001))
     features = FactorFeatures.fit(spec, rows.features)
-    return fit_factor(rows, contrast, averages, features, np.ones(len(frame), dtype=bool), 1), spec
+    contrast = contrast_of(frame, rows, seen.option, seen.options, features, seed=1, threads=1)
+    return fit_factor(
+        DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, {}), features, np.ones(len(frame), dtype=bool), 1)
+    ), spec
 
 
 def test_who_is_moved_more_is_found_in_contacts_of_all_channels():
@@ -130,7 +131,8 @@ def test_weights_beside_a_known_part_are_found_within_their_errors():
     true = np.array([0.3, 0.5, 0.0])
     known = rng.uniform(0, 0.05, 50_000)
     counts = rng.poisson(known + 0.02 * np.exp(columns @ true)).astype(float)
-    found = fit_poisson(counts, Term(np.full(50_000, 0.02), columns), np.ones(3), known=known)
+    level = Term(known, np.ones((50_000, 1)), np.array([0.01]))
+    found = fit_poisson(counts, level, Term(np.full(50_000, 0.02), columns, np.ones(3)))
     assert (np.abs(found.weights - true) < 4 * np.sqrt(np.diag(found.covariance))).all()
 
 
@@ -138,5 +140,5 @@ def test_a_weight_without_room_stays_0():
     rng = np.random.default_rng(8)
     columns = np.column_stack([np.ones(5_000), rng.normal(size=5_000)])
     counts = rng.poisson(0.1 * np.exp(columns[:, 1])).astype(float)
-    found = fit_poisson(counts, Term(np.full(5_000, 0.1), columns), np.array([1.0, 0.0]))
+    found = fit_poisson(counts, Term(np.full(5_000, 0.1), columns, np.array([1.0, 0.0])))
     assert abs(found.weights[1]) < 1e-6

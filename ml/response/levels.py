@@ -1,0 +1,79 @@
+r"""How much a contact moves people with each channel and offer, in logs, so that what holds for one says something of the others.
+
+    log level_o = log(PRIOR_UPLIFT assumed_f(o)) + pooled + channel_c(o) + offer_f(o) + own_o
+
+An offer multiplies what a contact moves, whichever channel it comes through: a tenth of a point becomes three tenths, one
+point three. Added to it, the offer's points would be promised of channels that hardly move anybody.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.entities import NONE, Option
+from ml.response.averages import PRIOR_UPLIFT, Average, Averages
+
+Vector = npt.NDArray[np.float64]
+
+POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.7, 0.3
+"""Standard deviations beforehand, in logs: the level of all may lie off by several times, channels by a factor of e from it, offers
+by one of 2 from what is assumed of them, and an option by a third from its channel's and offer's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """The regression's columns for options: pooled, each channel, each offer, each option.
+
+    Attributes:
+        options: O options.
+        columns: Of each option, its channel with any offer, and any contact, float64 [O + C + 1, L].
+        scale: Level of each beforehand, [O + C + 1].
+        sds: Prior standard deviations of the weights, [L].
+    """
+
+    options: tuple[Option, ...]
+    columns: Vector
+    scale: Vector
+    sds: Vector
+
+    @classmethod
+    def of(cls, options: Sequence[Option], assumed: Mapping[str, float]) -> "Levels":
+        """The columns of distinct options.
+
+        Args:
+            options: The options.
+            assumed: By offer, how many times as many a contact with it is thought to move; once without it.
+        """
+        channels, offers = (
+            list(dict.fromkeys(each)) for each in ([o.channel for o in options], [o.offer_id for o in options])
+        )
+        asked = (
+            [(o.channel, o.offer_id, str(o)) for o in options] + [(name, "", "") for name in channels] + [("", "", "")]
+        )
+        parts = [np.ones((len(asked), 1))]
+        offers = [name for name in offers if name != NONE]  # an offer is measured against a contact without one
+        names: list[list[str]] = [channels, offers, [str(option) for option in options]]
+        for place, known in enumerate(names):
+            parts.append(np.array([[one[place] == name for name in known] for one in asked], dtype=np.float64))
+        scale = PRIOR_UPLIFT * np.array([assumed.get(offer, 1.0) for _, offer, _ in asked])
+        sizes = (POOLED_SD, *([CHANNEL_SD] * len(channels)), *([OFFER_SD] * len(offers)), *([OWN_SD] * len(options)))
+        return cls(tuple(options), np.hstack(parts), scale, np.array(sizes))
+
+    def averages(self, weights: Vector, covariance: Vector) -> Averages:
+        """The levels under weights [L] with their covariance [L, L]: medians, and their standard deviation.
+
+        What is unknown of a parameter that nothing is known of isn't put into the mean: of a channel that was never used it
+        would promise several times what the others move.
+        """
+        level = self.scale * np.exp(self.columns @ weights)
+        log_sd = np.sqrt(np.einsum("ij,jk,ik->i", self.columns, covariance, self.columns))
+        found = [Average(float(m), float(m * min(s, 1.0))) for m, s in zip(level, log_sd, strict=True)]
+        count = len(self.options)
+        channels = list(dict.fromkeys(option.channel for option in self.options))
+        return Averages(
+            dict(zip(map(str, self.options), found, strict=False)),
+            dict(zip(channels, found[count:], strict=False)),
+            found[-1],
+        )

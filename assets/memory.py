@@ -19,7 +19,7 @@ from ml.entities import CHANNELS
 from ml.learning import memory
 from ml.learning.contrasts import LEAST_CHANCE, ChannelEffect, Side, Sums, effects_of
 from ml.learning.creatives import CreativeLook
-from ml.response.averages import PRIOR_UPLIFT
+from ml.response.thought import PRIOR_UPLIFT
 
 LOOK_BACK: Final = timedelta(days=180)
 

@@ -21,11 +21,11 @@ from assets.pictures import inline_picture
 from ml.configuration import Configuration
 from ml.entities import CHANNELS
 from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
-from ml.learning.memory import believed, prior_uplift
+from ml.learning.memory import believed, of_trials, prior_uplift
 from ml.policy.value import contact_cost_of
-from ml.response.averages import PRIOR_UPLIFT
 from ml.response.fit import settings_of
 from ml.response.store import with_threads
+from ml.response.thought import PRIOR_UPLIFT
 from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
 from ml.training import History, Judged, Trained, judge, train
 
@@ -119,7 +119,7 @@ def response_models(
         options,
         seed=seed,
         threads=TRAINING_THREADS,
-        history=replace(history_of(home, generation_id, configuration), uplift=_found_before(ledger, day)),
+        history=_with_findings(history_of(home, generation_id, configuration), ledger, day),
         costs=costs,
         settings=settings_of(champion.model if champion else None),
         tuning_trials=TUNING_TRIALS if context.run.job_name == TRAIN_JOB else 0,
@@ -269,10 +269,14 @@ def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
 
 
-def _found_before(ledger: Ledger, day: date) -> dict[str, float]:
-    """What campaigns before this day have found of each channel's contacts."""
+def _with_findings(history: History, ledger: Ledger, day: date) -> History:
+    """What campaigns and trials before this day have found of each channel's contacts."""
     held = believed(ledger.findings.held(before=day.isoformat()).values(), day)
-    return prior_uplift(held, CHANNELS, PRIOR_UPLIFT)
+    everything, trials = (
+        prior_uplift(held, CHANNELS, PRIOR_UPLIFT),
+        prior_uplift(of_trials(held), CHANNELS, PRIOR_UPLIFT),
+    )
+    return replace(history, uplift=everything, trials=trials)
 
 
 def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:

@@ -5,8 +5,9 @@
 A market's year of history, two thirds of whose campaigns picked likely buyers by habit, goes through landing, dbt and the
 training frame as in a first cycle. The model is trained as the cycle trains it, everybody is scored, and the mean promised uplift
 by channel is held against the market's true effect of that message on those people; rank is Spearman's correlation of the
-two over people. Beside it stand the hierarchical trees that it replaced (people left alone taken as they are, no guard),
-fitted on the same rows. Truth is read by this judge alone. Ends with one line of JSON.
+two over people. Beside it stands the plain propensity model that marketing teams use: one LightGBM on all rows as they are, with the
+contact's channel and offer among its features, asked with and without it. Truth is read by this judge alone. Ends with one
+line of JSON.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import duckdb
+import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,11 +35,7 @@ from benchmarks.identity import CUTOFF, DAY, PROJECT, run
 from ml.configuration import read_configuration
 from ml.entities import Option
 from ml.features import FeatureSpec
-from ml.response.baseline import fit_baseline
-from ml.response.effects_fit import Trial, calibrate_effects, fit_effects
-from ml.response.rows import known_offers, prepare
-from ml.response.spoken import SaysByTrees
-from ml.training import History, train, trustworthy
+from ml.training import History, train
 
 HORIZON = 14
 MAX_ROWS = 300_000
@@ -110,19 +108,23 @@ def _told(training: pd.DataFrame, customers: pd.DataFrame, effects: pd.DataFrame
 
 
 def before(known: World) -> Matrix:
-    """Uplift as the trees said it: people left alone compared as they are, each channel's differences calibrated."""
-    rows_of = trustworthy(known.training)
-    offers = known_offers(rows_of, known.options)
-    spec = FeatureSpec.fit(rows_of)
-    rows = prepare(rows_of, spec, offers)
-    trial = Trial.of(rows_of, rows)
-    effects, difference = fit_effects(trial, seed=1, threads=1)
-    baseline = fit_baseline(rows, difference, seed=1, threads=1)
-    effects = calibrate_effects(trial, effects, difference, baseline.logit(rows.features, 1))
-    matrix = spec.matrix(known.customers, extra_columns=1)
-    alone = 1 / (1 + np.exp(-baseline.logit(matrix[:, :-1], 1)))
-    spoken = SaysByTrees(effects, offers, 1)
-    return np.column_stack([spoken.of(matrix, alone, option) for option in known.options])
+    """Uplift by a propensity model: its answer with the contact less its answer without."""
+    spec, rows = FeatureSpec.fit(known.training), known.training
+    contacts = pd.MultiIndex.from_tuples(known.options)
+    done = contacts.get_indexer(pd.MultiIndex.from_frame(rows[["channel", "offer_id"]]))
+    matrix = np.column_stack([spec.matrix(rows), done])
+    data = lgb.Dataset(matrix, rows["is_converted"].astype(float), categorical_feature=[matrix.shape[1] - 1])
+    model = lgb.train(
+        {"objective": "binary", "num_leaves": 15, "verbosity": -1, "num_threads": 1, "seed": 1}, data, 150
+    )
+    asked = np.column_stack([spec.matrix(known.customers), np.full(len(known.customers), -1)])
+
+    def chance(option: int) -> Matrix:
+        asked[:, -1] = option
+        return np.asarray(model.predict(asked, num_threads=1))
+
+    alone = chance(-1)
+    return np.column_stack([chance(option) - alone for option in range(len(known.options))])
 
 
 def measure(folder: Path, customers: int, seed: int) -> dict[str, Any]:

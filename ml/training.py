@@ -13,12 +13,12 @@ from ml.evaluation.card import model_card
 from ml.evaluation.gate import Comparison, compare
 from ml.evaluation.plots import draw
 from ml.evaluation.report import evaluate, validation_rows
-from ml.response.averages import PRIOR_UPLIFT
 from ml.response.baseline import SETTINGS
 from ml.response.candidates import Candidate
 from ml.response.fit import fit
 from ml.response.left_alone import with_chances
 from ml.response.model import ResponseModel
+from ml.response.thought import PRIOR_UPLIFT, Thought
 from ml.response.trees import TreeSettings
 from ml.response.tuning import TuningTrial, tune
 
@@ -37,12 +37,15 @@ class History:
         margin: Of a conversion, money.
         uplift: What a contact is held to add to that chance, by channel (`learning.memory.prior_uplift`);
             `PRIOR_UPLIFT` where none is given.
+        trials: The same by what trials outside of the product found alone (`wayfinder model fit --teaches`): also where the
+            product's own results, which are in the training rows, say more.
         assumed: By offer, how many times as many a contact with it is thought to move (`Actions.assumed_responses`).
     """
 
     conversion_rate: float
     margin: float
     uplift: Mapping[str, float] = field(default_factory=dict)
+    trials: Mapping[str, float] = field(default_factory=dict)
     assumed: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -120,7 +123,8 @@ def train(
     training = trustworthy(with_chances(training, seed=seed, threads=threads))
     tuning = tune(training, trials=tuning_trials, seed=seed, threads=threads, start=settings) if tuning_trials else ()
     settings = next((one.settings for one in tuning if one.is_best), settings)
-    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, assumed=history.assumed, settings=settings)
+    thought = Thought(history.trials, history.assumed)
+    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, thought=thought, settings=settings)
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
         ""

@@ -1,6 +1,6 @@
 """`wayfinder model`: learn from a table that is there already, and score another."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
+from ml.learning.memory import Finding, learn
 from ml.tables.errors import TableError
 from ml.tables.reading import read_table
 from ml.tables.writing import check_output, write_table
@@ -24,6 +25,7 @@ from ml.trials.figures import Figures, candidate_metrics, figures_of
 from ml.trials.fitting import Fitted, fit_table
 from ml.trials.roles import Roles
 from ml.trials.store import check, load, save
+from ml.trials.teaching import taught
 from orchestration.errors import BadInput
 from orchestration.runs import Progress
 from orchestration.settings import Settings
@@ -44,6 +46,7 @@ class FitWords:
     amount: str | None = None
     cost: float = 0.0
     exclude: tuple[str, ...] = ()
+    teaches: tuple[str, ...] = ()
 
     def roles(self, frame: pd.DataFrame) -> Roles:
         """Which column is what; names without regard to spaces around them, lists with commas taken apart."""
@@ -82,6 +85,7 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
                 frame, words.roles(frame), str(words.train), seed=settings.seed, threads=settings.threads, progress=step
             )
             figures = figures_of(fitted)
+        findings = taught(fitted, words.teaches, words.train.name, at.date())
         save(fitted.model, words.out)
     (words.out / "card.md").write_text(figures.card, encoding="utf-8")
     step("model written")
@@ -90,6 +94,7 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
     tracking = tracking_of(settings)
     run_id = log_trial(tracking, _run(words, fitted, figures, at), words.out)
     step("logged to MLflow")
+    _keep(settings, findings, at)
     return {
         "model": str(words.out),
         "run_id": run_id,
@@ -99,8 +104,21 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
         "response_model": fitted.head.used,
         **_learned(fitted),
         "metrics": figures.metrics,
+        "findings": [one.statement for one in findings],
         "deciles": {action: [asdict(row) for row in rows] for action, rows in figures.deciles.items()},
     }
+
+
+def _keep(settings: Settings, findings: Sequence[Finding], at: datetime) -> None:
+    """Keep what a trial teaches in the ledger, beside what campaigns found."""
+    if findings:
+        from assets.ledger.ledger import Ledger  # noqa: PLC0415 - only where something is kept
+        from orchestration.build import ledger_url  # noqa: PLC0415 - as above
+
+        ledger = Ledger(ledger_url(settings))
+        ledger.upgrade()
+        kept = ledger.findings
+        kept.keep(learn(findings, kept.held(), at.date()), at)
 
 
 def score(settings: Settings, model: Path, data: Path, out: Path, progress: Progress) -> Facts:
@@ -200,7 +218,7 @@ def _stopwatch(progress: Progress) -> Callable[[str], None]:
 def show_fit(console: Console, facts: Facts) -> None:
     """A fit on a screen."""
     console.print(f"\n[bold]Model[/] in {escape(facts['model'])}, from {facts['rows']:,} rows", highlight=False)
-    for note in facts["notes"]:
+    for note in [*facts["notes"], *(f"campaigns start from it: {one}" for one in facts["findings"])]:
         console.print(f"  · {escape(note)}", highlight=False)
     if facts["candidates"]:
         table = Table(

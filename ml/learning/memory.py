@@ -21,6 +21,7 @@ BELIEVED: Final[Mapping[str, timedelta]] = {
     "lift": timedelta(days=180),
     "channel": timedelta(days=180),
     "creative": timedelta(days=90),
+    "trial": timedelta(days=365),
 }
 """How long a finding is believed without being learned again: creatives wear out first."""
 SHARPER: Final = 0.9
@@ -32,7 +33,7 @@ class Finding:
     """Something learned.
 
     Attributes:
-        key: What it is about: `channel/email`, `lift/<objective>/<measure>/<against>`, `creative/<id>`.
+        key: What it is about: `channel/email`, `trial/email`, `lift/<objective>/<measure>/<against>`, `creative/<id>`.
         statement: In words.
         unit: `share` (of people who convert) or `money`, per person or contact.
         effect: What was caused.
@@ -106,6 +107,20 @@ def of_channels(effects: Iterable[ChannelEffect], cycle_id: str, on: date) -> li
     return found
 
 
+def of_trial(channel: str, figures: tuple[float, float, float], sample: int, table: str, on: date) -> Finding:
+    """Finding of a trial outside of the product.
+
+    Args:
+        channel: Whose contacts it was about.
+        figures: What a contact added to the chance of a conversion, with its 95 % interval.
+        sample: People.
+        table: Name of the file.
+        on: Day on which it was learned from.
+    """
+    words = f"by the trial in {table}, a contact by {channel.replace('_', ' ')} {_caused(*figures)}"
+    return _finding("trial", channel, words, "share", figures, sample, f"{on.isoformat()} {table}", on)
+
+
 def of_lifts(lifts: Iterable[Mapping[str, Any]], cycle_id: str, on: date) -> list[Finding]:
     """Findings about objectives' lifts, from plain facts of `lift.Lift`."""
     found = []
@@ -165,8 +180,8 @@ def believed(held: Iterable[Finding], on: date) -> list[Finding]:
 def prior_uplift(held: Iterable[Finding], channels: Sequence[str], default: float) -> dict[str, float]:
     """What a contact adds to the chance of a conversion, by channel, before a campaign has data of its own.
 
-    The default, as unsure as it is large, is combined with what was found by the inverse of their variances; an effect
-    below 0 stays one.
+    The default, as unsure as it is large, is combined with what campaigns and trials found by the inverse of their variances;
+    an effect below 0 stays one.
 
     Args:
         held: Findings that are believed.
@@ -174,7 +189,12 @@ def prior_uplift(held: Iterable[Finding], channels: Sequence[str], default: floa
         default: Where nothing was found.
     """
     found = {one.key: one for one in held}
-    return {channel: _combined(found.get(f"channel/{channel}"), default)[0] for channel in channels}
+    return {channel: _combined(_about(found, channel), default)[0] for channel in channels}
+
+
+def of_trials(held: Iterable[Finding]) -> list[Finding]:
+    """Findings of trials outside of the product."""
+    return [one for one in held if one.key.startswith("trial/")]
 
 
 def experiments(
@@ -201,18 +221,21 @@ def experiments(
     found = {one.key: one for one in held}
     made = []
     for channel, count in people.items():
-        effect, sd = _combined(found.get(f"channel/{channel}"), default)
+        effect, sd = _combined(_about(found, channel), default)
         net, spread = effect * value - costs[channel], sd * value
         worth = count * _regret(net, spread)
         made.append(Experiment(channel, net, net - Z95 * spread, net + Z95 * spread, worth))
     return sorted(made, key=lambda one: (-one.worth, one.channel))
 
 
-def _combined(found: Finding | None, default: float) -> tuple[float, float]:
-    if found is None:
-        return default, default
-    precision, known = 1 / default**2, 1 / max(found.sd, 1e-9) ** 2
-    return (default * precision + found.effect * known) / (precision + known), 1 / sqrt(precision + known)
+def _about(found: Mapping[str, Finding], channel: str) -> list[Finding]:
+    return [found[key] for key in (f"channel/{channel}", f"trial/{channel}") if key in found]
+
+
+def _combined(found: Sequence[Finding], default: float) -> tuple[float, float]:
+    told = [(default, default), *((one.effect, max(one.sd, 1e-9)) for one in found)]
+    precision = sum(1 / sd**2 for _, sd in told)
+    return sum(effect / sd**2 for effect, sd in told) / precision, 1 / sqrt(precision)
 
 
 def _regret(mean: float, sd: float) -> float:

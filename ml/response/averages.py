@@ -25,11 +25,10 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.response.contrast import Contrast
+from ml.response.thought import PRIOR_UPLIFT, Thought
 
 Vector = npt.NDArray[np.float64]
 
-PRIOR_UPLIFT: Final = 0.002
-"""Of every channel while nothing is known: small, so that only cheap contacts are worth trying until something is."""
 GRID: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Standard deviations between channels, offers and pairs that are thought possible, as shares of the base rate."""
 POOLED_GRID: Final = (0.03, 0.1, 0.3, 1.0)
@@ -99,26 +98,27 @@ class Averages:
         return cls(options, channels, Average(**values["pooled"]), values["contacts"])
 
 
-def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping[str, float] | None = None) -> Averages:
+def fit_averages(contrast: Contrast, options: Sequence[Option], thought: Thought | None = None) -> Averages:
     """The posterior of all options' average effects.
 
     Args:
         contrast: Drawn contacts beside people left alone. Contacts chosen by habit may stand in; what is known of their
             effects is then in doubt by as much as they are.
         options: What can be done besides what was.
-        assumed: By offer, how many times `PRIOR_UPLIFT` a contact with it is thought to move; once without it.
+        thought: The prior; nothing but `PRIOR_UPLIFT` without it.
 
     Returns:
         The averages; 0 where nobody was contacted or nobody was left alone. Where drawn contacts have too few conversions
         to say even whether contacts help, every option has what is thought of it, in doubt by as much, as at a cold start.
     """
+    prior = thought or Thought()
     if contrast.is_empty:
         nothing = Average(0.0, max(contrast.base_rate, PRIOR_UPLIFT))
         return Averages({}, {}, nothing)
     if contrast.is_drawn and contrast.conversions < LEAST_CONVERSIONS:
-        thought = {str(one): _thought(one.offer_id, assumed or {}) for one in options}
+        means = {str(one): prior.of(one.channel, one.offer_id) for one in options}
         return Averages(
-            {name: Average(mean, mean) for name, mean in thought.items()}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT)
+            {name: Average(mean, abs(mean)) for name, mean in means.items()}, {}, Average(PRIOR_UPLIFT, PRIOR_UPLIFT)
         )
     estimate, noise, contacts = _estimates(contrast)
     wanted = tuple(dict.fromkeys([*contrast.options, *options]))
@@ -128,7 +128,7 @@ def fit_averages(contrast: Contrast, options: Sequence[Option], assumed: Mapping
         *((name, "", "") for name in channels),
         ("", "", ""),
     ]
-    mean, sd = _posterior(estimate, noise, contrast, asked, assumed or {})
+    mean, sd = _posterior(estimate, noise, contrast, asked, prior)
     if not contrast.is_drawn:
         sd = np.hypot(sd, mean)
     found = [Average(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
@@ -160,11 +160,6 @@ def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
     return effect, np.diag(variance) + shared, contacts.tolist()
 
 
-def _thought(offer_id: str, assumed: Mapping[str, float]) -> float:
-    """Uplift of a contact with an offer before anything is known."""
-    return PRIOR_UPLIFT * assumed.get(offer_id, 1.0)
-
-
 def _shares(contrast: Contrast, at: npt.NDArray[np.int64]) -> Vector:
     weight = contrast.weight[at] / (np.maximum(contrast.expected[at], 0.0) + contrast.base_rate)
     return np.asarray(weight / weight.sum())
@@ -175,13 +170,13 @@ def _posterior(
     noise: Vector,
     contrast: Contrast,
     asked: Sequence[tuple[str, str, str]],
-    assumed: Mapping[str, float],
+    prior: Thought,
 ) -> tuple[Vector, Vector]:
     """Mean and standard deviation of what is asked for, (channel, offer, option) each, averaged over the grid."""
     base = contrast.base_rate
     known = [(one.channel, one.offer_id, str(one)) for one in contrast.options]
     thought, thought_of_asked = (
-        np.array([_thought(offer, assumed) for _, offer, _ in each]) for each in (known, asked)
+        np.array([prior.of(channel, offer) for channel, offer, _ in each]) for each in (known, asked)
     )
     off = estimate - thought
     weights, means, variances = [], [], []

@@ -29,6 +29,7 @@ from ml.response.pooled import LEARNERS
 from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
+from ml.response.thought import Thought
 from ml.response.trees import TreeSettings
 from ml.response.trial import Trial
 
@@ -54,7 +55,7 @@ def fit(
     seed: int,
     threads: int,
     costs: Mapping[Option, float] | None = None,
-    assumed: Mapping[str, float] | None = None,
+    thought: Thought | None = None,
     settings: TreeSettings = SETTINGS,
 ) -> Fitted:
     """Learns all heads.
@@ -65,7 +66,7 @@ def fit(
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
-        assumed: By offer, how many times as many a contact with it is thought to move; once without it.
+        thought: What contacts are thought to add; `PRIOR_UPLIFT` without it.
         settings: Size and caution of the baseline's trees.
 
     Raises:
@@ -84,8 +85,8 @@ def fit(
     with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
         factor_features = FactorFeatures.fit(spec, rows.features)
         contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
-        levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], assumed or {})
-        averages = shown = fit_averages(contrast, options, assumed)
+        levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], thought or Thought())
+        averages = shown = fit_averages(contrast, options, thought)
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
             contacts = DrawnContacts.of(rows, contrast, levels, factor_features, everyone, seed)

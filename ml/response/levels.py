@@ -1,22 +1,24 @@
 r"""How much a contact moves people with each channel and offer, in logs, so that what holds for one says something of the others.
 
-    log level_o = log(PRIOR_UPLIFT assumed_f(o)) + pooled + channel_c(o) + offer_f(o) + own_o
+    log level_o = log(thought_o) + pooled + channel_c(o) + offer_f(o) + own_o
 
 An offer multiplies what a contact moves, whichever channel it comes through: a tenth of a point becomes three tenths, one
 point three. Added to it, the offer's points would be promised of channels that hardly move anybody.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.entities import NONE, Option
-from ml.response.averages import PRIOR_UPLIFT, Average, Averages
+from ml.response.averages import Average, Averages
+from ml.response.thought import PRIOR_UPLIFT, Thought
 
 Vector = npt.NDArray[np.float64]
 
+LEAST_SHARE = 0.05
 POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.7, 0.3
 """Standard deviations beforehand, in logs: the level of all may lie off by several times, channels by a factor of e from it, offers
 by one of 2 from what is assumed of them, and an option by a third from its channel's and offer's."""
@@ -39,12 +41,12 @@ class Levels:
     sds: Vector
 
     @classmethod
-    def of(cls, options: Sequence[Option], assumed: Mapping[str, float]) -> "Levels":
+    def of(cls, options: Sequence[Option], thought: Thought) -> "Levels":
         """The columns of distinct options.
 
         Args:
             options: The options.
-            assumed: By offer, how many times as many a contact with it is thought to move; once without it.
+            thought: Uplift of each beforehand; what was found to do nothing may still do a little.
         """
         channels, offers = (
             list(dict.fromkeys(each)) for each in ([o.channel for o in options], [o.offer_id for o in options])
@@ -57,7 +59,7 @@ class Levels:
         names: list[list[str]] = [channels, offers, [str(option) for option in options]]
         for place, known in enumerate(names):
             parts.append(np.array([[one[place] == name for name in known] for one in asked], dtype=np.float64))
-        scale = PRIOR_UPLIFT * np.array([assumed.get(offer, 1.0) for _, offer, _ in asked])
+        scale = np.array([max(thought.of(channel, offer), LEAST_SHARE * PRIOR_UPLIFT) for channel, offer, _ in asked])
         sizes = (POOLED_SD, *([CHANNEL_SD] * len(channels)), *([OFFER_SD] * len(offers)), *([OWN_SD] * len(options)))
         return cls(tuple(options), np.hstack(parts), scale, np.array(sizes))
 

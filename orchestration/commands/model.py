@@ -30,6 +30,12 @@ def fit(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Columns not to learn from, with commas; again for more")
     ] = None,
+    teaches: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--teaches", help="CHANNEL or CHANNEL=ACTION: its effect is where campaigns start from; again for more"
+        ),
+    ] = None,
     at: AtOption = None,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -40,7 +46,9 @@ def fit(
     from orchestration import model as model_  # noqa: PLC0415 - heavy; `--help` stays quick
     from orchestration import screens  # noqa: PLC0415
 
-    words = model_.FitWords(train, outcome, out, action, control, probability, amount, cost, tuple(exclude or ()))
+    words = model_.FitWords(
+        train, outcome, out, action, control, probability, amount, cost, tuple(exclude or ()), tuple(teaches or ())
+    )
     answer(model_.fit(settings, words, instant(at), screens.progress(quiet=json)), json, model_.show_fit)
 
 

@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import date
 
 import pandas as pd
 import pytest
 
+from assets.ledger.ledger import Ledger
+from ml.learning.memory import believed, prior_uplift
 from ml.tracking import Tracking
 from ml.tracking_trials import TRIALS
 from tests.unit.ml.trials.test_trials import table
@@ -56,3 +59,25 @@ def test_bad_input_is_refused_with_status_2_naming_file_and_remedy(tmp_path):
     assert refused.returncode == 2
     assert "no.csv" in refused.stderr
     assert "right would be" in refused.stderr
+
+
+def test_what_a_trial_teaches_of_a_channel_is_where_campaigns_start_from(tmp_path):
+    train = tmp_path / "train.csv"
+    table(300).to_csv(train, index=False)
+    words = ("--outcome", "bought", "--action", "mail", "--control", "none", "--out", tmp_path / "m", "--json")
+    wrong = wayfinder("model", "fit", "--train", train, *words, "--teaches", "email=nobody", home=tmp_path / "home")
+    assert wrong.returncode == 2
+    assert "email=ACTION" in wrong.stderr
+    arm = table(300).query("mail != 'none'")["mail"].iloc[0]
+    at = ("--at", "2026-01-04T10:00:00Z")
+    found = wayfinder(
+        "model", "fit", "--train", train, *words, *at, "--teaches", f"email={arm}", home=tmp_path / "home"
+    )
+    assert found.returncode == 0, found.stderr
+    (statement,) = json.loads(found.stdout)["findings"]
+    assert "train.csv" in statement
+    ledger = Ledger(f"sqlite:///{tmp_path}/home/ledger.db")
+    held = believed(ledger.findings.held(before="2026-01-05").values(), date(2026, 1, 5))
+    assert [one.key for one in held] == ["trial/email"]
+    assert held[0].low < held[0].effect < held[0].high
+    assert prior_uplift(held, ["email", "sms"], 0.002)["email"] != 0.002

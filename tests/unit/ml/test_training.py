@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ml.entities import Option
-from ml.response.averages import PRIOR_UPLIFT
+from ml.response.thought import PRIOR_UPLIFT
 from ml.training import RANDOMIZED_CONVERSIONS, History, train, trustworthy
 
 

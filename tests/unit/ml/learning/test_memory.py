@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.learning.contrasts import ChannelEffect, Side, Sums, effects_of
-from ml.learning.memory import Finding, believed, experiments, learn, of_channels, of_lifts, prior_uplift
+from ml.learning.memory import Finding, believed, experiments, learn, of_channels, of_lifts, of_trials, prior_uplift
 
 ON = date(2026, 2, 2)
 
@@ -48,6 +48,13 @@ def test_a_new_campaign_starts_from_what_was_found_and_from_the_default_where_no
     assert prior["email"] == pytest.approx(0.01, rel=0.02)
     assert prior["sms"] < 0
     assert prior["voice"] == 0.002
+
+
+def test_a_trial_and_a_campaign_about_one_channel_are_believed_by_how_sure_they_are() -> None:
+    campaign, trial = finding(0.01, 0.001), finding(0.004, 0.001, key="trial/email")
+    both = prior_uplift([campaign, trial], ["email"], 0.002)["email"]
+    assert both == pytest.approx(0.007, rel=0.05)
+    assert of_trials([campaign, trial]) == [trial]
 
 
 @given(st.floats(-0.05, 0.05), st.floats(1e-4, 0.05))

@@ -7,12 +7,13 @@ import pytest
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
 from ml.learning.delay import matured
-from ml.response.averages import PRIOR_UPLIFT, fit_averages
+from ml.response.averages import fit_averages
 from ml.response.contrast import contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.fit import fit
 from ml.response.left_alone import with_chances
 from ml.response.rows import prepare
+from ml.response.thought import PRIOR_UPLIFT, Thought
 from ml.training import trustworthy
 from tests.unit.ml.planted import OPTIONS, World, training_frame
 
@@ -137,10 +138,12 @@ def test_an_offer_is_thought_to_move_more_until_results_say_otherwise():
     code = frame["channel"].map({NONE: 0, "email": 1, "push": 2}).to_numpy()
     ten = Option("email", "ten_off")
     few = contrast_of(frame, rows, code, [None, EMAIL, PUSH], features_of(frame), seed=1, threads=1)
-    assert fit_averages(few, [EMAIL, ten], {"ten_off": 3.0}).of(ten).mean == pytest.approx(3 * PRIOR_UPLIFT)
+    assert fit_averages(few, [EMAIL, ten], Thought(offers={"ten_off": 3.0})).of(ten).mean == pytest.approx(
+        3 * PRIOR_UPLIFT
+    )
     world = World(effect={"email": 0.4, "voice": 0.8}, slope={"email": 0.0, "voice": 0.0}, offer_effect=0.0)
     seen = training_frame(20_000, seed=11, world=world)
-    assumed = fit(seen, OPTIONS, seed=1, threads=1, assumed={"ten_off": 5.0}).model.averages
+    assumed = fit(seen, OPTIONS, seed=1, threads=1, thought=Thought(offers={"ten_off": 5.0})).model.averages
     plain = fit(seen, OPTIONS, seed=1, threads=1).model.averages
     for option in OPTIONS:
         assert assumed.of(option).mean == pytest.approx(plain.of(option).mean, abs=0.003)

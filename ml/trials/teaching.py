@@ -1,0 +1,56 @@
+"""What a trial of a table says of a channel, as a finding: where the next campaigns start from."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from ml.entities import CHANNELS
+from ml.learning.contrasts import Z95
+from ml.learning.memory import Finding, of_trial
+from ml.tables.errors import TableError
+from ml.trials.fitting import Fitted
+
+
+def taught(fitted: Fitted, words: Sequence[str], table: str, on: date) -> list[Finding]:
+    """Findings of a trial.
+
+    Args:
+        fitted: What was learned of the table.
+        words: `channel` or `channel=action` each; without the action, the only one.
+        table: Name of the file.
+        on: The day.
+
+    Raises:
+        TableError: The table has no effects on a 0/1 outcome, or no such action; there is no such channel.
+    """
+    if not words:
+        return []
+    if fitted.learned is None or fitted.prepared.kind == "continuous":
+        raise TableError(
+            "--teaches: only a table with a control (--action, --control) and an outcome of 0/1 says what a contact "
+            "adds to the chance of a conversion"
+        )
+    names = fitted.model.actions[1:]
+    found = []
+    for word in words:
+        channel, _, named = (part.strip() for part in word.partition("="))
+        action = named or (names[0] if len(names) == 1 else "")
+        if channel not in CHANNELS:
+            raise TableError(f"--teaches {word}: no channel {channel!r}; there are {', '.join(CHANNELS)}")
+        if action not in names:
+            raise TableError(f"--teaches {word}: write {channel}=ACTION, with one of {', '.join(names)}")
+        found.append(of_trial(channel, _effect(fitted, names.index(action)), fitted.model.facts["rows"], table, on))
+    return found
+
+
+def _effect(fitted: Fitted, place: int) -> tuple[float, float, float]:
+    """Mean doubly robust effect of an action with its 95 % interval."""
+    learned = fitted.learned
+    if learned is None:
+        raise ValueError("a table without a control has no effects")
+    robust, share = learned.choice.robust, learned.trial.weight / learned.trial.weight.sum()
+    each = robust[:, place + 1] - robust[:, 0]
+    mean = float(share @ each)
+    half = Z95 * float(np.sqrt((share**2) @ (each - mean) ** 2))
+    return mean, mean - half, mean + half

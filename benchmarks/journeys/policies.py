@@ -74,7 +74,8 @@ def table_of(shop: Shop, blurred: np.ndarray, way: Way) -> ValueTable:
     return ValueTable(
         objectives=(OBJECTIVE,), options=shop.options, uplift=scores.uplift, propensity=scores.propensity, baseline=baseline,
         unit_value=margin[:, None], contact_cost=np.array([shop.contact_cost[o.channel] for o in shop.options], dtype=np.float32),
-        redemptions=redeemed.astype(np.float32), offer_price=off, wear_cost=np.zeros_like(uplift), arm=np.full((len(baseline), 1), ARMS.index("system"), dtype=np.int8),
+        redemptions=redeemed.astype(np.float32), offer_price=off, wear_cost=np.zeros_like(uplift),
+        arm=np.full((len(baseline), 1), ARMS.index("system"), dtype=np.int8),
         allowed=by_channel,
     )  # fmt: skip
 

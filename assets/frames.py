@@ -77,6 +77,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
+        `is_traced` (a conversion followed a click on the message; NULL of people left alone and of history),
         `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
@@ -105,6 +106,7 @@ _LABELS: Final = """
     ),
     sold as (
         select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin,
+            bool_or(conversion.converted_at >= click.clicked_at) as is_traced,
             min(date_sub('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
         from rows
         join days using (as_of_on)
@@ -112,9 +114,11 @@ _LABELS: Final = """
           on conversion.customer_id = rows.customer_id
          and conversion.converted_at >= days.begins_at
          and conversion.converted_at < days.ends_at
+        left join read_parquet($clicks) as click on click.message_id = rows.message_id
         group by all
     )
-    select rows.*, sold.margin is not null as is_converted, sold.margin,
+    select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
+        if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
         if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
     left join sold using (customer_id, as_of_on)
@@ -125,7 +129,7 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
     rows = """
         select * exclude (channel, offer_id, assignment_probability),
             coalesce(channel, 'none') as channel, coalesce(offer_id, 'none') as offer_id,
-            'none' as creative_id, 'none' as slot,
+            'none' as creative_id, 'none' as slot, null::varchar as message_id,
             assignment_probability as propensity, 'history' as arm, 'history' as source
         from read_parquet($snapshots)
         where as_of_on < $cutoff_on
@@ -135,6 +139,7 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
         snapshots=str(sources.generation / "fct_customer_snapshots.parquet"),
         cutoff_on=sources.cutoff_on,
         conversions=str(sources.generation / "fct_conversions.parquet"),
+        clicks=str(sources.generation / "fct_clicks.parquet"),
         horizon_days=sources.horizon_days,
         time_zone=sources.time_zone,
     )
@@ -145,6 +150,7 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
     rows = """
         select features.* replace (features.as_of_on::date as as_of_on),
             decision.channel, decision.offer_id, decision.creative_id, decision.slot,
+            if(decision.channel = 'none', null, 'm-' || substr(decision.decision_id, 3)) as message_id,
             decision.logging_propensity as propensity, decision.arm, 'cycle' as source
         from (
             select * exclude (filename) from read_parquet($features, filename = true, union_by_name = true)
@@ -171,6 +177,7 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             decisions=[str(_as_released(folder, sources, Path(scratch))) for folder in ordered],
             withdrawn=[name for folder in ordered for name in withdrawn(folder)],
             conversions=str(sources.generation / "fct_conversions.parquet"),
+            clicks=str(sources.generation / "fct_clicks.parquet"),
             horizon_days=sources.horizon_days,
             time_zone=sources.time_zone,
             cutoff_on=sources.cutoff_on,

@@ -21,6 +21,7 @@ MARTS: Final = (
     "dim_consents",
     "fct_touches",
     "fct_conversions",
+    "fct_clicks",
     "fct_customer_snapshots",
 )
 WITH_ATTRIBUTES: Final = frozenset({"dim_customers", "fct_customer_snapshots"})

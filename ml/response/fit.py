@@ -30,6 +30,7 @@ from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.thought import Thought
+from ml.response.traces import Trace, fit_traces
 from ml.response.trees import TreeSettings
 from ml.response.trial import Trial
 
@@ -37,6 +38,8 @@ BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
 MOST_JUDGED: Final = 60_000
 """Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
+TRACE_ROUNDS: Final = 3
+"""Of effects and the shares of conversions that follow a click, each learned given the other."""
 _FLOOR: Final = 1e-6
 
 
@@ -87,13 +90,17 @@ def fit(
         contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
         levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
+        traces: dict[str, Trace] = {}
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
-            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, everyone, seed)
+            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, {}, everyone, seed)
+            for _ in range(TRACE_ROUNDS):
+                traces = fit_traces(rows, contrast, _expected_of(contrast, contacts.averages()))
+                contacts = DrawnContacts.of(rows, contrast, levels, factor_features, traces, everyone, seed)
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
-        given = _Personal(trial, contrast, averages, shown, levels, amount, factor_features, seed, threads)
+        given = _Personal(trial, contrast, averages, shown, traces, levels, amount, factor_features, seed, threads)
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
     with timed(seconds, "baseline"):
@@ -124,6 +131,11 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
 
 
+def _expected_of(contrast: Contrast, averages: Averages) -> npt.NDArray[np.float64]:
+    """What each drawn contact is expected to have caused where everybody is alike, [C]."""
+    return np.array([averages.of(option).mean for option in contrast.options])[contrast.option]
+
+
 def settings_of(model: ResponseModel | None) -> TreeSettings:
     """Settings of a model's baseline trees; the usual ones where it has none."""
     known = {} if model is None else model.facts.get(BASELINE_TREES, {})
@@ -138,6 +150,7 @@ class _Personal:
     contrast: Contrast
     averages: Averages
     shown: Averages
+    traces: Mapping[str, Trace]
     levels: Levels
     amount: Amount
     factor_features: FactorFeatures
@@ -151,7 +164,9 @@ class _Personal:
 
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
-        found = fit_factor(DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, mask, seed))
+        found = fit_factor(
+            DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, self.traces, mask, seed)
+        )
         return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)))
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:

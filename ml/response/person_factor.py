@@ -8,10 +8,15 @@ buyers. Here each contact counts as what it is: a conversion with the chance m(x
 most. Levels (`ml.response.levels`) are learned with the factor: an option that went to the readiest looks better than one that
 went to others, until who they were is taken into account.
 
+Where clicks are known, a contact is two counts: of conversions that followed a click on its message, and of others. Of what comes
+anyway about as many follow a click as people click, of what a message caused most do, so the former tell of effects with a
+fraction of the noise. Both shares are learned from the counts themselves (`ml.response.traces`), by channel.
+
 How far weights may lie from 0 is averaged over, each choice weighing as well as it explains the conversions (marginal
 likelihoods after Laplace; MacKay, Neural Computation 1992). Their mean against that of "everybody alike" is the evidence.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +30,7 @@ from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
 from ml.response.rows import TrainingRows
+from ml.response.traces import Trace, split
 
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -88,12 +94,12 @@ class PersonFactor:
 
 @dataclass(frozen=True, eq=False)
 class DrawnContacts:
-    """What is regressed: drawn contacts with what their people do anyway, C of them.
+    """What is regressed: counts of conversions of drawn contacts with what their people do anyway, C of them.
 
     Attributes:
         levels: Of all options.
         features: What a factor may depend on.
-        converted: 0 or 1, [C].
+        count: 0 or 1, [C].
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
         columns: Of levels and features, [C, L + K].
@@ -101,7 +107,7 @@ class DrawnContacts:
 
     levels: Levels
     features: FactorFeatures
-    converted: Vector
+    count: Vector
     usual: Term
     scale: Vector
     columns: Vector
@@ -113,6 +119,7 @@ class DrawnContacts:
         contrast: Contrast,
         levels: Levels,
         features: FactorFeatures,
+        traces: Mapping[str, Trace],
         mask: Mask,
         seed: int,
     ) -> "DrawnContacts":
@@ -123,6 +130,7 @@ class DrawnContacts:
             contrast: The same rows' contrast.
             levels: Of all options, those of the contrast among them.
             features: What the factor may depend on.
+            traces: Shares of conversions that follow a click, by channel; a contact of another channel is one count.
             mask: Rows to learn from, [n].
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
@@ -137,20 +145,24 @@ class DrawnContacts:
         level_sd = 1 / np.sqrt(max(float(rows.is_converted[alone].sum()), 1.0))
         usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
         place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
+        columns, scale = np.hstack([levels.columns[place], asked]), told * levels.scale[place]
+        traced, anyway, caused = split(rows.is_traced[at], [each.channel for each in contrast.options], option, traces)
+        parts = np.flatnonzero(caused)
+        usual = np.concatenate([usual * (1 - anyway), (usual * anyway)[parts]])
         return cls(
             levels,
             features,
-            rows.is_converted[at],
-            Term(usual, np.ones((len(at), 1)), np.array([level_sd])),
-            told * levels.scale[place],
-            np.hstack([levels.columns[place], asked]),
+            np.concatenate([rows.is_converted[at] - traced, traced[parts]]),
+            Term(usual, np.ones((len(usual), 1)), np.array([level_sd])),
+            np.concatenate([scale * (1 - caused), (scale * caused)[parts]]),
+            np.vstack([columns, columns[parts]]),
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
         """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
         sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
         moved = Term(self.scale, self.columns, sds)
-        return fit_poisson(self.converted, self.usual, moved, begin=None if begin is None else begin.all_weights)
+        return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
 
     def averages(self) -> Averages:
         """Levels where everybody is alike."""

@@ -71,18 +71,31 @@ def fit_redemption(
 
 
 def _shares(count: Vector, anyway: Vector, caused: Vector) -> Redemption:
-    of_anyway, of_caused = 1.0, 1.0
+    return Redemption(*shares_of(count, anyway, caused, (1.0, 1.0)))
+
+
+def shares_of(count: Vector, anyway: Vector, caused: Vector, prior: tuple[float, float]) -> tuple[float, float]:
+    """Shares of what comes anyway and of what is caused that are counted, by expectation and maximization.
+
+    Args:
+        count: Of each row, [n].
+        anyway: Conversions that come anyway, expected, [n].
+        caused: Conversions that are caused, expected, [n].
+        prior: Shares towards which both are drawn by `PRIOR_SALES` conversions.
+    """
+    shares = prior
     for _ in range(_ROUNDS):
-        expected = np.maximum(of_anyway * anyway + of_caused * caused, _LEAST)
-        told = count / expected
-        before = of_anyway, of_caused
-        of_anyway = _drawn(float(told @ (of_anyway * anyway)), float(anyway.sum()))
-        of_caused = _drawn(float(told @ (of_caused * caused)), float(caused.sum()))
-        if max(abs(of_anyway - before[0]), abs(of_caused - before[1])) < 1e-6:  # noqa: PLR2004 - read to a per mille
+        told = count / np.maximum(shares[0] * anyway + shares[1] * caused, _LEAST)
+        before = shares
+        shares = (
+            _drawn(float(told @ (before[0] * anyway)), float(anyway.sum()), prior[0]),
+            _drawn(float(told @ (before[1] * caused)), float(caused.sum()), prior[1]),
+        )
+        if max(abs(now - old) for now, old in zip(shares, before, strict=True)) < 1e-6:  # noqa: PLR2004 - read to a per mille
             break
-    return Redemption(of_anyway, of_caused)
+    return shares
 
 
-def _drawn(redeemed: float, sales: float) -> float:
-    """A share drawn towards 1, and at most 1: a conversion redeems one offer."""
-    return min((redeemed + PRIOR_SALES) / (sales + PRIOR_SALES), 1.0)
+def _drawn(counted: float, sales: float, prior: float) -> float:
+    """A share drawn towards what is thought of it, and at most 1: a conversion is counted once."""
+    return min((counted + prior * PRIOR_SALES) / (sales + PRIOR_SALES), 1.0)

@@ -28,6 +28,7 @@ class TrainingRows:
     Attributes:
         features: float32 [n, F].
         is_converted: 0 or 1, [n].
+        is_traced: 1 where a conversion followed a click on the row's message, [n]; NaN where it isn't known.
         margin: Margin of the conversions, NaN elsewhere, [n].
         weight: Sample weight x inverse propensity, [n].
         contacted: Who was contacted, [n].
@@ -37,6 +38,7 @@ class TrainingRows:
 
     features: Matrix
     is_converted: Vector
+    is_traced: Vector
     margin: Vector
     weight: Vector
     contacted: Mask
@@ -54,11 +56,20 @@ def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     return TrainingRows(
         spec.matrix(training),
         training["is_converted"].to_numpy(dtype=np.float64),
+        _traced(training),
         training["margin"].to_numpy(dtype=np.float64, na_value=np.nan),
         row_weights(training),
         is_contacted(training),
         part == TRAIN,
         part == TUNE,
+    )
+
+
+def _traced(training: pd.DataFrame) -> Vector:
+    if "is_traced" not in training:
+        return np.full(len(training), np.nan)
+    return np.asarray(
+        training["is_traced"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64
     )
 
 

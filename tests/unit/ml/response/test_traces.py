@@ -1,0 +1,100 @@
+"""Conversions after a click tell of effects with a fraction of the noise, as far as the counts themselves say so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.entities import NONE, Option
+from ml.features import FeatureSpec
+from ml.response.contrast import Contrast, contrast_of
+from ml.response.factor_features import FactorFeatures
+from ml.response.fit import fit
+from ml.response.levels import Levels
+from ml.response.person_factor import DrawnContacts
+from ml.response.rows import TrainingRows, prepare
+from ml.response.thought import Thought
+from ml.response.traces import Trace, fit_traces, split
+from ml.response.trial import Trial
+
+EMAIL = Option("email", NONE)
+EFFECT, CLICKS, FOLLOWED = 0.004, 0.04, 0.75
+
+
+def mailed(n: int, seed: int, *, effect: float = EFFECT, clicks_of_buyers: float = 1.0) -> pd.DataFrame:
+    """Half get an e-mail. Who would buy anyway clicks as often as anybody, or `clicks_of_buyers` times as often."""
+    rng = np.random.default_rng(seed)
+    alone = rng.gamma(0.5, 0.03, n)
+    contacted = rng.random(n) < 0.5
+    bought, caused = rng.random(n) < alone, contacted & (rng.random(n) < effect)
+    clicked = np.where(caused, rng.random(n) < FOLLOWED, rng.random(n) < CLICKS * np.where(bought, clicks_of_buyers, 1))
+    converted = bought | caused
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(n)], "as_of_on": pd.Timestamp("2026-01-01"), "alone": alone,
+            "web_visit_30d_count": rng.poisson(3, n), "channel": np.where(contacted, "email", NONE), "offer_id": NONE,
+            "propensity": 0.5, "sample_weight": 1.0, "source": "cycle", "arm": "random", "is_converted": converted,
+            "is_traced": pd.array(np.where(contacted, converted & clicked, None), dtype="boolean"),
+            "margin": np.where(converted, 20.0, np.nan),
+        }
+    )  # fmt: skip
+
+
+def known(frame: pd.DataFrame) -> tuple[TrainingRows, Contrast, FactorFeatures]:
+    """Rows with the contrast in which everybody's chance when left alone is the true one."""
+    spec = FeatureSpec.fit(frame)
+    rows = prepare(frame, spec)
+    seen, features = Trial.of(frame, rows), FactorFeatures.fit(spec, rows.features)
+    contrast = contrast_of(frame, rows, seen.option, seen.options, features, seed=1, threads=1)
+    return rows, replace(contrast, expected=frame["alone"].to_numpy()), features
+
+
+def email_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
+    rows, contrast, features = known(frame)
+    traces = fit_traces(rows, contrast, np.full(len(contrast.contact), EFFECT)) if traced else {}
+    everyone = np.ones(len(frame), dtype=bool)
+    found = DrawnContacts.of(rows, contrast, Levels.of([EMAIL], Thought()), features, traces, everyone, 1).averages()
+    return found.of(EMAIL).mean, found.of(EMAIL).sd
+
+
+def test_shares_of_what_comes_anyway_and_of_what_is_caused_are_found():
+    rows, contrast, _ = known(mailed(200_000, 1))
+    found = fit_traces(rows, contrast, np.full(len(contrast.contact), EFFECT))["email"]
+    assert found.anyway == pytest.approx(CLICKS, abs=0.02)
+    assert found.caused == pytest.approx(FOLLOWED, abs=0.1)
+
+
+def test_an_effect_is_known_better_by_what_follows_a_click():
+    frame = mailed(60_000, 2)
+    (plain, doubt), (traced, less) = email_of(frame, traced=False), email_of(frame, traced=True)
+    assert less < 0.8 * doubt
+    assert abs(traced - EFFECT) < 3 * less
+    assert abs(plain - EFFECT) < 3 * doubt
+
+
+def test_buyers_who_click_more_do_not_pass_for_caused():
+    frame = mailed(200_000, 3, effect=0.0, clicks_of_buyers=4.0)
+    model = fit(frame, [EMAIL], seed=1, threads=1).model
+    assert model.averages.of(EMAIL).mean < 0.0015  # as it looks, some .002 followed a click
+
+
+def test_a_channel_whose_clicks_nobody_reports_is_one_count_a_contact():
+    frame = mailed(20_000, 4)
+    frame["is_traced"] = frame["is_traced"] & (frame["channel"] == NONE)
+    rows, contrast, _ = known(frame)
+    assert fit_traces(rows, contrast, np.full(len(contrast.contact), EFFECT)) == {}
+    traced, anyway, caused = split(np.array([np.nan, 1.0, 0.0]), ["email"], np.zeros(3, dtype=np.int64), {})
+    assert not traced.any()
+    assert not anyway.any()
+    assert not caused.any()
+
+
+def test_contacts_of_history_whose_clicks_are_unknown_stay_one_count():
+    traces = {"email": Trace(0.1, 0.8)}
+    traced, anyway, caused = split(
+        np.array([np.nan, 1.0, 0.0]), ["email", "sms"], np.array([0, 0, 1], dtype=np.int64), traces
+    )
+    assert traced.tolist() == [0, 1, 0]
+    assert anyway.tolist() == [0, 0.1, 0]
+    assert caused.tolist() == [0, 0.8, 0]

@@ -10,14 +10,14 @@ import dagster as dg
 
 from assets.cycles import CHANCES, CREATIVES, MEMORY, read_json, write_json
 from assets.duck import query
-from assets.frames import withdrawn
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.logged_days import LOGGED_DAYS, parameters, sums_of, whole_days
 from assets.partitions import CYCLES
 from ml.configuration import Configuration
 from ml.entities import CHANNELS
 from ml.learning import memory
-from ml.learning.contrasts import LEAST_CHANCE, ChannelEffect, Side, Sums, effects_of
+from ml.learning.contrasts import ChannelEffect, Sums, effects_of
 from ml.learning.creatives import CreativeLook
 from ml.response.thought import PRIOR_UPLIFT
 
@@ -91,8 +91,7 @@ def channel_sums(
 ) -> dict[str, Sums]:
     """Sums of each channel's sides over all blocks of days whose horizon is over.
 
-    A block is as long as the horizon, and is counted once, on the first day that can. Cycles of which a part was
-    withheld, and people whose decision was changed within the day, are left out: their probabilities are others.
+    A block is as long as the horizon, and is counted once, on the first day that can.
     """
     length = configuration.policy.training.horizon_days
     first, total = (day - LOOK_BACK).toordinal() // length, dict[str, Sums]()
@@ -105,45 +104,11 @@ def channel_sums(
             days = [begins + timedelta(days=offset) for offset in range(length)]
             write_json({"channels": _count(home, ledger, configuration, generation, days)}, path)
         for channel, sums in read_json(path)["channels"].items():
-            total[channel] = total.get(channel, Sums()) + _sums(sums)
+            total[channel] = total.get(channel, Sums()) + sums_of(sums)
     return total
 
 
-_SQL: Final = """
-    with days as (
-        select
-            unnest($days::date[]) as on_day,
-            unnest($days::date[])::timestamp at time zone $time_zone at time zone 'UTC' as begins_at,
-            (unnest($days::date[]) + $horizon_days)::timestamp at time zone $time_zone at time zone 'UTC' as ends_at
-    ),
-    decided as (
-        select customer_id, cycle_id::date as on_day, channel
-        from read_parquet($decisions)
-        where decision_id not in (select unnest($withdrawn))
-        qualify count(*) over (partition by cycle_id, customer_id) = 1
-    ),
-    chances as (
-        select
-            customer_id,
-            regexp_extract(filename, '([0-9]{4}-[0-9]{2}-[0-9]{2})/[^/]*$', 1)::date as on_day,
-            channel,
-            coalesce(sum(chance) filter (where is_randomized), 0) as randomized,
-            coalesce(sum(chance) filter (where not is_randomized), 0) as by_system
-        from read_parquet($chances, filename = true)
-        group by all
-    ),
-    -- the system chooses where no randomized arm contacts
-    possible as (
-        select
-            customer_id,
-            on_day,
-            channel,
-            randomized + by_system * (1 - sum(randomized) over person) as chance,
-            1 - sum(randomized) over person - (1 - sum(randomized) over person) * sum(by_system) over person as alone
-        from chances
-        window person as (partition by customer_id, on_day)
-        qualify chance >= $least and alone >= $least
-    ),
+_SQL: Final = """,
     sides as (
         select
             possible.channel,
@@ -154,12 +119,6 @@ _SQL: Final = """
         from decided
         join possible using (customer_id, on_day)
         where decided.channel in (possible.channel, 'none')
-    ),
-    bought as (
-        select distinct conversion.customer_id, days.on_day
-        from days
-        join read_parquet($conversions) as conversion
-            on conversion.converted_at >= days.begins_at and conversion.converted_at < days.ends_at
     ),
     people as (
         select
@@ -185,38 +144,11 @@ _SQL: Final = """
 def _count(
     home: Home, ledger: Ledger, configuration: Configuration, generation: Path, days: list[date]
 ) -> dict[str, list[float]]:
-    whole = [
-        home.cycle(day.isoformat())
-        for day in days
-        if (home.cycle(day.isoformat()) / CHANCES).exists() and not ledger.plans.withheld(day.isoformat())
-    ]
+    whole = whole_days(home, ledger, days)
     if not whole:
         return {}
-    changed = [
-        name for folder in whole for later in home.root.glob(f"cycles/{folder.name}.*") for name in withdrawn(later)
-    ]
-    rows = query(
-        _SQL,
-        days=[date.fromisoformat(folder.name) for folder in whole],
-        time_zone=configuration.policy.time_zone,
-        horizon_days=configuration.policy.training.horizon_days,
-        decisions=[str(folder / "decisions.parquet") for folder in whole],
-        chances=[str(folder / CHANCES) for folder in whole],
-        conversions=str(generation / "fct_conversions.parquet"),
-        withdrawn=changed or [""],
-        least=LEAST_CHANCE,
-    )
+    rows = query(LOGGED_DAYS + _SQL, **parameters(home, configuration, generation, whole))
     return {str(row[0]): [float(value) for value in row[1:]] for row in rows.itertuples(index=False, name=None)}
-
-
-def _sums(values: list[float]) -> Sums:
-    contacted, alone, products = values[:7], values[7:14], values[14:]
-    return Sums(_side(contacted), _side(alone), *products)
-
-
-def _side(values: list[float]) -> Side:
-    people, buyers, *sums = values
-    return Side(int(people), int(buyers), *sums)
 
 
 def _looks(home: Home, cycle_id: str) -> list[CreativeLook]:

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from assets.cycles import CHANCES, read_json, write_json
+from assets.cycles import read_json, write_json
 from assets.duck import query
-from assets.frames import withdrawn
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.logged_days import LOGGED_DAYS, parameters, sums_of, whole_days
 from ml.configuration import Configuration
-from ml.learning.contrasts import LEAST_CHANCE, Side, Sums
+from ml.learning.contrasts import Sums
 from ml.learning.promise import Promise, promises_of
 
 LOOK_BACK: Final = timedelta(days=180)
@@ -24,9 +24,6 @@ def promises(
     home: Home, ledger: Ledger, configuration: Configuration, generation: Path, day: date, model_sha256: str
 ) -> list[Promise]:
     """What a model promised and what came: all together, by channel, and by objective.
-
-    Cycles of which a part was withheld, and people whose decision was changed within the day, are left out: their
-    probabilities are others.
 
     Args:
         home: The workspace.
@@ -50,70 +47,31 @@ def promises(
             write_json({"rows": rows}, path)
         for objective, channel, *values in read_json(path)["rows"]:
             key = (str(objective), str(channel))
-            sums[key] = sums.get(key, Sums()) + _sums(values[:-1])
+            sums[key] = sums.get(key, Sums()) + sums_of(values[:-1])
             predicted[key] = predicted.get(key, 0.0) + float(values[-1])
     return promises_of(sums, predicted)
 
 
-_SQL: Final = """
-    with days as (
-        select
-            unnest($days::date[]) as on_day,
-            unnest($days::date[])::timestamp at time zone $time_zone at time zone 'UTC' as begins_at,
-            (unnest($days::date[]) + $horizon_days)::timestamp at time zone $time_zone at time zone 'UTC' as ends_at
-    ),
-    decided as (
-        select customer_id, cycle_id::date as on_day, objective_id, channel, uplift
-        from read_parquet($decisions)
-        where decision_id not in (select unnest($withdrawn))
-        qualify count(*) over (partition by cycle_id, customer_id) = 1
-    ),
-    chances as (
-        select
-            customer_id,
-            regexp_extract(filename, '([0-9]{4}-[0-9]{2}-[0-9]{2})/[^/]*$', 1)::date as on_day,
-            channel,
-            coalesce(sum(chance) filter (where is_randomized), 0) as randomized,
-            coalesce(sum(chance) filter (where not is_randomized), 0) as by_system
-        from read_parquet($chances, filename = true)
-        group by all
-    ),
-    -- the system chooses where no randomized arm contacts
-    by_channel as (
-        select
-            customer_id,
-            on_day,
-            channel,
-            randomized + by_system * (1 - sum(randomized) over person) as chance,
-            1 - sum(randomized) over person - (1 - sum(randomized) over person) * sum(by_system) over person as alone
-        from chances
-        window person as (partition by customer_id, on_day)
-    ),
-    possible as (
-        select * from by_channel where chance >= $least and alone >= $least
+_SQL: Final = """,
+    asked as (
+        select * from possible
         union all
         select customer_id, on_day, 'all', 1 - any_value(alone), any_value(alone)
         from by_channel group by customer_id, on_day having any_value(alone) between $least and 1 - $least
     ),
-    bought as (
-        select distinct conversion.customer_id, days.on_day
-        from days
-        join read_parquet($conversions) as conversion
-            on conversion.converted_at >= days.begins_at and conversion.converted_at < days.ends_at
-    ),
     sides as (
         select
-            possible.channel,
+            asked.channel,
             decided.objective_id,
             decided.customer_id,
             decided.channel != 'none' as is_contacted,
-            1 / if(decided.channel = 'none', possible.alone, possible.chance) as weight,
+            1 / if(decided.channel = 'none', asked.alone, asked.chance) as weight,
             if(decided.channel = 'none', 0, decided.uplift) as uplift,
             bought.customer_id is not null as is_converted
         from decided
-        join possible on decided.customer_id = possible.customer_id and decided.on_day = possible.on_day
+        join asked on decided.customer_id = asked.customer_id and decided.on_day = asked.on_day
         left join bought on decided.customer_id = bought.customer_id and decided.on_day = bought.on_day
-        where possible.channel = 'all' or decided.channel in (possible.channel, 'none')
+        where asked.channel = 'all' or decided.channel in (asked.channel, 'none')
     ),
     people as (
         select
@@ -144,34 +102,12 @@ _SQL: Final = """
 def _count(
     home: Home, ledger: Ledger, configuration: Configuration, generation: Path, days: list[date], model_sha256: str
 ) -> list[list[object]]:
-    folders = [home.cycle(day.isoformat()) for day in days]
     whole = [
         folder
-        for folder in folders
-        if (folder / CHANCES).exists()
-        and not ledger.plans.withheld(folder.name)
-        and read_json(folder / "versions.json")["model_sha256"] == model_sha256
+        for folder in whole_days(home, ledger, days)
+        if read_json(folder / "versions.json")["model_sha256"] == model_sha256
     ]
     if not whole:
         return []
-    changed = [
-        name for folder in whole for later in home.root.glob(f"cycles/{folder.name}.*") for name in withdrawn(later)
-    ]
-    rows = query(
-        _SQL,
-        days=[date.fromisoformat(folder.name) for folder in whole],
-        time_zone=configuration.policy.time_zone,
-        horizon_days=configuration.policy.training.horizon_days,
-        decisions=[str(folder / "decisions.parquet") for folder in whole],
-        chances=[str(folder / CHANCES) for folder in whole],
-        conversions=str(generation / "fct_conversions.parquet"),
-        withdrawn=changed or [""],
-        least=LEAST_CHANCE,
-    )
+    rows = query(LOGGED_DAYS + _SQL, **parameters(home, configuration, generation, whole))
     return [[str(row[0]), str(row[1]), *map(float, row[2:])] for row in rows.itertuples(index=False, name=None)]
-
-
-def _sums(values: list[float]) -> Sums:
-    contacted, alone, products = values[:7], values[7:14], values[14:]
-    first, second = (Side(int(side[0]), int(side[1]), *side[2:]) for side in (contacted, alone))
-    return Sums(first, second, *products)

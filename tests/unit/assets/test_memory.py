@@ -47,6 +47,7 @@ def home(tmp_path: Path) -> Home:
             "cycle_id": FIRST.isoformat(),
             "customer_id": who,
             "objective_id": "o",
+            "uplift": 0.0,
             "channel": channel,
             "logging_propensity": np.where(contacted, CHANCE, 1 - CHANCE),
         }

@@ -33,6 +33,7 @@ from ml.policy.frequency import all_contacts
 from ml.response.scores import Scores
 
 LOOK_BACK: Final = timedelta(days=60)
+"""For frequency caps; offers in hand look back as long as they are valid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ def gather(
         future_margin=customers["margin_365d"].to_numpy(dtype=float, na_value=0.0),
         unit_values=values,
         consents=read_mart(home, generation_id, "dim_consents", "customer_id, channel, status, basis"),
-        contacts=_contacts(home, generation_id, ledger, at),
+        contacts=_contacts(home, generation_id, ledger, configuration, at),
         suppressions=_suppressions(home, generation_id, ledger),
         stopped=ledger.halts.active(),
         do_not_call=do_not_call_of(configuration),
@@ -389,8 +390,10 @@ def measured_values(home: Home, generation_id: str, configuration: Configuration
     return {"generation_id": generation_id, "configuration": configuration.version, "values": values, "notes": notes}
 
 
-def _contacts(home: Home, generation_id: str, ledger: Ledger, at: datetime) -> pd.DataFrame:
-    since = at - LOOK_BACK
+def _contacts(
+    home: Home, generation_id: str, ledger: Ledger, configuration: Configuration, at: datetime
+) -> pd.DataFrame:
+    since = at - max(LOOK_BACK, timedelta(days=max(configuration.actions.valid_days.values(), default=0)))
     touches = query(
         "select customer_id, channel, offer_id, sent_at, message_id from read_parquet($path) where sent_at > $since",
         path=str(home.generation(generation_id) / "fct_touches.parquet"),

@@ -77,7 +77,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
-        `is_traced` (a conversion followed a click on the message; NULL of people left alone and of history),
+        `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of
+        history),
         `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
@@ -118,10 +119,12 @@ _LABELS: Final = """
         group by all
     )
     select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
+        if(rows.message_id is null, null, clicks.message_id is not null) as is_clicked,
         if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
         if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
     left join sold using (customer_id, as_of_on)
+    left join read_parquet($clicks) as clicks on clicks.message_id = rows.message_id
 """
 
 
@@ -139,10 +142,19 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
         snapshots=str(sources.generation / "fct_customer_snapshots.parquet"),
         cutoff_on=sources.cutoff_on,
         conversions=str(sources.generation / "fct_conversions.parquet"),
-        clicks=str(sources.generation / "fct_clicks.parquet"),
+        clicks=_clicks(sources),
         horizon_days=sources.horizon_days,
         time_zone=sources.time_zone,
     )
+
+
+def _clicks(sources: TrainingSources) -> str:
+    path = sources.generation / "fct_clicks.parquet"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} is missing: the generation is of an earlier version; run a cycle, it publishes anew"
+        )
+    return str(path)
 
 
 def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
@@ -177,7 +189,7 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             decisions=[str(_as_released(folder, sources, Path(scratch))) for folder in ordered],
             withdrawn=[name for folder in ordered for name in withdrawn(folder)],
             conversions=str(sources.generation / "fct_conversions.parquet"),
-            clicks=str(sources.generation / "fct_clicks.parquet"),
+            clicks=_clicks(sources),
             horizon_days=sources.horizon_days,
             time_zone=sources.time_zone,
             cutoff_on=sources.cutoff_on,

@@ -24,7 +24,7 @@ from ml.evaluation.choice import averages_plot, candidates_plot, candidates_tabl
 from ml.learning.memory import believed, of_trials, prior_uplift
 from ml.policy.value import contact_cost_of
 from ml.response.fit import settings_of
-from ml.response.store import with_threads
+from ml.response.store import OutdatedModelError, with_threads
 from ml.response.thought import PRIOR_UPLIFT
 from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
 from ml.training import History, Judged, Trained, judge, train
@@ -105,7 +105,7 @@ def response_models(
     """Response models of all channels, logged to MLflow. A challenger that is worse doesn't replace the champion."""
     day = date.fromisoformat(context.partition_key)
     path = home.training / f"{day}.parquet"
-    champion = tracking.champion()
+    champion = _champion_to_beat(context, tracking)
     if not path.exists() or not _is_due(context, tracking, configuration):
         return dg.MaterializeResult(
             metadata=_kept_metadata(tracking, champion, configuration.policy.training.every_days)
@@ -267,6 +267,15 @@ def _maturity(frame: pd.DataFrame) -> dict[str, float]:
 def _is_due(context: dg.AssetExecutionContext, tracking: Tracking, configuration: Configuration) -> bool:
     day = date.fromisoformat(context.partition_key)
     return is_training_due(tracking, context.run.job_name, day, configuration.policy.training.every_days)
+
+
+def _champion_to_beat(context: dg.AssetExecutionContext, tracking: Tracking) -> ChampionModel | None:
+    """The model in use; none where an earlier version of the product wrote it, since it can't be compared with."""
+    try:
+        return tracking.champion()
+    except OutdatedModelError as error:
+        context.log.warning(f"{error}: the next model that is trained takes its place")
+        return None
 
 
 def _with_findings(history: History, ledger: Ledger, day: date) -> History:

@@ -366,7 +366,7 @@ def _value_table(
         without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
-    held = days_held(people, known.contacts, actions, moment.cycle_on)
+    held = days_held(people, known.contacts, actions, moment.cycle_on, policy.time_zone)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,

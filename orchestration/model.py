@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from ml.learning.memory import Finding, learn
+from ml.learning.memory import Finding, Learned, learn
 from ml.tables.errors import TableError
 from ml.tables.reading import read_table
 from ml.tables.writing import check_output, write_table
@@ -94,7 +94,7 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
     tracking = tracking_of(settings)
     run_id = log_trial(tracking, _run(words, fitted, figures, at), words.out)
     step("logged to MLflow")
-    _keep(settings, findings, at)
+    kept = _keep(settings, findings, at)
     return {
         "model": str(words.out),
         "run_id": run_id,
@@ -104,21 +104,23 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
         "response_model": fitted.head.used,
         **_learned(fitted),
         "metrics": figures.metrics,
-        "findings": [one.statement for one in findings],
+        "findings": kept,
         "deciles": {action: [asdict(row) for row in rows] for action, rows in figures.deciles.items()},
     }
 
 
-def _keep(settings: Settings, findings: Sequence[Finding], at: datetime) -> None:
-    """Keep what a trial teaches in the ledger, beside what campaigns found."""
+def _keep(settings: Settings, findings: Sequence[Finding], at: datetime) -> list[str]:
+    """Keep what a trial teaches in the ledger, beside what campaigns found; says what wasn't known yet."""
+    learned: list[Learned] = []
     if findings:
         from assets.ledger.ledger import Ledger  # noqa: PLC0415 - only where something is kept
         from orchestration.build import ledger_url  # noqa: PLC0415 - as above
 
         ledger = Ledger(ledger_url(settings))
         ledger.upgrade()
-        kept = ledger.findings
-        kept.keep(learn(findings, kept.held(), at.date()), at)
+        learned = learn(findings, ledger.findings.held(), at.date())
+        ledger.findings.keep(learned, at)
+    return [one.finding.statement for one in learned]
 
 
 def score(settings: Settings, model: Path, data: Path, out: Path, progress: Progress) -> Facts:

@@ -33,7 +33,7 @@ class Finding:
     """Something learned.
 
     Attributes:
-        key: What it is about: `channel/email`, `trial/email`, `lift/<objective>/<measure>/<against>`, `creative/<id>`.
+        key: What it is about: `channel/email`, `trial/email/<table>`, `lift/<objective>/<measure>/<against>`, `creative/<id>`.
         statement: In words.
         unit: `share` (of people who convert) or `money`, per person or contact.
         effect: What was caused.
@@ -118,7 +118,7 @@ def of_trial(channel: str, figures: tuple[float, float, float], sample: int, tab
         on: Day on which it was learned from.
     """
     words = f"by the trial in {table}, a contact by {channel.replace('_', ' ')} {_caused(*figures)}"
-    return _finding("trial", channel, words, "share", figures, sample, f"{on.isoformat()} {table}", on)
+    return _finding("trial", f"{channel}/{table}", words, "share", figures, sample, f"{on.isoformat()} {table}", on)
 
 
 def of_lifts(lifts: Iterable[Mapping[str, Any]], cycle_id: str, on: date) -> list[Finding]:
@@ -229,7 +229,7 @@ def experiments(
 
 
 def _about(found: Mapping[str, Finding], channel: str) -> list[Finding]:
-    return [found[key] for key in (f"channel/{channel}", f"trial/{channel}") if key in found]
+    return [one for key, one in found.items() if key == f"channel/{channel}" or key.startswith(f"trial/{channel}/")]
 
 
 def _combined(found: Sequence[Finding], default: float) -> tuple[float, float]:

@@ -34,7 +34,8 @@ def people_of(
 ) -> People:
     """A sample of the audiences with their values, for planning the days left.
 
-    Frequency caps are left to the rounds of the plan and today's windows to the day, so contacts made lately don't count.
+    Frequency caps are left to the rounds of the plan and today's windows to the day, so contacts made lately don't count, and
+    nobody is taken to hold an offer yet.
     Arms are drawn with the shares of the objectives, not as they are: only their size matters here.
 
     Args:

@@ -17,7 +17,7 @@ def offer_prices(options: Sequence[Option], actions: Actions) -> np.ndarray:
     return np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
 
 
-def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date) -> np.ndarray:
+def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str) -> np.ndarray:
     """Days for which each person can still redeem each offer, by what was sent lately, float32 [N, F].
 
     Args:
@@ -25,6 +25,7 @@ def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: d
         contacts: Contacts lately, as `frequency.all_contacts` gives them.
         actions: F offers, in their order; one that doesn't say how long it is valid is held by nobody.
         on: The cycle's day.
+        time_zone: Of the workspace: where a day begins.
     """
     held = np.zeros((len(people), len(actions.offers)), dtype=np.float32)
     valid = np.array([terms.valid_days or 0 for terms in actions.offers.values()])
@@ -33,9 +34,8 @@ def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: d
     if len(kept):
         some = contacts.iloc[kept]
         person = positions(text(some["customer_id"]), text(people))
-        age = (
-            pd.Timestamp(on) - pd.to_datetime(some["sent_at"]).dt.tz_localize(None).dt.normalize()
-        ).dt.days.to_numpy()
+        sent_at = pd.to_datetime(some["sent_at"], utc=True).dt.tz_convert(time_zone)
+        age = (pd.Timestamp(on) - sent_at.dt.tz_localize(None).dt.normalize()).dt.days.to_numpy()
         left = np.clip(valid[given[kept]] - age, 0, valid[given[kept]])
         known = person >= 0
         np.maximum.at(held, (person[known], given[kept][known]), left[known].astype(np.float32))

@@ -51,6 +51,7 @@ def fit_baseline(
     rows: TrainingRows,
     difference: Vector,
     features: FactorFeatures,
+    told: Vector,
     *,
     seed: int,
     threads: int,
@@ -64,6 +65,7 @@ def fit_baseline(
         rows: All training rows.
         difference: What the contact added to each row's logit, 0 for those left alone, [n].
         features: Those that its trees begin with.
+        told: Share of its outcome that each row has told, [n].
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         settings: Size and caution of the trees.
@@ -79,7 +81,7 @@ def fit_baseline(
     start = logit_of(smoothed_rate(converted, float(known.sum())))
     rise, begun = None, np.full(len(rows.weight), start)
     if 0 < converted < known.sum():
-        rise = LogLine.fit(features, rows.features[known], rows.is_converted[known], rows.weight[known])
+        rise = LogLine.fit(features, rows.features[known], rows.is_converted[known], told[known])
         begun = rise.logit(rows.features)
     learn = rows.pick(rows.train, rows.is_converted, begun + difference)
     hold = rows.pick(rows.tune, rows.is_converted, begun + difference)

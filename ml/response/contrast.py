@@ -87,7 +87,7 @@ class Contrast:
         return not len(self.contact) or not len(self.alone)
 
     def thinned(self, most: int, seed: int) -> "Contrast":
-        """The contrast with at most so many contacts, drawn, and as many people left alone."""
+        """The contrast with at most so many contacts, and at most so many people left alone, both drawn."""
         rng = np.random.default_rng(seed)
         contact, alone = (
             np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
@@ -140,7 +140,7 @@ def contrast_of(
     expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
         stops = _of_people(person, seed) < _STOP_SHARE
-        expected = _expected(rows, alone, contact | alone, told, fold, stops, features, seed, threads)
+        expected = _expected(rows, alone, used, told, fold, stops, features, seed, threads)
         expected *= _levels(training, rows.is_converted, expected, weight, alone)
         residual = rows.is_converted - expected
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))

@@ -30,7 +30,7 @@ from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.thought import Thought
-from ml.response.traces import Trace, fit_traces
+from ml.response.traces import Traces, fit_traces
 from ml.response.trees import TreeSettings
 from ml.response.trial import Trial
 
@@ -65,7 +65,7 @@ def fit(
 
     Args:
         training: As for `ResponseModel.fit`.
-        options: What can be done; its offers are coded even where history has none of them.
+        options: What can be done; its offers are rated even where history has none of them.
         seed: Seeds everything random.
         threads: Cores that this process really owns.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
@@ -90,12 +90,12 @@ def fit(
         contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
         levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
-        traces: dict[str, Trace] = {}
+        traces = Traces()
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
-            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, {}, everyone, seed)
+            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, traces, everyone, seed)
             for _ in range(TRACE_ROUNDS):
-                traces = fit_traces(rows, contrast, _expected_of(contrast, contacts.averages()))
+                traces = fit_traces(rows, contrast, factor_features, _expected_of(contrast, contacts.averages()))
                 contacts = DrawnContacts.of(rows, contrast, levels, factor_features, traces, everyone, seed)
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
@@ -103,15 +103,17 @@ def fit(
         given = _Personal(trial, contrast, averages, shown, traces, levels, amount, factor_features, seed, threads)
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
-    with timed(seconds, "baseline"):
+    with timed(seconds, "baseline"), threadpool_limits(threads, user_api="blas"):
         usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
         difference = np.where(rows.contacted, _logit(usual + uplift) - _logit(usual), 0.0)
-        baseline = fit_baseline(rows, difference, factor_features, seed=seed, threads=threads, settings=settings)
+        baseline = fit_baseline(
+            rows, difference, factor_features, contrast.told, seed=seed, threads=threads, settings=settings
+        )
     with timed(seconds, "redemption"):
         alone = sigmoid(baseline.logit(rows.features, threads))
         redemption = fit_redemption(training, offers, alone, uplift)
     model = ResponseModel(
-        spec, offers, baseline, averages, personal, amount, redemption,
+        spec, baseline, averages, personal, amount, redemption,
         tuple(gather_evidence(training, options)),
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
@@ -150,7 +152,7 @@ class _Personal:
     contrast: Contrast
     averages: Averages
     shown: Averages
-    traces: Mapping[str, Trace]
+    traces: Traces
     levels: Levels
     amount: Amount
     factor_features: FactorFeatures

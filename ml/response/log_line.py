@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
-from ml.response.logit import smoothed_rate, unit_mean
+from ml.response.logit import smoothed_rate
 from ml.response.poisson import Term, fit_poisson
 
 Vector = npt.NDArray[np.float64]
 
 LINE_SD: Final = 0.2
 """Prior standard deviation of the weights, in logs for a standard deviation of a feature."""
+MOST: Final = 0.9
+"""A line in logs knows no end; a chance next to 1 could not be made right by the trees that follow."""
 _FLOOR: Final = 1e-6
 _LARGEST: Final = 6.0
 
@@ -38,25 +40,28 @@ class LogLine:
     weights: Vector
 
     @classmethod
-    def fit(cls, features: FactorFeatures, matrix: Matrix, converted: Vector, weight: Vector) -> "LogLine":
+    def fit(cls, features: FactorFeatures, matrix: Matrix, converted: Vector, told: Vector) -> "LogLine":
         """Learns the line.
 
         Args:
             features: What it depends on.
             matrix: [n, F].
             converted: 0 or 1, [n].
-            weight: Share of an outcome that each row has told, [n]; in any unit.
+            told: Share of its outcome that each row has told, [n]. No weight: rows aren't thinned by what came of them, and
+                regression on what they were thinned by makes weights needless.
         """
-        known = unit_mean(weight)
-        rate = smoothed_rate(float((known * converted).sum()), len(known))
+        rate = smoothed_rate(float(converted.sum()), float(told.sum()))
         columns = _with_one(features.of(matrix))
         sds = np.append(1.0, np.full(columns.shape[1] - 1, LINE_SD))
-        return cls(features, rate, fit_poisson(converted, Term(known * rate, columns, sds)).weights)
+        return cls(features, rate, fit_poisson(converted, Term(told * rate, columns, sds)).weights)
+
+    def rise(self, matrix: Matrix) -> Vector:
+        """The chance of people over that of all, [n]."""
+        return np.exp(np.clip(_with_one(self.features.of(matrix)) @ self.weights, -_LARGEST, _LARGEST))
 
     def logit(self, matrix: Matrix) -> Vector:
         """Logit of the chance of people, [n]."""
-        exponent = np.clip(_with_one(self.features.of(matrix)) @ self.weights, -_LARGEST, _LARGEST)
-        chance = np.clip(self.rate * np.exp(exponent), _FLOOR, 1 - _FLOOR)
+        chance = np.clip(self.rate * self.rise(matrix), _FLOOR, MOST)
         return np.asarray(np.log(chance / (1 - chance)))
 
     def to_dict(self) -> dict[str, Any]:

@@ -37,7 +37,6 @@ class ResponseModel:
 
     Attributes:
         spec: Which columns are features.
-        offers: Offers in the order of their codes.
         baseline: Chance when left alone.
         averages: Average effect of each channel and offer.
         personal: How far a person's effect departs from it.
@@ -49,7 +48,6 @@ class ResponseModel:
     """
 
     spec: FeatureSpec
-    offers: tuple[str, ...]
     baseline: Baseline
     averages: Averages
     personal: Personal
@@ -66,7 +64,7 @@ class ResponseModel:
         Args:
             training: One row a person and day: features, `customer_id`, `as_of_on`, `channel` and `offer_id` (`none`
                 where not contacted), `sample_weight`, `propensity` (NaN where unknown), `is_converted`, `margin`.
-            options: What can be done; its offers are coded even where history has none of them.
+            options: What can be done; its offers are rated even where history has none of them.
             seed: Seeds everything random.
             threads: Cores that this process really owns.
 
@@ -125,7 +123,7 @@ class ResponseModel:
         averages = Averages(made, channels, Average(0.0, conversion_rate))
         offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
         return cls(
-            FeatureSpec(()), offers, Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
+            FeatureSpec(()), Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             averages, Personal(), Amount(margin, Forest(), 1.0, margin),
             unknown(offers),
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,

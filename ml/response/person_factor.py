@@ -10,13 +10,12 @@ went to others, until who they were is taken into account.
 
 Where clicks are known, a contact is two counts: of conversions that followed a click on its message, and of others. Of what comes
 anyway about as many follow a click as people click, of what a message caused most do, so the former tell of effects with a
-fraction of the noise. Both shares are learned from the counts themselves (`ml.response.traces`), by channel.
+fraction of the noise (`ml.response.traces`).
 
 How far weights may lie from 0 is averaged over, each choice weighing as well as it explains the conversions (marginal
 likelihoods after Laplace; MacKay, Neural Computation 1992). Their mean against that of "everybody alike" is the evidence.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +29,7 @@ from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
 from ml.response.rows import TrainingRows
-from ml.response.traces import Trace, split
+from ml.response.traces import Traces
 
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -94,12 +93,14 @@ class PersonFactor:
 
 @dataclass(frozen=True, eq=False)
 class DrawnContacts:
-    """What is regressed: counts of conversions of drawn contacts with what their people do anyway, C of them.
+    """What is regressed: counts of conversions of drawn contacts with what their people do anyway.
+
+    Of each contact one, and a second one of those whose clicks are known: C counts, first the former.
 
     Attributes:
         levels: Of all options.
         features: What a factor may depend on.
-        count: 0 or 1, [C].
+        count: Conversions, [C]; less than 1 each where people are contacted again before the horizon is over.
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
         columns: Of levels and features, [C, L + K].
@@ -119,7 +120,7 @@ class DrawnContacts:
         contrast: Contrast,
         levels: Levels,
         features: FactorFeatures,
-        traces: Mapping[str, Trace],
+        traces: Traces,
         mask: Mask,
         seed: int,
     ) -> "DrawnContacts":
@@ -130,7 +131,7 @@ class DrawnContacts:
             contrast: The same rows' contrast.
             levels: Of all options, those of the contrast among them.
             features: What the factor may depend on.
-            traces: Shares of conversions that follow a click, by channel; a contact of another channel is one count.
+            traces: Shares of conversions that follow a click; a contact of a channel without them is one count.
             mask: Rows to learn from, [n].
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
@@ -142,19 +143,21 @@ class DrawnContacts:
         alone = contrast.alone[mask[contrast.alone]]
         asked, taught = (features.of(rows.features[some]) for some in (at, alone))
         told = contrast.told[at]
-        level_sd = 1 / np.sqrt(max(float(rows.is_converted[alone].sum()), 1.0))
+        level_sd = 1 / np.sqrt(max(_buyers(rows, contrast, alone), 1))
+        # Days of one person share purchases: each tells as much as there are buyers behind it.
+        share = _buyers(rows, contrast, at) / max(float(rows.is_converted[at].sum()), 1.0)
         usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
         place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
         columns, scale = np.hstack([levels.columns[place], asked]), told * levels.scale[place]
-        traced, anyway, caused = split(rows.is_traced[at], [each.channel for each in contrast.options], option, traces)
+        traced, anyway, caused = traces.split(rows, at, np.array(contrast.channels, dtype=object)[option])
         parts = np.flatnonzero(caused)
         usual = np.concatenate([usual * (1 - anyway), (usual * anyway)[parts]])
         return cls(
             levels,
             features,
-            np.concatenate([rows.is_converted[at] - traced, traced[parts]]),
-            Term(usual, np.ones((len(usual), 1)), np.array([level_sd])),
-            np.concatenate([scale * (1 - caused), (scale * caused)[parts]]),
+            share * np.concatenate([rows.is_converted[at] - traced, traced[parts]]),
+            Term(share * usual, np.ones((len(usual), 1)), np.array([level_sd])),
+            share * np.concatenate([scale * (1 - caused), (scale * caused)[parts]]),
             np.vstack([columns, columns[parts]]),
         )
 
@@ -186,6 +189,11 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     doubt = float(np.sqrt(np.einsum("ij,jk,ik->i", columns, best[count:, count:], columns)).mean())
     averages = contacts.levels.averages(weights[:count], best[:count, :count])
     return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
+
+
+def _buyers(rows: TrainingRows, contrast: Contrast, at: Integers) -> int:
+    """People among these rows who converted."""
+    return len(np.unique(contrast.person[at[rows.is_converted[at] > 0]]))
 
 
 def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked

@@ -28,6 +28,7 @@ class TrainingRows:
     Attributes:
         features: float32 [n, F].
         is_converted: 0 or 1, [n].
+        is_clicked: 1 where the row's message was clicked, [n]; NaN where it isn't known.
         is_traced: 1 where a conversion followed a click on the row's message, [n]; NaN where it isn't known.
         margin: Margin of the conversions, NaN elsewhere, [n].
         weight: Sample weight x inverse propensity, [n].
@@ -38,6 +39,7 @@ class TrainingRows:
 
     features: Matrix
     is_converted: Vector
+    is_clicked: Vector
     is_traced: Vector
     margin: Vector
     weight: Vector
@@ -56,7 +58,8 @@ def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     return TrainingRows(
         spec.matrix(training),
         training["is_converted"].to_numpy(dtype=np.float64),
-        _traced(training),
+        _flags(training, "is_clicked"),
+        _flags(training, "is_traced"),
         training["margin"].to_numpy(dtype=np.float64, na_value=np.nan),
         row_weights(training),
         is_contacted(training),
@@ -65,12 +68,10 @@ def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     )
 
 
-def _traced(training: pd.DataFrame) -> Vector:
-    if "is_traced" not in training:
+def _flags(training: pd.DataFrame, name: str) -> Vector:
+    if name not in training:
         return np.full(len(training), np.nan)
-    return np.asarray(
-        training["is_traced"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64
-    )
+    return np.asarray(training[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def known_offers(training: pd.DataFrame, options: Sequence[Option]) -> tuple[str, ...]:

@@ -24,6 +24,10 @@ FORMAT: Final = 4
 _DOCUMENT: Final = "model.json"
 
 
+class OutdatedModelError(ValueError):
+    """A model was written by an earlier version of the product."""
+
+
 def save(model: ResponseModel, folder: Path) -> None:
     """Writes `model` into `folder`.
 
@@ -49,14 +53,14 @@ def load(folder: Path) -> ResponseModel:
 
     Raises:
         FileNotFoundError: There is no model.
-        ValueError: It was written in another format.
+        OutdatedModelError: It was written in another format.
     """
     path = folder / _DOCUMENT
     if not path.exists():
         raise FileNotFoundError(f"no response model in {folder}: {_DOCUMENT} is missing")
     values = json.loads(path.read_text(encoding="utf-8"))
     if values["format"] != FORMAT:
-        raise ValueError(f"{path} has format {values['format']}, this version reads {FORMAT}; train again")
+        raise OutdatedModelError(f"{path} has format {values['format']}, this version reads {FORMAT}; train again")
     return _model(values, folder)
 
 
@@ -83,7 +87,6 @@ def _document(model: ResponseModel) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "features": model.spec.to_dict(),
-        "offers": list(model.offers),
         "baseline": {
             "start": baseline.start,
             "line": asdict(baseline.line),
@@ -108,7 +111,6 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
     baseline, amount = values["baseline"], values["amount"]
     return ResponseModel(
         FeatureSpec.from_dict(values["features"]),
-        tuple(values["offers"]),
         Baseline(
             baseline["start"],
             forest("baseline"),

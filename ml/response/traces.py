@@ -1,13 +1,15 @@
 """Conversions that follow a click on their message: of what comes anyway, and of what the message caused."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.response.contrast import Contrast
+from ml.response.factor_features import FactorFeatures
+from ml.response.log_line import LogLine
 from ml.response.redemption import shares_of
 from ml.response.rows import TrainingRows
 
@@ -29,51 +31,71 @@ class Trace:
     caused: float
 
 
-def fit_traces(rows: TrainingRows, contrast: Contrast, caused: Vector) -> dict[str, Trace]:
-    """The shares of each channel whose clicks are known.
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """What is known of clicks.
 
-    Of what comes anyway the share is thought to be that of contacts that anybody clicks, which isn't known here, so it is drawn
-    towards the share of all conversions that follow a click: rather too many than too few, since what is held for a
-    coincidence isn't promised. Where too few followed a click, or what follows one isn't rarer among what comes anyway, a
-    contact stays one count.
+    Attributes:
+        channels: Shares, by channel whose clicks are known.
+        clicking: How much likelier one person is to click than another; alike without it.
+    """
+
+    channels: Mapping[str, Trace] = field(default_factory=dict)
+    clicking: LogLine | None = None
+
+    def split(self, rows: TrainingRows, at: Integers, channel: npt.NDArray[Any]) -> tuple[Vector, Vector, Vector]:
+        """Of contacts [C]: 1 where a conversion followed a click, and both shares; 0 of those that are one count.
+
+        Args:
+            rows: Training rows, n of them.
+            at: The contacts' rows, [C].
+            channel: Their channels, [C].
+        """
+        known, nothing = ~np.isnan(rows.is_traced[at]), Trace(0.0, 0.0)
+        names, place = np.unique(channel.astype(str), return_inverse=True)
+        shares = [self.channels.get(str(name), nothing) for name in names]
+        caused = np.where(known, np.array([each.caused for each in shares])[place], 0.0)
+        anyway = np.where(known, np.array([each.anyway for each in shares])[place], 0.0)
+        if self.clicking is not None:
+            anyway = np.minimum(anyway * self.clicking.rise(rows.features[at]), MOST)
+        return np.where(caused > 0, np.nan_to_num(rows.is_traced[at]), 0.0), anyway, caused
+
+
+def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures, caused: Vector) -> Traces:
+    """The shares of each channel whose clicks are known, and who clicks.
+
+    Who is likelier to click does so before what comes anyway as well: left out, habitual clickers would look persuaded. Of what
+    comes anyway the share is thought to be that of all conversions that follow a click: rather too many than too few, since what
+    is held for a coincidence isn't promised. Where too few followed a click, or what follows one isn't rarer among what comes
+    anyway, a contact stays one count.
 
     Args:
         rows: Training rows, n of them.
         contrast: The same rows' contrast.
+        features: What clicking may depend on.
         caused: What each of its contacts is expected to have caused, [C].
     """
-    traced, told = rows.is_traced[contrast.contact], contrast.told[contrast.contact]
-    anyway = np.maximum(contrast.expected[contrast.contact], 0.0) * told
-    converted, of_channel = (
-        rows.is_converted[contrast.contact],
-        np.array(contrast.channels, dtype=object)[contrast.option],
-    )
+    contact, channel = contrast.contact, np.array(contrast.channels, dtype=object)[contrast.option]
+    known = np.flatnonzero(~np.isnan(rows.is_traced[contact]))
+    clicked, rate = rows.is_clicked[contact[known]], np.zeros(len(known))
+    for name in np.unique(channel[known].astype(str)):
+        rate[channel[known] == name] = clicked[channel[known] == name].mean()
+    asked = known[rate > 0]
+    if not len(asked):
+        return Traces()
+    clicking = LogLine.fit(features, rows.features[contact[asked]], rows.is_clicked[contact[asked]], rate[rate > 0])
+    told = contrast.told[contact]
+    anyway = np.maximum(contrast.expected[contact], 0.0) * told
     found = {}
-    for channel in dict.fromkeys(contrast.channels):
-        at = np.flatnonzero((of_channel == channel) & ~np.isnan(traced))
-        if traced[at].sum() < LEAST_TRACED:
+    for name in dict.fromkeys(contrast.channels):
+        at = known[channel[known] == name]
+        traced = rows.is_traced[contact[at]]
+        if traced.sum() < LEAST_TRACED:
             continue
-        usual = float(traced[at].sum() / converted[at].sum())
-        shares = shares_of(traced[at], anyway[at], np.maximum(caused[at], 0.0) * told[at], (usual, 1.0))
+        usual = float(traced.sum() / rows.is_converted[contact[at]].sum())
+        coincident = anyway[at] * clicking.rise(rows.features[contact[at]])
+        shares = shares_of(traced, coincident, np.maximum(caused[at], 0.0) * told[at], (usual, 1.0))
         trace = Trace(max(shares[0], _FLOOR), min(shares[1], MOST))
         if trace.anyway < trace.caused:
-            found[channel] = trace
-    return found
-
-
-def split(
-    traced: Vector, channels: Sequence[str], option: Integers, traces: Mapping[str, Trace]
-) -> tuple[Vector, Vector, Vector]:
-    """Of contacts [C]: 1 where a conversion followed a click, and both shares; 0 of those that are one count.
-
-    Args:
-        traced: As in the training rows, [C].
-        channels: Of each option.
-        option: Of each contact, [C].
-        traces: By channel.
-    """
-    known = ~np.isnan(traced)
-    nothing = Trace(0.0, 0.0)
-    shares = np.array([(t.anyway, t.caused) for t in (traces.get(name, nothing) for name in channels)]).reshape(-1, 2)
-    anyway, caused = (np.where(known, shares[option, k], 0.0) for k in (0, 1))
-    return np.where(caused > 0, np.nan_to_num(traced), 0.0), anyway, caused
+            found[name] = trace
+    return Traces(found, clicking)

@@ -15,7 +15,8 @@ import pandas as pd
 from ml.evaluation.classification import log_loss
 from ml.features import FeatureSpec
 from ml.response.baseline import SETTINGS
-from ml.response.logit import logit_of, smoothed_rate, unit_mean
+from ml.response.factor_features import FactorFeatures
+from ml.response.log_line import LogLine
 from ml.response.rows import TrainingRows, prepare
 from ml.response.trees import TreeSettings, chances
 
@@ -56,9 +57,11 @@ def tune(
     """
     import optuna  # noqa: PLC0415 - a second that only the job `train` spends
 
-    rows = _left_alone(training, seed)
+    spec = FeatureSpec.fit(training)
+    rows = _left_alone(training, spec, seed)
     if rows is None or trials < 1:
         return ()
+    features = FactorFeatures.fit(spec, rows.features)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     study.enqueue_trial({
@@ -77,7 +80,7 @@ def tune(
             l2=trial.suggest_float("l2", 1.0, 100.0, log=True),
             feature_share=trial.suggest_float("feature_share", 0.3, 1.0),
         )
-        found = _loss(rows, settings, seed, threads)
+        found = _loss(rows, features, settings, seed, threads)
         done.append(TuningTrial(settings, found, perf_counter() - begun))
         return found
 
@@ -86,8 +89,8 @@ def tune(
     return tuple(replace(one, is_best=place == best) for place, one in enumerate(done))
 
 
-def _left_alone(training: pd.DataFrame, seed: int) -> TrainingRows | None:
-    rows = prepare(training, FeatureSpec.fit(training))
+def _left_alone(training: pd.DataFrame, spec: FeatureSpec, seed: int) -> TrainingRows | None:
+    rows = prepare(training, spec)
     taken = ~rows.contacted & (rows.train | rows.tune)
     if taken.sum() > MOST_ROWS:
         taken &= np.random.default_rng(seed).random(len(taken)) < MOST_ROWS / taken.sum()
@@ -97,12 +100,12 @@ def _left_alone(training: pd.DataFrame, seed: int) -> TrainingRows | None:
     return kept if enough else None
 
 
-def _loss(rows: TrainingRows, settings: TreeSettings, seed: int, threads: int) -> float:
-    """Log loss of half of the tuning rows, after the trees were stopped on the other half."""
+def _loss(rows: TrainingRows, features: FactorFeatures, settings: TreeSettings, seed: int, threads: int) -> float:
+    """Log loss of half of the tuning rows, after the trees on top of the line were stopped on the other half."""
     judges = rows.tune & (np.random.default_rng(seed).random(len(rows.tune)) < 0.5)  # noqa: PLR2004
-    weight = unit_mean(rows.weight[rows.train])
-    rate = smoothed_rate(float((weight * rows.is_converted[rows.train]).sum()), float(rows.train.sum()))
-    start = np.full(len(rows.tune), logit_of(rate))
+    teach = rows.train
+    line = LogLine.fit(features, rows.features[teach], rows.is_converted[teach], np.ones(int(teach.sum())))
+    start = line.logit(rows.features)
     learn, stop = (rows.pick(part, rows.is_converted, start) for part in (rows.train, rows.tune & ~judges))
     chance = chances(learn, stop, rows.features[judges], start[judges], settings, seed, threads)
     return log_loss(chance, rows.is_converted[judges], rows.weight[judges])

@@ -32,12 +32,14 @@ def taught(fitted: Fitted, words: Sequence[str], table: str, on: date) -> list[F
             "adds to the chance of a conversion"
         )
     names = fitted.model.actions[1:]
-    found = []
+    found: list[Finding] = []
     for word in words:
         channel, _, named = (part.strip() for part in word.partition("="))
         action = named or (names[0] if len(names) == 1 else "")
         if channel not in CHANNELS:
             raise TableError(f"--teaches {word}: no channel {channel!r}; there are {', '.join(CHANNELS)}")
+        if any(one.key.startswith(f"trial/{channel}/") for one in found):
+            raise TableError(f"--teaches {word}: {channel} is there already; a table says one thing of a channel")
         if action not in names:
             raise TableError(f"--teaches {word}: write {channel}=ACTION, with one of {', '.join(names)}")
         found.append(of_trial(channel, _effect(fitted, names.index(action)), fitted.model.facts["rows"], table, on))

@@ -51,7 +51,7 @@ def test_a_new_campaign_starts_from_what_was_found_and_from_the_default_where_no
 
 
 def test_a_trial_and_a_campaign_about_one_channel_are_believed_by_how_sure_they_are() -> None:
-    campaign, trial = finding(0.01, 0.001), finding(0.004, 0.001, key="trial/email")
+    campaign, trial = finding(0.01, 0.001), finding(0.004, 0.001, key="trial/email/a.csv")
     both = prior_uplift([campaign, trial], ["email"], 0.002)["email"]
     assert both == pytest.approx(0.007, rel=0.05)
     assert of_trials([campaign, trial]) == [trial]

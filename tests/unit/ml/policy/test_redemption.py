@@ -69,15 +69,11 @@ def test_an_offer_is_held_from_its_last_contact_until_it_ends():
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    held = days_held(people, contacts, actions(21), date(2026, 1, 10))
-    assert held.tolist() == [
-        [0, 19],
-        [0, 0],
-        [0, 0],
-        [0, 21],
-    ]  # what is planned ahead can't be held for longer than it lasts
-    assert not days_held(people, contacts, actions(None), date(2026, 1, 10)).any()
-    assert not days_held(people, sent(), actions(21), date(2026, 1, 10)).any()
+    held = days_held(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin")
+    # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
+    assert held.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
+    assert not days_held(people, contacts, actions(None), date(2026, 1, 10), "UTC").any()
+    assert not days_held(people, sent(), actions(21), date(2026, 1, 10), "UTC").any()
 
 
 def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores):

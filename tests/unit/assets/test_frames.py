@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assets.frames import TrainingSources, _sampled, _with_redemptions
+from assets.frames import TrainingSources, _sampled, _with_redemptions, training_frame
 
 
 def _frame(n: int) -> pd.DataFrame:
@@ -79,3 +79,48 @@ def test_the_same_offer_again_ends_the_one_before_and_today_ends_all(tmp_path):
     assert found["redemption_count"].tolist() == [0, 1, 1, 0]
     # the horizon where nothing is said of how long it is valid; what is still valid only until today
     assert found["offer_horizons"].tolist() == pytest.approx([1, 2, 3 / 7, 1])
+
+
+def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_message(tmp_path):
+    generation, folder = tmp_path / "generation", tmp_path / "cycles" / "2026-01-05"
+    for path in (generation, folder):
+        path.mkdir(parents=True)
+    who = ["after", "before", "other", "silent", "alone"]
+    pd.DataFrame({"customer_id": who, "as_of_on": date(2026, 1, 5), "sample_weight": 1.0}).to_parquet(
+        folder / "features.parquet"
+    )
+    pd.DataFrame(
+        {
+            "decision_id": [f"d-{name}" for name in who], "cycle_id": "2026-01-05", "customer_id": who, "objective_id": "o",
+            "channel": ["email"] * 4 + ["none"], "offer_id": "none", "creative_id": "none", "slot": "none",
+            "logging_propensity": 0.5, "arm": "random",
+        }
+    ).to_parquet(folder / "decisions.parquet")  # fmt: skip
+    clicked = {"m-after": "2026-01-06 10:00", "m-before": "2026-01-06 12:00", "m-elsewhere": "2026-01-06 10:00"}
+    pd.DataFrame({"message_id": [*clicked], "clicked_at": pd.to_datetime([*clicked.values()])}).to_parquet(
+        generation / "fct_clicks.parquet"
+    )
+    sold = pd.DataFrame({"customer_id": ["after", "before", "other", "alone"], "offer_code": None, "margin": 20.0})
+    sold.assign(converted_at=pd.Timestamp("2026-01-06 11:00")).to_parquet(generation / "fct_conversions.parquet")
+    later = {"customer_id": ["late"], "as_of_on": date(2026, 2, 1), "channel": "email", "offer_id": "none"}
+    pd.DataFrame(later | {"assignment_probability": 0.5, "sample_weight": 1.0}).to_parquet(
+        generation / "fct_customer_snapshots.parquet"
+    )
+    sources = TrainingSources(generation, (folder,), date(2026, 1, 31), 7, "America/New_York")
+    rows = training_frame(sources, 1000, 1).set_index("customer_id")
+    assert rows["is_converted"].to_dict() == {
+        "after": True,
+        "alone": True,
+        "before": True,
+        "other": True,
+        "silent": False,
+    }
+    told = {
+        name: rows.loc[who, name].astype("object").where(rows.loc[who, name].notna(), None)
+        for name in ("is_clicked", "is_traced")
+    }
+    assert told["is_clicked"].tolist() == [True, True, False, False, None]
+    assert told["is_traced"].tolist() == [True, False, False, False, None]
+    (generation / "fct_clicks.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match="run a cycle"):
+        training_frame(sources, 1000, 1)

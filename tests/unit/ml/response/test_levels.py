@@ -12,6 +12,7 @@ from ml.response.averages import Average, Averages
 from ml.response.contrast import _of_people, contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
+from ml.response.log_line import MOST, LogLine
 from ml.response.person_factor import LEAST_EVIDENCE, DrawnContacts, PersonFactor, fit_factor
 from ml.response.rows import prepare
 from ml.response.thought import Thought
@@ -122,6 +123,19 @@ def test_rows_of_one_person_stop_learning_together():
     assert number[0] == number[2] == number[5]
     assert number[1] == number[4]
     assert len(set(number)) == 3
+
+
+def test_the_line_is_of_what_rows_have_told_and_ends_before_certainty():
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"web_visit_30d_count": rng.poisson(3, 60_000)})
+    told = np.where(rng.random(len(frame)) < 0.5, 0.3, 1.0)
+    chance = 0.03 * np.exp(0.5 * (np.log1p(frame["web_visit_30d_count"]) - 1.3))
+    spec = FeatureSpec.fit(frame)
+    features = FactorFeatures.fit(spec, matrix := spec.matrix(frame))
+    line = LogLine.fit(features, matrix, (rng.random(len(frame)) < chance * told).astype(float), told)
+    assert 1 / (1 + np.exp(-line.logit(matrix))) == pytest.approx(chance.to_numpy(), rel=0.15)
+    steep = replace(line, weights=np.array([0.0, 6.0]))
+    assert (1 / (1 + np.exp(-steep.logit(matrix)))).max() <= MOST + 1e-9
 
 
 def test_levels_are_the_same_after_json():

@@ -76,7 +76,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
 
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
-        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `margin` (of finished rows), `maturity` (1: finished),
+        `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
+        `margin` (of finished rows), `maturity` (1: finished),
         `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of
         history),
         `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
@@ -94,7 +95,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     rows = rows.sort_values(["as_of_on", "customer_id"], ignore_index=True)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
     taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
-    return taught.drop(columns=["age_days", "converted_day"])
+    return taught.drop(columns=["age_days"])
 
 
 _LABELS: Final = """

@@ -12,7 +12,8 @@ NOT_FEATURES: Final = frozenset({
     "customer_id", "as_of_on", "time_zone", "attributes", "contact_ids", "active_hours",  # who and when
     "channel", "offer_id", "creative_id", "slot", "action_id",  # what was done
     "sample_weight", "maturity", "propensity", "assignment_probability", "arm", "source",  # how it came to be done
-    "is_converted", "margin", "revenue", "converted_at", "offer_horizons", "redemption_count", "is_clicked", "is_traced",  # what came of it
+    "is_converted", "margin", "revenue", "converted_at", "offer_horizons", "redemption_count",  # what came of it
+    "is_clicked", "is_traced", "converted_day",  # likewise
 })  # fmt: skip
 """Columns that identify, date, treat or label a row. Learning from them would leak the answer or memorize people."""
 

@@ -62,6 +62,7 @@ class Contrast:
         told: How much each row says of the chance to convert, [n]: its maturity, unless it converted.
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
+        purchase: Number of each converted row's purchase, [n]: rows of days whose horizons overlap share one.
         base_rate: Conversions of people left alone, weighted.
         conversions: Of the contacts.
         is_drawn: False where no contact was drawn, and those chosen by habit stand in.
@@ -77,6 +78,7 @@ class Contrast:
     told: Vector
     fold: Integers
     person: Integers
+    purchase: Integers
     base_rate: float
     conversions: int
     is_drawn: bool
@@ -146,7 +148,7 @@ def contrast_of(
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
-        np.flatnonzero(alone), expected, residual, weight, told, fold, person, rate,
+        np.flatnonzero(alone), expected, residual, weight, told, fold, person, _purchases(training, person), rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
@@ -195,6 +197,17 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
         Rows(known(part), target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
     )
     return chances(learn, hold, known(alone), start[alone], ASSIGNED, seed, threads)
+
+
+def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
+    """Number of the purchase of each row that converted, [n]; a row of its own where days aren't known."""
+    if "converted_day" not in training or "as_of_on" not in training:
+        return np.arange(len(person))
+    day = training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.float64)
+    bought_on = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64) + day.astype(
+        np.int64
+    )
+    return np.asarray(pd.MultiIndex.from_arrays([person, bought_on]).factorize()[0], dtype=np.int64)
 
 
 def _of_people(person: Integers, seed: int) -> Vector:

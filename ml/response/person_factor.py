@@ -143,9 +143,9 @@ class DrawnContacts:
         alone = contrast.alone[mask[contrast.alone]]
         asked, taught = (features.of(rows.features[some]) for some in (at, alone))
         told = contrast.told[at]
-        level_sd = 1 / np.sqrt(max(_buyers(rows, contrast, alone), 1))
-        # Days of one person share purchases: each tells as much as there are buyers behind it.
-        share = _buyers(rows, contrast, at) / max(float(rows.is_converted[at].sum()), 1.0)
+        level_sd = 1 / np.sqrt(max(_purchases(rows, contrast, alone), 1))
+        # Days whose horizons overlap share purchases: together they tell as much as there are purchases.
+        share = _purchases(rows, contrast, at) / max(float(rows.is_converted[at].sum()), 1.0)
         usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
         place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
         columns, scale = np.hstack([levels.columns[place], asked]), told * levels.scale[place]
@@ -191,9 +191,9 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
 
 
-def _buyers(rows: TrainingRows, contrast: Contrast, at: Integers) -> int:
-    """People among these rows who converted."""
-    return len(np.unique(contrast.person[at[rows.is_converted[at] > 0]]))
+def _purchases(rows: TrainingRows, contrast: Contrast, at: Integers) -> int:
+    """Purchases behind the conversions of these rows."""
+    return len(np.unique(contrast.purchase[at[rows.is_converted[at] > 0]]))
 
 
 def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked

@@ -117,3 +117,12 @@ def test_contacts_of_history_and_of_other_channels_stay_one_count():
     assert traced.tolist() == [0, 1, 0, 0, 0, 0]
     assert anyway.tolist() == [0, 0.1, 0.1, 0, 0, 0]
     assert caused.tolist() == [0, 0.8, 0.8, 0, 0, 0]
+
+
+def test_days_whose_horizons_overlap_share_a_purchase():
+    frame = mailed(2_000, 7)
+    twice = pd.concat([frame, frame.assign(as_of_on=frame["as_of_on"] + pd.Timedelta(days=1))], ignore_index=True)
+    twice["converted_day"] = np.where(twice["is_converted"], np.where(twice.index < len(frame), 2.0, 1.0), np.nan)
+    _, contrast, _ = known(twice)
+    converted = twice["is_converted"].to_numpy()
+    assert len(np.unique(contrast.purchase[converted])) == converted.sum() / 2

@@ -78,8 +78,8 @@ def _personal(model: ResponseModel) -> str:
         return "nobody for certain: held-out people support no difference, so everybody has the average of channel and offer"
     if isinstance(personal.learner, PersonFactor):
         return (
-            f"learner `{personal.name}`: each average times a factor of the person; the log of its odds against the same for "
-            f"everybody is {personal.learner.evidence:.1f} (standard deviation of its own log {personal.slope_sd:.2f})"
+            f"learner `{personal.name}`: the level of each channel and offer times a factor of the person; the log of its odds "
+            f"against the same for everybody is {personal.learner.evidence:.1f} (standard deviation of its own log {personal.slope_sd:.2f})"
         )
     return (
         f"learner `{personal.name}`; {personal.slope:.2f} of its differences are used, the lower bound of what held-out "

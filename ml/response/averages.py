@@ -2,7 +2,7 @@ r"""Average effect of each channel and offer: what its own contacts show, drawn 
 
     \hat a_o = a_o + e_o,  e ~ N(0, diag(v_o) + v_level 11'),   a_o = pooled + channel_c(o) + offer_f(o) + own_o
 
-with normal priors: around `PRIOR_UPLIFT` for the pooled part, around what the operator assumes for offers, else around 0. How
+with normal priors around what is thought of each beforehand (`ml.response.thought`). How
 far each may lie from there isn't known either: the posterior is averaged over a grid of these standard deviations, weighted by
 how well each explains the estimates (Gelman et al., Bayesian Data Analysis, 2013, ch. 5). Everything is in chances of a
 conversion.

@@ -20,7 +20,7 @@ from ml.response.contrast import Contrast, contrast_of
 from ml.response.evidence import gather_evidence
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
-from ml.response.logit import sigmoid
+from ml.response.logit import logits, sigmoid
 from ml.response.model import ResponseModel
 from ml.response.person_factor import FACTOR, DrawnContacts, PersonFactor, fit_factor
 from ml.response.personal import CONSTANT, Personal
@@ -40,7 +40,6 @@ MOST_JUDGED: Final = 60_000
 """Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
 TRACE_ROUNDS: Final = 3
 """Of effects and the shares of conversions that follow a click, each learned given the other."""
-_FLOOR: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,11 @@ def fit(
         traces = Traces()
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
-            contacts = DrawnContacts.of(rows, contrast, levels, factor_features, traces, everyone, seed)
+            whole = contacts = DrawnContacts.of(rows, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
-                traces = fit_traces(rows, contrast, factor_features, _expected_of(contrast, contacts.averages()))
-                contacts = DrawnContacts.of(rows, contrast, levels, factor_features, traces, everyone, seed)
+                caused = _uplift(trial, contacts.averages(), Personal())[contrast.contact]
+                traces = fit_traces(rows, contrast, factor_features, caused)
+                contacts = whole.split(rows, traces)
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
@@ -105,7 +105,7 @@ def fit(
         uplift = _uplift(trial, averages, personal)
     with timed(seconds, "baseline"), threadpool_limits(threads, user_api="blas"):
         usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
-        difference = np.where(rows.contacted, _logit(usual + uplift) - _logit(usual), 0.0)
+        difference = np.where(rows.contacted, logits(usual + uplift) - logits(usual), 0.0)
         baseline = fit_baseline(
             rows, difference, factor_features, contrast.told, seed=seed, threads=threads, settings=settings
         )
@@ -120,22 +120,12 @@ def fit(
     return Fitted(model, tuple(candidates))
 
 
-def _logit(chance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    kept = np.clip(chance, _FLOOR, 1 - _FLOOR)
-    return np.asarray(np.log(kept / (1 - kept)))
-
-
 def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:
     """What each row's contact is expected to have added, 0 for people left alone, [n]."""
     factor = personal.learner if isinstance(personal.learner, PersonFactor) else None
     moved = averages if factor is None else factor.levels
     uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
-
-
-def _expected_of(contrast: Contrast, averages: Averages) -> npt.NDArray[np.float64]:
-    """What each drawn contact is expected to have caused where everybody is alike, [C]."""
-    return np.array([averages.of(option).mean for option in contrast.options])[contrast.option]
 
 
 def settings_of(model: ResponseModel | None) -> TreeSettings:
@@ -166,9 +156,8 @@ class _Personal:
 
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
-        found = fit_factor(
-            DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, self.traces, mask, seed)
-        )
+        contacts = DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, mask, seed)
+        found = fit_factor(contacts.split(self.rows, self.traces))
         return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)))
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
-from ml.response.logit import smoothed_rate
+from ml.response.logit import logits, smoothed_rate
 from ml.response.poisson import Term, fit_poisson
 
 Vector = npt.NDArray[np.float64]
@@ -21,7 +21,6 @@ LINE_SD: Final = 0.2
 """Prior standard deviation of the weights, in logs for a standard deviation of a feature."""
 MOST: Final = 0.9
 """A line in logs knows no end; a chance next to 1 could not be made right by the trees that follow."""
-_FLOOR: Final = 1e-6
 _LARGEST: Final = 6.0
 
 
@@ -61,8 +60,7 @@ class LogLine:
 
     def logit(self, matrix: Matrix) -> Vector:
         """Logit of the chance of people, [n]."""
-        chance = np.clip(self.rate * self.rise(matrix), _FLOOR, MOST)
-        return np.asarray(np.log(chance / (1 - chance)))
+        return logits(np.minimum(self.rate * self.rise(matrix), MOST))
 
     def to_dict(self) -> dict[str, Any]:
         """The line as plain values."""

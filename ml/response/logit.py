@@ -26,6 +26,12 @@ def logit_of(probability: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
+def logits(chance: Vector) -> Vector:
+    """Logits of chances, [n], kept within a millionth of 0 and 1."""
+    kept = np.clip(chance, _PROBABILITY_FLOOR, 1 - _PROBABILITY_FLOOR)
+    return np.asarray(np.log(kept / (1 - kept)))
+
+
 def smoothed_rate(successes: float, trials: float) -> float:
     """A rate that is never 0 or 1 (Jeffreys prior): three of three doesn't mean always."""
     return (successes + 0.5) / (trials + 1.0)

@@ -16,7 +16,7 @@ How far weights may lie from 0 is averaged over, each choice weighing as well as
 likelihoods after Laplace; MacKay, Neural Computation 1992). Their mean against that of "everybody alike" is the evidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -95,9 +95,11 @@ class PersonFactor:
 class DrawnContacts:
     """What is regressed: counts of conversions of drawn contacts with what their people do anyway.
 
-    Of each contact one, and a second one of those whose clicks are known: C counts, first the former.
+    Of each contact one, and once split a second one of those whose clicks are known: C counts, first the former.
 
     Attributes:
+        at: The contacts' rows.
+        channel: Their channels.
         levels: Of all options.
         features: What a factor may depend on.
         count: Conversions, [C]; less than 1 each where people are contacted again before the horizon is over.
@@ -106,6 +108,8 @@ class DrawnContacts:
         columns: Of levels and features, [C, L + K].
     """
 
+    at: Integers
+    channel: npt.NDArray[Any]
     levels: Levels
     features: FactorFeatures
     count: Vector
@@ -120,7 +124,6 @@ class DrawnContacts:
         contrast: Contrast,
         levels: Levels,
         features: FactorFeatures,
-        traces: Traces,
         mask: Mask,
         seed: int,
     ) -> "DrawnContacts":
@@ -131,7 +134,6 @@ class DrawnContacts:
             contrast: The same rows' contrast.
             levels: Of all options, those of the contrast among them.
             features: What the factor may depend on.
-            traces: Shares of conversions that follow a click; a contact of a channel without them is one count.
             mask: Rows to learn from, [n].
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
@@ -148,17 +150,38 @@ class DrawnContacts:
         share = _purchases(rows, contrast, at) / max(float(rows.is_converted[at].sum()), 1.0)
         usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
         place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
-        columns, scale = np.hstack([levels.columns[place], asked]), told * levels.scale[place]
-        traced, anyway, caused = traces.split(rows, at, np.array(contrast.channels, dtype=object)[option])
-        parts = np.flatnonzero(caused)
-        usual = np.concatenate([usual * (1 - anyway), (usual * anyway)[parts]])
         return cls(
+            at,
+            np.array(contrast.channels, dtype=object)[option],
             levels,
             features,
-            share * np.concatenate([rows.is_converted[at] - traced, traced[parts]]),
-            Term(share * usual, np.ones((len(usual), 1)), np.array([level_sd])),
-            share * np.concatenate([scale * (1 - caused), (scale * caused)[parts]]),
-            np.vstack([columns, columns[parts]]),
+            share * rows.is_converted[at],
+            Term(share * usual, np.ones((len(at), 1)), np.array([level_sd])),
+            share * told * levels.scale[place],
+            np.hstack([levels.columns[place], asked]),
+        )
+
+    def split(self, rows: TrainingRows, traces: Traces) -> "DrawnContacts":
+        """The same contacts, of which one is two counts where it is known what share of conversions follows a click.
+
+        Args:
+            rows: The training rows that these contacts, which aren't split yet, are of.
+            traces: The shares.
+        """
+        traced, anyway, caused = traces.split(rows, self.at, self.channel)
+        parts = np.flatnonzero(caused)
+
+        def counts(first: Vector, second: Vector) -> Vector:
+            return np.concatenate([first, second[parts]])
+
+        usual = counts(self.usual.scale * (1 - anyway), self.usual.scale * anyway)
+        followed = self.count * traced
+        return replace(
+            self,
+            count=counts(self.count - followed, followed),
+            usual=Term(usual, np.ones((len(usual), 1)), self.usual.sds),
+            scale=counts(self.scale * (1 - caused), self.scale * caused),
+            columns=np.vstack([self.columns, self.columns[parts]]),
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:

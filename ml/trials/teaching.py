@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-import numpy as np
-
 from ml.entities import CHANNELS
-from ml.learning.contrasts import Z95
+from ml.evaluation.policy_value import mean_with_interval
 from ml.learning.memory import Finding, of_trial
 from ml.tables.errors import TableError
 from ml.trials.fitting import Fitted
@@ -51,8 +49,6 @@ def _effect(fitted: Fitted, place: int) -> tuple[float, float, float]:
     learned = fitted.learned
     if learned is None:
         raise ValueError("a table without a control has no effects")
-    robust, share = learned.choice.robust, learned.trial.weight / learned.trial.weight.sum()
-    each = robust[:, place + 1] - robust[:, 0]
-    mean = float(share @ each)
-    half = Z95 * float(np.sqrt((share**2) @ (each - mean) ** 2))
-    return mean, mean - half, mean + half
+    robust = learned.choice.robust
+    found = mean_with_interval(robust[:, place + 1] - robust[:, 0], learned.trial.weight)
+    return found.value, found.low, found.high

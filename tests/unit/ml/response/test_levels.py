@@ -16,7 +16,6 @@ from ml.response.log_line import MOST, LogLine
 from ml.response.person_factor import LEAST_EVIDENCE, DrawnContacts, PersonFactor, fit_factor
 from ml.response.rows import prepare
 from ml.response.thought import Thought
-from ml.response.traces import Traces
 from ml.response.trial import Trial
 
 PLAIN, TEN = Option("email", NONE), Option("email", "ten_off")
@@ -67,7 +66,7 @@ def contacts_of(frame: pd.DataFrame, spread: float = 1.0) -> DrawnContacts:
     alone = frame["alone"].to_numpy()
     contrast = replace(contrast, expected=alone.mean() * (alone / alone.mean()) ** spread)
     everyone = np.ones(len(frame), dtype=bool)
-    return DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, Thought()), features, Traces(), everyone, 1)
+    return DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, Thought()), features, everyone, 1)
 
 
 def test_an_offer_multiplies_what_a_channel_moves_where_it_was_never_made():

@@ -18,7 +18,6 @@ from ml.response.poisson import Term, fit_poisson
 from ml.response.rows import prepare
 from ml.response.store import load, save
 from ml.response.thought import Thought
-from ml.response.traces import Traces
 from ml.response.trial import Trial
 
 OPTIONS = [Option("email", NONE), Option("push", NONE)]
@@ -61,9 +60,7 @@ def factor_of(frame: pd.DataFrame) -> tuple[PersonFactor, FeatureSpec]:
     features = FactorFeatures.fit(spec, rows.features)
     contrast = contrast_of(frame, rows, seen.option, seen.options, features, seed=1, threads=1)
     return fit_factor(
-        DrawnContacts.of(
-            rows, contrast, Levels.of(OPTIONS, Thought()), features, Traces(), np.ones(len(frame), dtype=bool), 1
-        )
+        DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, Thought()), features, np.ones(len(frame), dtype=bool), 1)
     ), spec
 
 

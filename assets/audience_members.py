@@ -14,13 +14,14 @@ from typing import Final
 import pandas as pd
 
 from assets.channels.contract import Driver, Message
-from assets.channels.recipients import AUDIENCES, recipients
+from assets.channels.recipients import recipients
 from assets.duck import query
 from assets.home import Home
 from assets.ledger.halts import ALL
 from assets.ledger.ledger import Ledger
 from assets.ledger.memberships import Membership, Why
 from ml.configuration import Configuration
+from ml.entities import AUDIENCES
 from ml.objectives.active import active_objectives, audience_masks
 
 KEPT: Final = timedelta(days=30)

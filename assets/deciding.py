@@ -393,7 +393,9 @@ def measured_values(home: Home, generation_id: str, configuration: Configuration
 def _contacts(
     home: Home, generation_id: str, ledger: Ledger, configuration: Configuration, at: datetime
 ) -> pd.DataFrame:
-    since = at - max(LOOK_BACK, timedelta(days=max(configuration.actions.valid_days.values(), default=0)))
+    actions = configuration.actions
+    lasting = [*actions.valid_days.values(), *(terms.audience_days for terms in actions.channels.values())]
+    since = at - max(LOOK_BACK, timedelta(days=max(lasting)))
     touches = query(
         "select customer_id, channel, offer_id, sent_at, message_id from read_parquet($path) where sent_at > $since",
         path=str(home.generation(generation_id) / "fct_touches.parquet"),

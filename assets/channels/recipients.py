@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from ml.entities import AUDIENCES
+
 Operation = Literal["add", "remove"]
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,7 +31,6 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "display": (),
     "web": ("visitor_ids",),
 }
-AUDIENCES: Final = ("paid_social", "display")
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _ONE_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
 

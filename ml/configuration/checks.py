@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from ml.configuration.actions import Actions
 from ml.configuration.configuration import predicates
@@ -11,10 +10,8 @@ from ml.configuration.policy import Policy
 from ml.configuration.problems import Problem, did_you_mean, shown
 from ml.configuration.sensitive import sensitive_words
 from ml.configuration.yaml_reader import Document, Key, dotted
-from ml.entities import NONE, OTHER
+from ml.entities import AUDIENCES, NONE, OTHER
 from ml.objectives.audience import AudienceError, parse
-
-_AD_CHANNELS: Final = frozenset({"paid_social", "display"})
 
 
 def check_actions(actions: Actions, document: Document, folder: Path) -> Iterator[Problem]:
@@ -83,7 +80,7 @@ def check_objective(objective: Objective, document: Document, actions: Actions |
             path: Key = tuple(int(part) if part.isdigit() else part for part in key.split("."))
             yield _problem(document, path, where, str(error))
     if words := sensitive_words(f"{objective.id} {objective.audience.where}"):
-        for channel in sorted(_AD_CHANNELS & objective.allowed_channels):
+        for channel in sorted(objective.allowed_channels.intersection(AUDIENCES)):
             remedy = f"{words[0]} is sensitive and may not shape an ad audience: leave {channel} out of channels"
             yield _problem(document, ("audience", "where"), objective.audience.where, remedy)
     if actions is None:

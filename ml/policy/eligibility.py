@@ -13,7 +13,7 @@ from ml.configuration.actions import Actions
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.entities import CALLED, CHANNELS, Channel
+from ml.entities import AUDIENCES, CALLED, CHANNELS, Channel
 from ml.policy.frequency import contacts_left
 from ml.policy.lookup import positions, text
 from ml.policy.places import called_places
@@ -108,6 +108,7 @@ def eligibility(
     if policy.unknown_time_zone == "deny":
         _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
     _forbid(reasons, left <= 0, Reason.FREQUENCY_CAP)
+    _forbid(reasons, _members(index, contacts, actions, earliest_at), Reason.IN_AUDIENCE)
     return Eligibility(reasons, left)
 
 
@@ -193,6 +194,21 @@ def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
     known = (rows >= 0) & (codes >= 0)
     marked[rows[known], codes[known]] = True
     return np.asarray(marked[:, :-1] | marked[:, -1:])
+
+
+def _members(index: pa.Array, contacts: pd.DataFrame, actions: Actions, at: datetime) -> np.ndarray:
+    """Bool [N, 8]: who was added to an ad channel's audience so lately that the membership lasts beyond `at`.
+
+    Adding a member again buys no advertisement that wouldn't have been shown. Who was taken out early waits as long.
+    """
+    is_member = np.zeros((len(index), len(CHANNELS)), dtype=bool)
+    sent_at = pd.to_datetime(contacts["sent_at"], utc=True)
+    for channel in AUDIENCES:
+        if channel in actions.channels:
+            since = at - timedelta(days=actions.channels[channel].audience_days)
+            rows = _rows(index, contacts[(contacts["channel"] == channel).to_numpy() & (sent_at > since).to_numpy()])
+            is_member[rows[rows >= 0], CHANNELS.index(channel)] = True
+    return is_member
 
 
 def _consent(

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """The first rule that forbids, in the order in which they are asked; 0 where none does."""
+    """The first rule that forbids; 0 where none does."""
 
     ALLOWED = 0
     CHANNEL_NOT_IN_USE = 1
@@ -24,6 +24,7 @@ class Reason(IntEnum):
     ARRIVES_TOO_LATE = 15
     REJECTED = 16
     MISSING_DATA = 17
+    IN_AUDIENCE = 18
 
     @property
     def words(self) -> str:
@@ -49,5 +50,6 @@ _WORDS = {
     Reason.NOT_FOR_OBJECTIVE: "the objective doesn't use the channel",
     Reason.ARRIVES_TOO_LATE: "would arrive after the objective has ended",
     Reason.REJECTED: "a person rejected it lately",
+    Reason.IN_AUDIENCE: "sees the channel's advertisements already",
     Reason.MISSING_DATA: "lacks what the channel's messages say of the person",
 }

@@ -1,5 +1,5 @@
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -271,3 +271,12 @@ def test_two_hundred_thousand_people_are_asked_in_seconds():
         earliest_at=AT,
     )
     assert time.process_time() - started < 2
+
+
+def test_a_member_of_an_audience_is_not_added_again_while_the_membership_lasts():
+    days = _actions().channels["display"].audience_days
+    for ago, reason in ((days - 0.01, Reason.IN_AUDIENCE), (days + 0.01, Reason.ALLOWED)):
+        added = AT - timedelta(days=ago)
+        told = _ask(contacts=_contacts(("c0", "display", added, "m1"), ("c0", "email", added, "m2")))
+        assert told.pop("display") == reason
+        assert set(told.values()) == {Reason.ALLOWED}

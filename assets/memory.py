@@ -19,7 +19,7 @@ from ml.entities import CHANNELS
 from ml.learning import memory
 from ml.learning.contrasts import ChannelEffect, Sums, effects_of
 from ml.learning.creatives import CreativeLook
-from ml.response.thought import PRIOR_UPLIFT
+from ml.response.thought import thought_of_channels
 
 LOOK_BACK: Final = timedelta(days=180)
 
@@ -175,5 +175,5 @@ def _experiments(
         {channel: people[channel] for channel in CHANNELS if channel in people and channel in costs},
         costs,
         value=mean,
-        default=PRIOR_UPLIFT,
+        thought=thought_of_channels(configuration.actions, configuration.policy.training.horizon_days),
     )

@@ -19,13 +19,12 @@ from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
-from ml.entities import CHANNELS
 from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
 from ml.learning.memory import believed, of_trials, prior_uplift
 from ml.policy.value import contact_cost_of
 from ml.response.fit import settings_of
 from ml.response.store import OutdatedModelError, with_threads
-from ml.response.thought import PRIOR_UPLIFT
+from ml.response.thought import thought_of_channels
 from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
 from ml.training import History, Judged, Trained, judge, train
 
@@ -281,22 +280,29 @@ def _champion_to_beat(context: dg.AssetExecutionContext, tracking: Tracking) -> 
 def _with_findings(history: History, ledger: Ledger, day: date) -> History:
     """What campaigns and trials before this day have found of each channel's contacts."""
     held = believed(ledger.findings.held(before=day.isoformat()).values(), day)
-    everything, trials = (
-        prior_uplift(held, CHANNELS, PRIOR_UPLIFT),
-        prior_uplift(of_trials(held), CHANNELS, PRIOR_UPLIFT),
+    return replace(
+        history,
+        uplift=prior_uplift(held, history.uplift),
+        trials=prior_uplift(of_trials(held), history.trials),
     )
-    return replace(history, uplift=everything, trials=trials)
 
 
 def history_of(home: Home, generation_id: str, configuration: Configuration) -> History:
-    """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much."""
+    """What a cold start rests on: how many people there are, how many of them bought in the last horizon, and for how much.
+
+    What contacts add is what is thought of them; findings come on top.
+    """
     customers = read_mart(home, generation_id, "dim_customers", "purchase_30d_count, margin_30d")
     buyers = customers[customers["purchase_30d_count"] > 0]
-    share = len(buyers) / max(len(customers), 1) * configuration.policy.training.horizon_days / 30
+    horizon_days = configuration.policy.training.horizon_days
+    share = len(buyers) / max(len(customers), 1) * horizon_days / 30
     margin = float(buyers["margin_30d"].sum() / max(buyers["purchase_30d_count"].sum(), 1))
+    thought = thought_of_channels(configuration.actions, horizon_days)
     return History(
         conversion_rate=min(max(share, 1e-4), 0.5),
         margin=max(margin, 0.0),
+        uplift=thought,
+        trials=thought,
         assumed=configuration.actions.assumed_responses,
     )
 

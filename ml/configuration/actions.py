@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from ml.configuration.base import ANY_SLOT, Count, Days, Identifier, Model, Money, PositiveMoney, SlotText
-from ml.entities import CHANNELS, Action, Channel, Option
+from ml.entities import AUDIENCES, CHANNELS, Action, Channel, Option
 
 MessageField = Literal["first_name", "last_name", "city", "region", "country"]
 MESSAGE_FIELDS: Final[tuple[MessageField, ...]] = get_args(MessageField)
@@ -112,6 +112,19 @@ class Actions(Model):
     def assumed_responses(self) -> dict[str, float]:
         """What each offer is thought to multiply the response by, until results say so."""
         return {name: offer.assumed_response for name, offer in self.offers.items()}
+
+    def shares_within(self, horizon_days: int) -> dict[Channel, float]:
+        """Share of what a contact does that comes within the horizon of its decision, by channel, from 0 to 1.
+
+        Of a horizon of h days those after the lead time are left; a member of an ad audience sees advertisements for
+        `audience_days` and is moved a little on each of them.
+        """
+        shares: dict[Channel, float] = {}
+        for channel, terms in self.channels.items():
+            left = max(horizon_days - terms.lead_time_hours / 24, 0.0)
+            works = max(horizon_days, terms.audience_days) if channel in AUDIENCES else horizon_days
+            shares[channel] = left / works
+        return shares
 
     @property
     def valid_days(self) -> dict[str, int]:

@@ -177,19 +177,18 @@ def believed(held: Iterable[Finding], on: date) -> list[Finding]:
     return [one for one in held if on < one.expires_on]
 
 
-def prior_uplift(held: Iterable[Finding], channels: Sequence[str], default: float) -> dict[str, float]:
+def prior_uplift(held: Iterable[Finding], thought: Mapping[str, float]) -> dict[str, float]:
     """What a contact adds to the chance of a conversion, by channel, before a campaign has data of its own.
 
-    The default, as unsure as it is large, is combined with what campaigns and trials found by the inverse of their variances;
-    an effect below 0 stays one.
+    What is thought, as unsure as it is large, is combined with what campaigns and trials found by the inverse of their
+    variances; an effect below 0 stays one.
 
     Args:
         held: Findings that are believed.
-        channels: Channels to answer for.
-        default: Where nothing was found.
+        thought: By channel, where nothing was found; above 0.
     """
     found = {one.key: one for one in held}
-    return {channel: _combined(_about(found, channel), default)[0] for channel in channels}
+    return {channel: _combined(_about(found, channel), before)[0] for channel, before in thought.items()}
 
 
 def of_trials(held: Iterable[Finding]) -> list[Finding]:
@@ -203,7 +202,7 @@ def experiments(
     costs: Mapping[str, float],
     *,
     value: float,
-    default: float,
+    thought: Mapping[str, float],
 ) -> list[Experiment]:
     """Channels of which most is to be learned, the best first.
 
@@ -216,12 +215,12 @@ def experiments(
         people: People a cycle who may be contacted, by channel.
         costs: Of a contact, by channel.
         value: Of a conversion, money.
-        default: Effect of a channel of which nothing was found; its standard deviation is as large.
+        thought: Effect of a channel of which nothing was found, above 0; its standard deviation is as large.
     """
     found = {one.key: one for one in held}
     made = []
     for channel, count in people.items():
-        effect, sd = _combined(_about(found, channel), default)
+        effect, sd = _combined(_about(found, channel), thought[channel])
         net, spread = effect * value - costs[channel], sd * value
         worth = count * _regret(net, spread)
         made.append(Experiment(channel, net, net - Z95 * spread, net + Z95 * spread, worth))
@@ -232,8 +231,8 @@ def _about(found: Mapping[str, Finding], channel: str) -> list[Finding]:
     return [one for key, one in found.items() if key == f"channel/{channel}" or key.startswith(f"trial/{channel}/")]
 
 
-def _combined(found: Sequence[Finding], default: float) -> tuple[float, float]:
-    told = [(default, default), *((one.effect, max(one.sd, 1e-9)) for one in found)]
+def _combined(found: Sequence[Finding], thought: float) -> tuple[float, float]:
+    told = [(thought, thought), *((one.effect, max(one.sd, 1e-9)) for one in found)]
     precision = sum(1 / sd**2 for _, sd in told)
     return sum(effect / sd**2 for effect, sd in told) / precision, 1 / sqrt(precision)
 

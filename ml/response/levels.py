@@ -8,19 +8,16 @@ point three. Added to it, the offer's points would be promised of channels that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.entities import NONE, Option
 from ml.response.averages import Average, Averages
-from ml.response.thought import PRIOR_UPLIFT, Thought
+from ml.response.thought import LEAST_SHARE, PRIOR_UPLIFT, Thought
 
 Vector = npt.NDArray[np.float64]
 
-LEAST_SHARE: Final = 0.05
-"""Of `PRIOR_UPLIFT`: what is thought at least, since logs know no 0."""
 POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.7, 0.3
 """Standard deviations beforehand, in logs: the level of all may lie off by several times, channels by a factor of e from it, offers
 by one of 2 from what is assumed of them, and an option by a third from its channel's and offer's."""

@@ -4,8 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ml.configuration.actions import Actions
+from ml.entities import CHANNELS
+
 PRIOR_UPLIFT: Final = 0.002
-"""Of every channel while nothing is known: small, so that only cheap contacts are worth trying until something is."""
+"""Of a contact with all that it does, while nothing is known: small, so that only cheap contacts are worth trying until
+something is."""
+LEAST_SHARE: Final = 0.05
+"""Of `PRIOR_UPLIFT`: what is thought at least, since logs know no 0."""
+
+
+def thought_of_channels(actions: Actions, horizon_days: int) -> dict[str, float]:
+    """What a contact by each channel is thought to add within the horizon; all of it by a channel without terms."""
+    shares = actions.shares_within(horizon_days)
+    return {channel: PRIOR_UPLIFT * max(shares.get(channel, 1.0), LEAST_SHARE) for channel in CHANNELS}
 
 
 @dataclass(frozen=True)

@@ -80,4 +80,4 @@ def test_what_a_trial_teaches_of_a_channel_is_where_campaigns_start_from(tmp_pat
     held = believed(ledger.findings.held(before="2026-01-05").values(), date(2026, 1, 5))
     assert [one.key for one in held] == ["trial/email/train.csv"]
     assert held[0].low < held[0].effect < held[0].high
-    assert prior_uplift(held, ["email", "sms"], 0.002)["email"] != 0.002
+    assert prior_uplift(held, {"email": 0.002, "sms": 0.002})["email"] != 0.002

@@ -44,7 +44,7 @@ def test_an_expired_finding_is_not_believed() -> None:
 
 def test_a_new_campaign_starts_from_what_was_found_and_from_the_default_where_nothing_was() -> None:
     held = [finding(0.01, 0.0002), finding(-0.004, 0.0002, key="channel/sms")]
-    prior = prior_uplift(held, ["email", "sms", "voice"], 0.002)
+    prior = prior_uplift(held, dict.fromkeys(["email", "sms", "voice"], 0.002))
     assert prior["email"] == pytest.approx(0.01, rel=0.02)
     assert prior["sms"] < 0
     assert prior["voice"] == 0.002
@@ -52,21 +52,23 @@ def test_a_new_campaign_starts_from_what_was_found_and_from_the_default_where_no
 
 def test_a_trial_and_a_campaign_about_one_channel_are_believed_by_how_sure_they_are() -> None:
     campaign, trial = finding(0.01, 0.001), finding(0.004, 0.001, key="trial/email/a.csv")
-    both = prior_uplift([campaign, trial], ["email"], 0.002)["email"]
+    both = prior_uplift([campaign, trial], {"email": 0.002})["email"]
     assert both == pytest.approx(0.007, rel=0.05)
     assert of_trials([campaign, trial]) == [trial]
 
 
 @given(st.floats(-0.05, 0.05), st.floats(1e-4, 0.05))
 def test_a_prior_lies_between_the_default_and_what_was_found(effect: float, half: float) -> None:
-    prior = prior_uplift([finding(effect, half)], ["email"], 0.002)["email"]
+    prior = prior_uplift([finding(effect, half)], {"email": 0.002})["email"]
     assert min(effect, 0.002) - 1e-12 <= prior <= max(effect, 0.002) + 1e-12
 
 
 def test_the_experiment_that_tells_most_is_where_the_sign_is_open_and_many_can_be_reached() -> None:
     held = [finding(0.01, 0.001), finding(0.002, 0.003, key="channel/voice"), finding(0.002, 0.003, key="channel/push")]
     people = {"email": 10_000, "voice": 10_000, "push": 10}
-    made = experiments(held, people, {"email": 0.0, "voice": 0.1, "push": 0.1}, value=50.0, default=0.002)
+    made = experiments(
+        held, people, {"email": 0.0, "voice": 0.1, "push": 0.1}, value=50.0, thought=dict.fromkeys(people, 0.002)
+    )
     assert made[0].channel == "voice"
     assert made[0].low < 0 < made[0].high
     assert {one.channel for one in made if one.worth < 1} == {"email", "push"}

@@ -68,12 +68,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_scores(scores: Scores, path: Path) -> None:
-    """Write scores, one row a person: baseline, amount, and by option propensity, uplift and its standard deviation."""
+    """Write scores, one row a person: baseline, amount, usual discount; by option propensity, uplift, its sd and exposure."""
     columns: dict[str, Any] = {"customer_id": scores.customer_ids, "baseline": scores.baseline, "amount": scores.amount}
+    columns["usual_discount"] = scores.usual_discount
     for o, option in enumerate(scores.options):
         columns[f"propensity_{option}"] = scores.propensity[:, o]
         columns[f"uplift_{option}"] = scores.uplift[:, o]
         columns[f"sd_{option}"] = scores.uplift_sd[:, o]
+        columns[f"exposure_{option}"] = scores.exposure[:, o]
     table = pa.table(columns)
     redemption = {str(option): asdict(shares) for option, shares in zip(scores.options, scores.redemption, strict=True)}
     _write_table(table.replace_schema_metadata({REDEMPTION: json.dumps(redemption).encode()}), path)
@@ -98,6 +100,8 @@ def read_scores(path: Path) -> Scores:
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
         redemption=tuple(Redemption(**shares) for shares in redemption.values()),
+        exposure=matrix("exposure"),
+        usual_discount=table["usual_discount"].to_numpy(),
         seconds={},
     )
 

@@ -79,7 +79,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
         `margin` (of finished rows), `maturity` (1: finished),
         `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of
-        history),
+        history), `is_exposed` (the person looked at what came by the channel; NULL where it doesn't tell), `usual_discount` and
+        `offer_discount` (off a conversion without an offer and one with this one; NULL where there is none),
         `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
@@ -108,6 +109,8 @@ _LABELS: Final = """
     ),
     sold as (
         select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin,
+            avg(conversion.discount) filter (where conversion.offer_code is null) as usual_discount,
+            avg(conversion.discount) filter (where conversion.offer_code = rows.offer_id) as offer_discount,
             bool_or(conversion.converted_at >= click.clicked_at) as is_traced,
             min(date_sub('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
         from rows
@@ -118,13 +121,28 @@ _LABELS: Final = """
          and conversion.converted_at < days.ends_at
         left join read_parquet($clicks) as click on click.message_id = rows.message_id
         group by all
+    ),
+    looks as (
+        select customer_id, channel, exposed_on from read_parquet($exposures)
+        where exposed_on >= (select min(as_of_on) from days)
+            and exposed_on < (select max(as_of_on) from days) + $horizon_days::int
+    ),
+    seen as (
+        select distinct rows.customer_id, rows.as_of_on
+        from rows
+        join looks
+          on looks.customer_id = rows.customer_id and looks.channel = rows.channel
+         and looks.exposed_on >= rows.as_of_on and looks.exposed_on < rows.as_of_on + $horizon_days::int
     )
     select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
+        sold.usual_discount, sold.offer_discount,
         if(rows.message_id is null, null, clicks.message_id is not null) as is_clicked,
         if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
+        if(rows.channel in (select channel from read_parquet($exposures)), seen.customer_id is not null, null) as is_exposed,
         if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
     left join sold using (customer_id, as_of_on)
+    left join seen using (customer_id, as_of_on)
     left join read_parquet($clicks) as clicks on clicks.message_id = rows.message_id
 """
 
@@ -142,15 +160,16 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
         f"with rows as ({rows}), {_LABELS}",
         snapshots=str(sources.generation / "fct_customer_snapshots.parquet"),
         cutoff_on=sources.cutoff_on,
-        conversions=str(sources.generation / "fct_conversions.parquet"),
-        clicks=_clicks(sources),
+        conversions=_mart(sources, "fct_conversions"),
+        clicks=_mart(sources, "fct_clicks"),
+        exposures=_mart(sources, "fct_exposures"),
         horizon_days=sources.horizon_days,
         time_zone=sources.time_zone,
     )
 
 
-def _clicks(sources: TrainingSources) -> str:
-    path = sources.generation / "fct_clicks.parquet"
+def _mart(sources: TrainingSources, name: str) -> str:
+    path = sources.generation / f"{name}.parquet"
     if not path.exists():
         raise FileNotFoundError(
             f"{path} is missing: the generation is of an earlier version; run a cycle, it publishes anew"
@@ -189,8 +208,9 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             features=[str(path) for path in features],
             decisions=[str(_as_released(folder, sources, Path(scratch))) for folder in ordered],
             withdrawn=[name for folder in ordered for name in withdrawn(folder)],
-            conversions=str(sources.generation / "fct_conversions.parquet"),
-            clicks=_clicks(sources),
+            conversions=_mart(sources, "fct_conversions"),
+            clicks=_mart(sources, "fct_clicks"),
+            exposures=_mart(sources, "fct_exposures"),
             horizon_days=sources.horizon_days,
             time_zone=sources.time_zone,
             cutoff_on=sources.cutoff_on,

@@ -22,6 +22,7 @@ MARTS: Final = (
     "fct_touches",
     "fct_conversions",
     "fct_clicks",
+    "fct_exposures",
     "fct_customer_snapshots",
 )
 WITH_ATTRIBUTES: Final = frozenset({"dim_customers", "fct_customer_snapshots"})

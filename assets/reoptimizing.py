@@ -188,6 +188,8 @@ def _only(gathered: Gathered, is_free: np.ndarray) -> Gathered:
         scores.propensity[is_free],
         scores.amount[is_free],
         scores.redemption,
+        scores.exposure[is_free],
+        scores.usual_discount[is_free],
         {},
     )
     people: Knowledge = replace(

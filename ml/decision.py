@@ -379,7 +379,7 @@ def _value_table(
         else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
         redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, held),
-        offer_price=offer_prices(scores.options, actions),
+        offer_price=offer_prices(scores, actions),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
         arm=arm,
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),

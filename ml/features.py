@@ -13,7 +13,7 @@ NOT_FEATURES: Final = frozenset({
     "channel", "offer_id", "creative_id", "slot", "action_id",  # what was done
     "sample_weight", "maturity", "propensity", "assignment_probability", "arm", "source",  # how it came to be done
     "is_converted", "margin", "revenue", "converted_at", "offer_horizons", "redemption_count",  # what came of it
-    "is_clicked", "is_traced", "converted_day",  # likewise
+    "is_clicked", "is_traced", "is_exposed", "converted_day", "usual_discount", "offer_discount",  # likewise
 })  # fmt: skip
 """Columns that identify, date, treat or label a row. Learning from them would leak the answer or memorize people."""
 

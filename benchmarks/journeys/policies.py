@@ -62,7 +62,17 @@ def table_of(shop: Shop, blurred: np.ndarray, way: Way) -> ValueTable:
     margin = (MARGIN_SHARE * expected_amount(shop.world, everyone)).astype(np.float32)
     known = baseline[:, None] + uplift
     scores = Scores(
-        everyone, shop.options, baseline, uplift, np.zeros_like(uplift), known, margin, (EVERY,) * len(shop.options), {}
+        everyone,
+        shop.options,
+        baseline,
+        uplift,
+        np.zeros_like(uplift),
+        known,
+        margin,
+        (EVERY,) * len(shop.options),
+        np.ones_like(uplift),
+        np.zeros_like(baseline),
+        {},
     )
     if way.model is not None:
         scores = way.model.corrected(scores, shop.view(), way.policy.journeys)

@@ -94,7 +94,7 @@ def value_of(model: ResponseModel, customers: pd.DataFrame, configuration: Confi
     """Net margin that a model expects of each option, float64 [N, O]."""
     scores = model.score(customers, field.options)
     redeemed = expected_redemptions(scores, configuration.actions, configuration.policy.training.horizon_days)
-    offer = redeemed * offer_prices(field.options, configuration.actions)
+    offer = redeemed * offer_prices(scores, configuration.actions)
     return np.asarray(scores.uplift * scores.amount[:, None] - offer - field.cost, dtype=np.float64)
 
 

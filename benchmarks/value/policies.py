@@ -126,5 +126,7 @@ def in_money(seen: Seen, options: list[Option], worth: np.ndarray) -> Scores:
         np.clip(worth, 0, 1).astype(np.float32),
         np.ones(count, dtype=np.float32),
         (Redemption(0.0, 0.0),) * len(options),
+        np.ones_like(flat),
+        np.zeros(count, dtype=np.float32),
         {},
     )

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml.entities import NONE
 from ml.response.evidence import RANDOMISED_SHARE, WEIGHT_LIMIT
 from ml.response.model import ResponseModel
 from ml.response.person_factor import PersonFactor
+from ml.response.redemption import Redemption
 
 _BASELINES = {
     "not_contacted": "people who weren't contacted fix its level",
@@ -39,8 +41,8 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "",
         "## Evidence by channel",
         "",
-        "| channel | evidence | contacts | conversions | probability known | weights clipped | effect, points |",
-        "|---|---|---|---|---|---|---|",
+        "| channel | evidence | contacts | conversions | probability known | weights clipped | looked at | effect, points |",
+        "|---|---|---|---|---|---|---|---|",
         *(_channel_row(model, position) for position in range(len(model.evidence))),
         "",
         *(
@@ -51,6 +53,15 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "",
         f"Randomised means a known probability below 1 for at least {RANDOMISED_SHARE:.0%} of the contacts.",
         f"Inverse-propensity weights, of the baseline, are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",
+        "",
+        "Looked at: the share of contacts whose people opened, answered or came within the horizon, where the channel tells. Who is",
+        "likelier to look is moved and redeems in proportion.",
+        "",
+        "## Offers",
+        "",
+        "| offer | redeemed by who comes anyway | by whom it brought | discount of sales with it | of sales without an offer |",
+        "|---|---|---|---|---|",
+        *(_offer_row(offer, shares) for offer, shares in model.redemption.items() if offer != NONE),
         "",
         "## On people held out",
         "",
@@ -93,8 +104,17 @@ def _left_out(model: ResponseModel) -> str:
 
 def _channel_row(model: ResponseModel, position: int) -> str:
     evidence = model.evidence[position]
-    average = model.averages.channels.get(evidence.channel, model.averages.pooled)
+    learner, line = model.personal.learner, model.exposure.lines.get(evidence.channel)
+    averages = learner.levels if isinstance(learner, PersonFactor) else model.averages
+    average = averages.channels.get(evidence.channel, averages.pooled)
+    looked = "not told" if line is None else f"{line.rate:.0%}"
     return (
         f"| {evidence.channel} | {evidence.kind} | {evidence.contacts} | {evidence.conversions} "
-        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | {100 * average.mean:+.3f} ± {100 * average.sd:.3f} |"
+        f"| {evidence.known_share:.0%} | {evidence.clipped_share:.1%} | {looked} "
+        f"| {100 * average.mean:+.3f} ± {100 * average.sd:.3f} |"
     )
+
+
+def _offer_row(offer: str, shares: Redemption) -> str:
+    with_it = "too few" if shares.discount is None else f"{shares.discount:.2f}"
+    return f"| {offer} | {shares.anyway:.0%} | {shares.caused:.0%} | {with_it} | {shares.usual_discount:.2f} |"

@@ -106,7 +106,7 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         unit_value=np.stack([known.unit_values[o.id][chosen] for o in objectives], axis=1).astype(np.float32),
         contact_cost=contact_costs(scores.options, actions),
         redemptions=redeemed[chosen],
-        offer_price=offer_prices(scores.options, actions),
+        offer_price=offer_prices(scores, actions)[chosen],
         wear_cost=wear_costs(known.future_margin[chosen], scores.options, policy.wear),
         arm=arm,
         allowed=np.stack([for_objective(everyone, objective, actions, at).allowed for objective in objectives]),

@@ -49,7 +49,7 @@ class ValueTable:
         unit_value: float32 [N, J], money for one conversion caused, by objective.
         contact_cost: float32 [O].
         redemptions: Times that a contact's offer is expected to be redeemed because of it, float32 [N, O].
-        offer_price: float32 [O], what a redemption costs.
+        offer_price: What a redemption costs, float32 [N, O].
         wear_cost: float32 [N, O].
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).

@@ -6,8 +6,8 @@ reaches them: 1 less their rank by value. Its value over leaving everybody alone
     mean over people of g (amount a_o - cost_o)  +  mean over contacts of o of g 1{chosen} amount (r - a_o)
                                                     -  mean over people left alone of g amount r
 
-with a the average effect, r the residual and the weights of `ml.response.contrast` (people are those like the contacted ones) and
-g the chance above. Each person is judged by what was
+with a the average effect of who is as likely to look, r the residual and the weights of `ml.response.contrast` (people are those
+like the contacted ones) and g the chance above. Each person is judged by what was
 learned from others, each half's slope is the other half's. Policies are compared pairwise on the same people; of those that
 the best one doesn't beat, the simplest is used. The best of many is best by chance: it beats another one where the error of
 all comparisons together is at most `ERROR` (Bonferroni).
@@ -104,6 +104,7 @@ class Judge:
         held, fitted = held_out(self.trial, self.contrast, learn, seed=self.seed)
         slope = slope_of(self.contrast, held) if name != CONSTANT else Slope(0.0, 0.0)
         effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
+        seen = self.trial.ratio(held.rows, [self.contrast.options[o] for o in self.places])
         if name != CONSTANT:
             for k in range(FOLDS):
                 if fitted[k].is_whole:
@@ -112,7 +113,7 @@ class Judge:
                 share = slope_of(self.contrast, held, held.fold != k).used
                 if share > 0:
                     effects[held.fold == k] += share * self._centred(held, held.fold == k, fitted[k])
-        terms = self._terms(held, effects)
+        terms = self._terms(held, effects * seen, self.average * seen)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
         return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
 
@@ -139,8 +140,14 @@ class Judge:
         said = self._said(held, at, spoken)
         return np.asarray(said - self._share_of_contacts(held, at) @ said)
 
-    def _terms(self, held: HeldOut, effects: Vector) -> Vector:
-        """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own."""
+    def _terms(self, held: HeldOut, effects: Vector, usual: Vector) -> Vector:
+        """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own.
+
+        Args:
+            held: The rows.
+            effects: What the policy thinks that each option adds, [m, O].
+            usual: What everybody who is as likely to look would be said to gain, [m, O].
+        """
         contacts = len(self.contrast.contact)
         amount, residual = self.amount[held.rows], self.contrast.residual[held.rows]
         value = amount[:, None] * effects - self.costs
@@ -151,7 +158,7 @@ class Judge:
         for side in (alone, ~alone):
             rank[side] = rankdata(worth[side]) / max(side.sum(), 1)
         chance = np.where(worth > 0, rank, 0.0)
-        average = self.average[best]
+        average = usual[np.arange(len(best)), best]
         of_contact = chance * (np.array(self.places)[best] == held.option) * amount * (residual - average)
         of_alone = chance * (amount * average - self.costs[best]) - chance * amount * residual
         return np.asarray(np.where(alone, of_alone, of_contact))

@@ -18,6 +18,7 @@ from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
 from ml.response.contrast import Contrast, contrast_of
 from ml.response.evidence import gather_evidence
+from ml.response.exposure import fit_exposure
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.logit import logits, sigmoid
@@ -26,7 +27,7 @@ from ml.response.person_factor import FACTOR, DrawnContacts, PersonFactor, fit_f
 from ml.response.personal import CONSTANT, Personal
 from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
 from ml.response.pooled import LEARNERS
-from ml.response.redemption import fit_redemption
+from ml.response.redemption import fit_redemption, fit_usual_discount
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.thought import Thought
@@ -82,17 +83,20 @@ def fit(
         spec = FeatureSpec.fit(training)
         rows = prepare(training, spec)
         trial = Trial.of(training, rows)
+        factor_features = FactorFeatures.fit(spec, rows.features)
+    with timed(seconds, "exposure"), threadpool_limits(threads, user_api="blas"):
+        trial = replace(trial, exposure=fit_exposure(rows, trial.channel, factor_features, seed))
+        usual_discount = fit_usual_discount(rows, factor_features)
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
-        factor_features = FactorFeatures.fit(spec, rows.features)
         contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
         levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
         traces = Traces()
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
-            whole = contacts = DrawnContacts.of(rows, contrast, levels, factor_features, everyone, seed)
+            whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
                 caused = _uplift(trial, contacts.averages(), Personal())[contrast.contact]
                 traces = fit_traces(rows, contrast, factor_features, caused)
@@ -111,9 +115,9 @@ def fit(
         )
     with timed(seconds, "redemption"):
         alone = sigmoid(baseline.logit(rows.features, threads))
-        redemption = fit_redemption(training, offers, alone, uplift)
+        redemption = fit_redemption(training, offers, alone * trial.own(trial.exposure.chance), uplift)
     model = ResponseModel(
-        spec, baseline, averages, personal, amount, redemption,
+        spec, baseline, averages, personal, trial.exposure, amount, redemption, usual_discount,
         tuple(gather_evidence(training, options)),
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
@@ -125,6 +129,7 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
     factor = personal.learner if isinstance(personal.learner, PersonFactor) else None
     moved = averages if factor is None else factor.levels
     uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
+    uplift = uplift * trial.own(trial.exposure.ratio)
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
 
 
@@ -156,7 +161,7 @@ class _Personal:
 
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
-        contacts = DrawnContacts.of(self.rows, self.contrast, self.levels, self.factor_features, mask, seed)
+        contacts = DrawnContacts.of(self.trial, self.contrast, self.levels, self.factor_features, mask, seed)
         found = fit_factor(contacts.split(self.rows, self.traces))
         return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)))
 

@@ -15,6 +15,8 @@ from ml.response.amount import Amount
 from ml.response.averages import Average, Averages
 from ml.response.baseline import Baseline
 from ml.response.evidence import Evidence
+from ml.response.exposure import Exposure
+from ml.response.log_line import LogLine
 from ml.response.logit import Line, logit_of, sigmoid
 from ml.response.person_factor import PersonFactor
 from ml.response.personal import Personal
@@ -40,8 +42,10 @@ class ResponseModel:
         baseline: Chance when left alone.
         averages: Average effect of each channel and offer.
         personal: How far a person's effect departs from it.
+        exposure: Who looks at what comes by which channel.
         amount: Expected margin of a conversion.
         redemption: Shares of conversions that redeem it, by offer.
+        usual_discount: Expected discount of a conversion without an offer, money; none where it isn't known.
         evidence: What each channel's effect rests on.
         facts: Counts and settings of the training, for the card.
         threads: Cores to use.
@@ -51,8 +55,10 @@ class ResponseModel:
     baseline: Baseline
     averages: Averages
     personal: Personal
+    exposure: Exposure
     amount: Amount
     redemption: Mapping[str, Redemption]
+    usual_discount: LogLine | None
     evidence: tuple[Evidence, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
@@ -124,8 +130,8 @@ class ResponseModel:
         offers = tuple(dict.fromkeys([NONE, *(option.offer_id for option in options)]))
         return cls(
             FeatureSpec(()), Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
-            averages, Personal(), Amount(margin, Forest(), 1.0, margin),
-            unknown(offers),
+            averages, Personal(), Exposure(), Amount(margin, Forest(), 1.0, margin),
+            unknown(offers), None,
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
         )  # fmt: skip
 
@@ -145,15 +151,21 @@ class ResponseModel:
         with timed(seconds, "baseline"):
             baseline = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
         with timed(seconds, "effects"):
-            propensity, sd = (np.empty((len(customers), len(options)), dtype=np.float32) for _ in range(2))
+            shape = (len(customers), len(options))
+            propensity, sd, exposure = (np.empty(shape, dtype=np.float32) for _ in range(3))
+            chances = {name: self.exposure.chance(name, features) for name in {option.channel for option in options}}
             for column, (effect, doubt) in enumerate(self._effects(features, options)):
                 propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
+                exposure[:, column] = chances[options[column].channel]
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
+            discount = np.zeros(len(customers), dtype=np.float32)
+            if self.usual_discount is not None:
+                discount += np.float32(self.usual_discount.rate) * self.usual_discount.rise(features).astype(np.float32)
         redemption = tuple(self.redemption.get(option.offer_id, EVERY) for option in options)
         return Scores(
             customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], sd, propensity,
-            amount, redemption, seconds,
+            amount, redemption, exposure, discount, seconds,
         )  # fmt: skip
 
     def propensity_of(self, rows: pd.DataFrame) -> Float32:
@@ -169,7 +181,16 @@ class ResponseModel:
         return chance
 
     def _effects(self, features: Matrix, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
-        """Effect of each option and its standard deviation, [n] or one for everybody."""
+        """Effect of each option and its standard deviation, [n]."""
+        ratios = {
+            name: self.exposure.ratio(name, features).astype(np.float32)
+            for name in {option.channel for option in options}
+        }
+        for option, (effect, sd) in zip(options, self._seen(features, options), strict=True):
+            yield ratios[option.channel] * effect, ratios[option.channel] * sd
+
+    def _seen(self, features: Matrix, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
+        """The same of people who are as likely to look as those contacted, [n] or one for everybody."""
         personal = self.personal
         if isinstance(personal.learner, PersonFactor):
             yield from self._whole(personal.learner, features, options)

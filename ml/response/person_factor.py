@@ -1,9 +1,11 @@
 r"""How much readier one person is for any contact than another: one factor, shared by all channels and offers.
 
-    uplift_o(x) = level_o s(x),   log s(x) = w'z(x),   w ~ N(0, sd^2)
+    uplift_o(x) = level_o e_c(x) s(x),   log s(x) = w'z(x),   w ~ N(0, sd^2)
+
+e is how likely the person looks at what comes by the channel, over those it was sent to (`ml.response.exposure`).
 
 A channel alone has too few contacts to say who differs, and a free regression of residuals drowns in the noise of regular
-buyers. Here each contact counts as what it is: a conversion with the chance m(x) + level_o s(x), m of people left alone
+buyers. Here each contact counts as what it is: a conversion with the chance m(x) + uplift_o(x), m of people left alone
 (`ml.response.contrast`), as a Poisson count, so that those who hardly ever buy unasked, whose conversions tell most, weigh
 most. Levels (`ml.response.levels`) are learned with the factor: an option that went to the readiest looks better than one that
 went to others, until who they were is taken into account.
@@ -30,6 +32,7 @@ from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
 from ml.response.rows import TrainingRows
 from ml.response.traces import Traces
+from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -120,7 +123,7 @@ class DrawnContacts:
     @classmethod
     def of(  # noqa: PLR0917 - the rows, and all that is known of them
         cls,
-        rows: TrainingRows,
+        trial: Trial,
         contrast: Contrast,
         levels: Levels,
         features: FactorFeatures,
@@ -130,14 +133,14 @@ class DrawnContacts:
         """The contacts of a contrast.
 
         Args:
-            rows: Training rows, n of them.
+            trial: Training rows, n of them, with who looks at what comes by which channel.
             contrast: The same rows' contrast.
             levels: Of all options, those of the contrast among them.
             features: What the factor may depend on.
             mask: Rows to learn from, [n].
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
-        kept = mask[contrast.contact]
+        rows, kept = trial.rows, mask[contrast.contact]
         at, option = contrast.contact[kept], contrast.option[kept]
         if len(at) > MOST_ROWS:
             some = np.sort(np.random.default_rng(seed).choice(len(at), MOST_ROWS, replace=False))
@@ -157,7 +160,7 @@ class DrawnContacts:
             features,
             share * rows.is_converted[at],
             Term(share * usual, np.ones((len(at), 1)), np.array([level_sd])),
-            share * told * levels.scale[place],
+            share * told * levels.scale[place] * trial.own(trial.exposure.ratio, at),
             np.hstack([levels.columns[place], asked]),
         )
 

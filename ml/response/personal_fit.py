@@ -55,7 +55,8 @@ class HeldOut:
     Attributes:
         rows: Contacts, then people left alone, as rows of the training frame, [m].
         option: Option of each contact, and one drawn for each person left alone, [m].
-        said: Difference of each row's option for each row's person, centred by option and side, [m].
+        said: Difference of each row's option for each row's person, centred by option and side, the less the less likely
+            the person looks, [m].
         fold: Fold of each row, [m].
     """
 
@@ -92,6 +93,8 @@ def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> tu
         at = np.flatnonzero(fold == k)
         said[at] = spoken.of(trial.rows.features[rows[at]], contrast.options)[np.arange(len(at)), option[at]]
     said -= _centred(said, contrast.weight[rows], option, np.arange(len(rows)) < len(contrast.contact))
+    if contrast.options:
+        said *= trial.ratio(rows, contrast.options)[np.arange(len(rows)), option]
     return HeldOut(rows, option, said, fold), fitted
 
 

@@ -30,6 +30,8 @@ class TrainingRows:
         is_converted: 0 or 1, [n].
         is_clicked: 1 where the row's message was clicked, [n]; NaN where it isn't known.
         is_traced: 1 where a conversion followed a click on the row's message, [n]; NaN where it isn't known.
+        is_exposed: 1 where the person looked within the horizon at what came by the row's channel, [n]; NaN where it isn't known.
+        usual_discount: Off a conversion without an offer, money, [n]; NaN where there is none.
         margin: Margin of the conversions, NaN elsewhere, [n].
         weight: Sample weight x inverse propensity, [n].
         contacted: Who was contacted, [n].
@@ -41,6 +43,8 @@ class TrainingRows:
     is_converted: Vector
     is_clicked: Vector
     is_traced: Vector
+    is_exposed: Vector
+    usual_discount: Vector
     margin: Vector
     weight: Vector
     contacted: Mask
@@ -55,11 +59,14 @@ class TrainingRows:
 def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     """Turns the training frame into arrays."""
     part = split(training)
+    is_over = training["maturity"].to_numpy(dtype=np.float64) >= 1 if "maturity" in training else True
     return TrainingRows(
         spec.matrix(training),
         training["is_converted"].to_numpy(dtype=np.float64),
-        _flags(training, "is_clicked"),
-        _flags(training, "is_traced"),
+        _numbers(training, "is_clicked"),
+        _numbers(training, "is_traced"),
+        np.where(is_over, _numbers(training, "is_exposed"), np.nan),
+        _numbers(training, "usual_discount"),
         training["margin"].to_numpy(dtype=np.float64, na_value=np.nan),
         row_weights(training),
         is_contacted(training),
@@ -68,7 +75,7 @@ def prepare(training: pd.DataFrame, spec: FeatureSpec) -> TrainingRows:
     )
 
 
-def _flags(training: pd.DataFrame, name: str) -> Vector:
+def _numbers(training: pd.DataFrame, name: str) -> Vector:
     if name not in training:
         return np.full(len(training), np.nan)
     return np.asarray(training[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)

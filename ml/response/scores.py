@@ -26,6 +26,8 @@ class Scores:
         propensity: Chance to convert within the horizon after the contact, float32 [N, O].
         amount: Expected margin of a conversion, float32 [N].
         redemption: Shares of conversions that redeem, of each option's offer, [O].
+        exposure: Chance to look within the horizon at what comes by the option's channel, float32 [N, O]; 1 where it isn't known.
+        usual_discount: Expected discount of a conversion without an offer, money, float32 [N]; 0 where it isn't known.
         seconds: Wall time by stage.
     """
 
@@ -37,4 +39,6 @@ class Scores:
     propensity: Float32
     amount: Float32
     redemption: tuple[Redemption, ...]
+    exposure: Float32
+    usual_discount: Float32
     seconds: Mapping[str, float]

@@ -11,6 +11,7 @@ from ml.response.amount import Amount
 from ml.response.averages import Averages
 from ml.response.baseline import Baseline
 from ml.response.evidence import Evidence
+from ml.response.exposure import Exposure
 from ml.response.log_line import LogLine
 from ml.response.logit import Line
 from ml.response.model import ResponseModel
@@ -20,7 +21,7 @@ from ml.response.pooled import pooled_from
 from ml.response.redemption import Redemption
 from ml.response.trees import Forest
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 _DOCUMENT: Final = "model.json"
 
 
@@ -95,8 +96,10 @@ def _document(model: ResponseModel) -> dict[str, Any]:
         },
         "averages": model.averages.to_dict(),
         "personal": _personal(model),
+        "exposure": model.exposure.to_dict(),
         "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
         "redemption": {offer: asdict(shares) for offer, shares in model.redemption.items()},
+        "usual_discount": None if model.usual_discount is None else model.usual_discount.to_dict(),
         "evidence": [evidence.to_dict() for evidence in model.evidence],
         "facts": dict(model.facts),
         "threads": model.threads,
@@ -120,8 +123,10 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         ),
         Averages.from_dict(values["averages"]),
         _personal_of(values["personal"]),
+        Exposure.from_dict(values["exposure"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
         {offer: Redemption(**shares) for offer, shares in values["redemption"].items()},
+        None if values["usual_discount"] is None else LogLine.from_dict(values["usual_discount"]),
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
         values["facts"],
         values["threads"],

@@ -1,14 +1,19 @@
 """Training rows seen as one experiment with many arms."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml.entities import Option
+from ml.entities import NONE, Option
+from ml.features import Matrix
+from ml.response.exposure import Exposure
 from ml.response.logit import unit_mean
 from ml.response.rows import TrainingRows, distinct_options
+
+Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -19,11 +24,34 @@ class Trial:
         rows: The training rows.
         option: Position of each row's action in `options`, [n].
         options: The distinct channels and offers; None is to be left alone.
+        exposure: Who looks at what comes by which channel; everybody without it.
     """
 
     rows: TrainingRows
     option: npt.NDArray[np.int64]
     options: list[Option | None]
+    exposure: Exposure = field(default_factory=Exposure)
+
+    @property
+    def channel(self) -> npt.NDArray[np.object_]:
+        """Of each row's contact, [n]; `none` of people left alone."""
+        names = np.array([NONE if done is None else done.channel for done in self.options], dtype=object)
+        return names[self.option]
+
+    def ratio(self, at: npt.NDArray[np.int64], options: Sequence[Option]) -> Vector:
+        """How likely the people of rows [m] look at each option over those contacted by its channel, [m, O]."""
+        matrix = self.rows.features[at]
+        by_channel = {name: self.exposure.ratio(name, matrix) for name in {option.channel for option in options}}
+        return np.stack([by_channel[option.channel] for option in options], axis=1)
+
+    def own(self, what: Callable[[str, Matrix], Vector], at: npt.NDArray[np.int64] | None = None) -> Vector:
+        """The exposure's chance or ratio of the own contact of rows [m], of all without them; 1 of people left alone."""
+        asked = np.arange(len(self.option)) if at is None else at
+        channel, found = self.channel[asked], np.ones(len(asked))
+        for name in self.exposure.lines:
+            place = np.flatnonzero(channel == name)
+            found[place] = what(name, self.rows.features[asked[place]])
+        return found
 
     @classmethod
     def of(cls, training: pd.DataFrame, rows: TrainingRows) -> "Trial":

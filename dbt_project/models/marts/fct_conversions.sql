@@ -22,6 +22,7 @@ select
     cast(purchases.revenue as double) as revenue,
     cast(purchases.margin as double) as margin,
     purchases.offer_code,
+    cast(purchases.discount as double) as discount,
     purchases.product_category,
     purchases.channel_of_sale
 from purchases

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assets.frames import TrainingSources, _sampled, _with_redemptions, training_frame
@@ -81,32 +83,60 @@ def test_the_same_offer_again_ends_the_one_before_and_today_ends_all(tmp_path):
     assert found["offer_horizons"].tolist() == pytest.approx([1, 2, 3 / 7, 1])
 
 
-def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_message(tmp_path):
+WHO = ["after", "before", "other", "silent", "alone"]
+
+
+def _day_of_mails(tmp_path: Path) -> TrainingSources:
+    """A day on which all but one got an e-mail with ten off; nothing came of it yet."""
     generation, folder = tmp_path / "generation", tmp_path / "cycles" / "2026-01-05"
     for path in (generation, folder):
         path.mkdir(parents=True)
-    who = ["after", "before", "other", "silent", "alone"]
-    pd.DataFrame({"customer_id": who, "as_of_on": date(2026, 1, 5), "sample_weight": 1.0}).to_parquet(
+    pd.DataFrame({"customer_id": WHO, "as_of_on": date(2026, 1, 5), "sample_weight": 1.0}).to_parquet(
         folder / "features.parquet"
     )
     pd.DataFrame(
         {
-            "decision_id": [f"d-{name}" for name in who], "cycle_id": "2026-01-05", "customer_id": who, "objective_id": "o",
-            "channel": ["email"] * 4 + ["none"], "offer_id": "none", "creative_id": "none", "slot": "none",
-            "logging_propensity": 0.5, "arm": "random",
+            "decision_id": [f"d-{name}" for name in WHO], "cycle_id": "2026-01-05", "customer_id": WHO, "objective_id": "o",
+            "channel": ["email"] * 4 + ["none"], "offer_id": ["ten_off"] * 4 + ["none"], "creative_id": "none",
+            "slot": "none", "logging_propensity": 0.5, "arm": "random",
         }
     ).to_parquet(folder / "decisions.parquet")  # fmt: skip
-    clicked = {"m-after": "2026-01-06 10:00", "m-before": "2026-01-06 12:00", "m-elsewhere": "2026-01-06 10:00"}
-    pd.DataFrame({"message_id": [*clicked], "clicked_at": pd.to_datetime([*clicked.values()])}).to_parquet(
-        generation / "fct_clicks.parquet"
-    )
-    sold = pd.DataFrame({"customer_id": ["after", "before", "other", "alone"], "offer_code": None, "margin": 20.0})
-    sold.assign(converted_at=pd.Timestamp("2026-01-06 11:00")).to_parquet(generation / "fct_conversions.parquet")
+    _looks(generation)
+    _sales(generation)
+    _clicked(generation)
     later = {"customer_id": ["late"], "as_of_on": date(2026, 2, 1), "channel": "email", "offer_id": "none"}
     pd.DataFrame(later | {"assignment_probability": 0.5, "sample_weight": 1.0}).to_parquet(
         generation / "fct_customer_snapshots.parquet"
     )
-    sources = TrainingSources(generation, (folder,), date(2026, 1, 31), 7, "America/New_York")
+    return TrainingSources(generation, (folder,), date(2026, 1, 31), 7, "America/New_York")
+
+
+def _looks(generation: Path, *looks: tuple[str, str, str]) -> None:
+    frame = pd.DataFrame(looks, columns=["customer_id", "channel", "exposed_on"], dtype="str")
+    frame["exposed_on"] = pd.to_datetime(frame["exposed_on"]).dt.date
+    types = pa.schema([("customer_id", pa.string()), ("channel", pa.string()), ("exposed_on", pa.date32())])
+    pq.write_table(pa.Table.from_pandas(frame, types), generation / "fct_exposures.parquet")
+
+
+def _sales(generation: Path, *sales: tuple[str, str | None, float | None]) -> None:
+    frame = pd.DataFrame(sales, columns=["customer_id", "offer_code", "discount"])
+    frame = frame.astype({"customer_id": "str", "offer_code": "object", "discount": "float64"})
+    frame = frame.assign(margin=20.0, converted_at=pd.Timestamp("2026-01-06 11:00"))
+    frame.to_parquet(generation / "fct_conversions.parquet")
+
+
+def _clicked(generation: Path, **clicks: str) -> None:
+    frame = pd.DataFrame({"message_id": [*clicks], "clicked_at": pd.to_datetime([*clicks.values()])})
+    frame.astype({"message_id": "str"}).to_parquet(generation / "fct_clicks.parquet")
+
+
+def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_message(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    generation = sources.generation
+    _clicked(
+        generation, **{"m-after": "2026-01-06 10:00", "m-before": "2026-01-06 12:00", "m-elsewhere": "2026-01-06 10:00"}
+    )
+    _sales(generation, *((name, None, None) for name in ("after", "before", "other", "alone")))
     rows = training_frame(sources, 1000, 1).set_index("customer_id")
     assert rows["is_converted"].to_dict() == {
         "after": True,
@@ -116,7 +146,7 @@ def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_messag
         "silent": False,
     }
     told = {
-        name: rows.loc[who, name].astype("object").where(rows.loc[who, name].notna(), None)
+        name: rows.loc[WHO, name].astype("object").where(rows.loc[WHO, name].notna(), None)
         for name in ("is_clicked", "is_traced")
     }
     assert told["is_clicked"].tolist() == [True, True, False, False, None]
@@ -124,3 +154,40 @@ def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_messag
     (generation / "fct_clicks.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="run a cycle"):
         training_frame(sources, 1000, 1)
+
+
+def test_a_person_is_exposed_who_looked_at_what_comes_by_the_channel_before_the_horizon_was_over(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    _looks(
+        sources.generation,
+        ("after", "email", "2026-01-05"),
+        ("before", "email", "2026-01-04"),
+        ("other", "email", "2026-01-12"),
+        ("silent", "web", "2026-01-05"),
+        ("alone", "email", "2026-01-05"),
+    )
+    found = training_frame(sources, 1000, 1).set_index("customer_id")["is_exposed"]
+    assert found.dropna().to_dict() == {"after": True, "before": False, "other": False, "silent": False}
+    _looks(sources.generation, ("silent", "web", "2026-01-05"))
+    assert training_frame(sources, 1000, 1)["is_exposed"].isna().all()
+
+
+def test_discounts_of_sales_with_and_without_the_days_offer_are_told_apart(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    _sales(
+        sources.generation,
+        ("after", "ten_off", 11.0),
+        ("before", None, 3.0),
+        ("before", None, 5.0),
+        ("other", "another", 7.0),
+        ("alone", None, 0.0),
+    )
+    found = training_frame(sources, 1000, 1).set_index("customer_id")[["usual_discount", "offer_discount"]]
+    known = found.astype(object).where(found.notna(), None).T.to_dict("list")
+    assert known == {
+        "after": [None, 11.0],
+        "alone": [0.0, None],
+        "before": [4.0, None],
+        "other": [None, None],
+        "silent": [None, None],
+    }

@@ -63,6 +63,8 @@ def known_people(people: int, configuration: Configuration, seed: int = 0) -> Kn
         propensity,
         np.full(people, 40, np.float32),
         (Redemption(0.1, 0.1),) * len(options),
+        np.ones_like(propensity),
+        np.zeros(people, np.float32),
         {},
     )
     values = {o.id: rng.lognormal(3.5, 0.5, people) for o in configuration.objectives}

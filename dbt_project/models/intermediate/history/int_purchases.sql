@@ -8,6 +8,7 @@ with sales as (
         revenue,
         margin,
         coalesce(discount, 0) > 0 or offer_code is not null as is_discounted,
+        discount,
         offer_code,
         product_category,
         _received_at,
@@ -23,6 +24,7 @@ with sales as (
         revenue,
         margin,
         offer_code is not null as is_discounted,
+        cast(null as double) as discount,
         offer_code,
         product_category,
         _received_at,
@@ -44,6 +46,7 @@ select
         coalesce(sales.margin, sales.revenue * (select margin_share from {{ ref('stg_cycle') }})) as decimal(18, 4)
     ) as margin,
     sales.is_discounted,
+    case when sales.discount between 0 and 1e9 then cast(sales.discount as decimal(18, 4)) end as discount,
     sales.offer_code,
     sales.product_category,
     sales._received_at,

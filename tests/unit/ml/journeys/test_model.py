@@ -22,7 +22,19 @@ def scores(people: int) -> Scores:
     propensity = baseline[:, None] + uplift
     ids, redemption = np.arange(people), (EVERY,) * len(OPTIONS)
     amount = np.full(people, 30, np.float32)
-    return Scores(ids, OPTIONS, baseline, uplift, uplift / 10, propensity, amount, redemption, {})
+    return Scores(
+        ids,
+        OPTIONS,
+        baseline,
+        uplift,
+        uplift / 10,
+        propensity,
+        amount,
+        redemption,
+        np.ones_like(uplift),
+        amount * 0,
+        {},
+    )
 
 
 def test_who_needs_nothing_is_expected_to_be_moved_half_as_much_until_the_log_says_otherwise(customers, terms):

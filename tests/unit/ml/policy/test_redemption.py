@@ -1,5 +1,6 @@
 """What an offer costs: also the purchases that come anyway while it can be redeemed."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -37,11 +38,23 @@ def scores() -> Scores:
     uplift = np.array([[0.0, 0.01], [0.0, 0.01], [0.0, -0.01]], dtype=np.float32)
     propensity, amount = baseline[:, None] + uplift, np.ones(3, dtype=np.float32)
     shares = (Redemption(0.0, 0.0), Redemption(0.2, 0.8))
-    return Scores(np.arange(3), OPTIONS, baseline, uplift, uplift, propensity, amount, shares, {})
+    return Scores(
+        np.arange(3),
+        OPTIONS,
+        baseline,
+        uplift,
+        uplift,
+        propensity,
+        amount,
+        shares,
+        np.ones_like(uplift),
+        np.zeros_like(amount),
+        {},
+    )
 
 
 def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_until_it_ends(scores):
-    cost = expected_redemptions(scores, actions(21), 7) * offer_prices(OPTIONS, actions(21))
+    cost = expected_redemptions(scores, actions(21), 7) * offer_prices(scores, actions(21))
     assert cost[:, 0] == pytest.approx([0, 0, 0])
     # a fifth of what comes anyway in 21 days, and four fifths of what is caused in 7; who is put off redeems nothing for it
     assert cost[:, 1] == pytest.approx([10 * (0.2 * 0.3 + 0.8 * 0.01), 10 * 0.8 * 0.01, 10 * 0.2 * 0.06], abs=1e-6)
@@ -80,3 +93,21 @@ def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores
     held = np.array([[0, 14], [0, 14], [0, 0]], dtype=np.float32)
     found = expected_redemptions(scores, actions(21), 7, held)[:, 1]
     assert found == pytest.approx([0.2 * 0.1 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.06], abs=1e-6)
+
+
+def test_an_offer_that_is_seldom_looked_at_is_seldom_redeemed_on_what_comes_anyway(scores):
+    seldom = replace(scores, exposure=np.full_like(scores.exposure, 0.25))
+    often, rare = (expected_redemptions(each, actions(21), 7)[:, 1] for each in (scores, seldom))
+    caused = 0.8 * np.maximum(scores.uplift[:, 1], 0)
+    assert rare - caused == pytest.approx(0.25 * (often - caused), abs=1e-8)
+
+
+def test_an_offer_costs_what_it_gives_beyond_the_usual_discount_that_it_replaces(scores):
+    known = replace(
+        scores,
+        redemption=(Redemption(0.0, 0.0), Redemption(0.2, 0.8, discount=11.0, usual_discount=2.0)),
+        usual_discount=np.array([0.0, 4.0, 30.0], dtype=np.float32),
+    )
+    # of two usual units one is still given beside the offer of ten
+    assert offer_prices(known, actions(21))[:, 1].tolist() == [10.0, 8.0, 0.0]
+    assert offer_prices(known, actions(21))[:, 0].tolist() == [0.0, 0.0, 0.0]

@@ -66,7 +66,7 @@ def contacts_of(frame: pd.DataFrame, spread: float = 1.0) -> DrawnContacts:
     alone = frame["alone"].to_numpy()
     contrast = replace(contrast, expected=alone.mean() * (alone / alone.mean()) ** spread)
     everyone = np.ones(len(frame), dtype=bool)
-    return DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, Thought()), features, everyone, 1)
+    return DrawnContacts.of(seen, contrast, Levels.of(OPTIONS, Thought()), features, everyone, 1)
 
 
 def test_an_offer_multiplies_what_a_channel_moves_where_it_was_never_made():

@@ -60,7 +60,7 @@ def factor_of(frame: pd.DataFrame) -> tuple[PersonFactor, FeatureSpec]:
     features = FactorFeatures.fit(spec, rows.features)
     contrast = contrast_of(frame, rows, seen.option, seen.options, features, seed=1, threads=1)
     return fit_factor(
-        DrawnContacts.of(rows, contrast, Levels.of(OPTIONS, Thought()), features, np.ones(len(frame), dtype=bool), 1)
+        DrawnContacts.of(seen, contrast, Levels.of(OPTIONS, Thought()), features, np.ones(len(frame), dtype=bool), 1)
     ), spec
 
 

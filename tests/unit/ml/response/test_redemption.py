@@ -47,3 +47,37 @@ def test_few_sales_hardly_move_the_shares():
 def test_no_share_is_above_one():
     frame, baseline, uplift = offered(5_000, 4, anyway=3.0, caused=3.0)
     assert fit_redemption(frame, ["ten_off"], baseline, uplift)["ten_off"] == EVERY
+
+
+def sold(usual: float, with_offer: float, n: int = 400) -> pd.DataFrame:
+    """Contacts with an offer: half of the buyers redeem it, the others get the usual discount."""
+    redeems = np.arange(n) % 2 == 0
+    return pd.DataFrame(
+        {
+            "offer_id": "ten_off", "offer_horizons": 1.0, "redemption_count": redeems.astype(float),
+            "usual_discount": np.where(redeems, np.nan, usual), "offer_discount": np.where(redeems, with_offer, np.nan),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usual", "with_offer", "share"),
+    [
+        (3.0, 10.0, 1.0),  # the offer instead of the usual discount
+        (3.0, 13.0, 0.0),  # both
+        (4.0, 12.0, 0.5),
+        (3.0, 3.0, 0.0),  # a service that isn't counted as a discount, beside the usual one
+        (3.0, 0.0, 1.0),  # and instead of it
+        (0.0, 10.0, 0.0),  # a shop without discounts
+    ],
+)
+def test_an_offer_saves_the_usual_discount_as_far_as_sales_that_redeem_it_lack_it(usual, with_offer, share):
+    n = 400
+    found = fit_redemption(sold(usual, with_offer), ["ten_off"], np.full(n, 0.3), np.full(n, 0.1))["ten_off"]
+    assert found.replaces(10.0) == pytest.approx(share)
+
+
+def test_few_redemptions_save_nothing():
+    found = fit_redemption(sold(3.0, 10.0, 40), ["ten_off"], np.full(40, 0.3), np.full(40, 0.1))["ten_off"]
+    assert found.discount is None
+    assert found.replaces(10.0) == 0

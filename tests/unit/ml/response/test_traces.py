@@ -64,7 +64,7 @@ def email_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
     caused = np.full(len(contrast.contact), EFFECT)
     traces = fit_traces(rows, contrast, features, caused) if traced else Traces()
     everyone = np.ones(len(frame), dtype=bool)
-    found = DrawnContacts.of(rows, contrast, Levels.of([EMAIL], Thought()), features, everyone, 1)
+    found = DrawnContacts.of(Trial.of(frame, rows), contrast, Levels.of([EMAIL], Thought()), features, everyone, 1)
     found = found.split(rows, traces).averages()
     return found.of(EMAIL).mean, found.of(EMAIL).sd
 
@@ -97,7 +97,9 @@ def test_habitual_clickers_do_not_pass_for_persuaded():
         traces = fit_traces(rows, contrast, features, np.full(len(contrast.contact), effect))
         everyone = np.ones(len(frame), dtype=bool)
         levels = Levels.of([EMAIL], Thought())
-        found = fit_factor(DrawnContacts.of(rows, contrast, levels, features, everyone, 1).split(rows, traces))
+        found = fit_factor(
+            DrawnContacts.of(Trial.of(frame, rows), contrast, levels, features, everyone, 1).split(rows, traces)
+        )
         assert found.evidence < LEAST_EVIDENCE
         assert abs(found.weights[0]) < 0.1
 

@@ -1,0 +1,75 @@
+"""Who looks at what comes by a channel: a contact that isn't seen does nothing, whatever it offers.
+
+Opened messages, visits of the site and answered calls are a hundred times as many as the purchases that contacts cause, so who
+looks is known long before it is known whom a contact moves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.features import Matrix
+from ml.response.factor_features import FactorFeatures
+from ml.response.log_line import LogLine
+from ml.response.rows import TrainingRows
+
+Vector = npt.NDArray[np.float64]
+
+LEAST_SEEN: Final = 50
+"""Contacts that were seen, and as many that weren't, from which a channel's people are told apart."""
+MOST_ROWS: Final = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """Chance to look within the horizon at what comes by a channel.
+
+    Attributes:
+        lines: By channel that tells whether somebody looked.
+    """
+
+    lines: Mapping[str, LogLine] = field(default_factory=dict)
+
+    def chance(self, channel: str, matrix: Matrix) -> Vector:
+        """Of people, [n]; 1 by a channel that doesn't tell."""
+        line = self.lines.get(channel)
+        return np.ones(len(matrix)) if line is None else np.minimum(line.rate * line.rise(matrix), 1.0)
+
+    def ratio(self, channel: str, matrix: Matrix) -> Vector:
+        """The same over that of those contacted by the channel, [n]."""
+        line = self.lines.get(channel)
+        return np.ones(len(matrix)) if line is None else self.chance(channel, matrix) / line.rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """The lines as plain values."""
+        return {channel: line.to_dict() for channel, line in self.lines.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Exposure":
+        """The lines that `to_dict` wrote."""
+        return cls({channel: LogLine.from_dict(line) for channel, line in values.items()})
+
+
+def fit_exposure(rows: TrainingRows, channel: npt.NDArray[Any], features: FactorFeatures, seed: int) -> Exposure:
+    """Learns who looks, from contacts of channels that tell.
+
+    Args:
+        rows: Training rows, n of them.
+        channel: Of each contact, [n].
+        features: What looking may depend on.
+        seed: Draws the contacts where a channel has more than `MOST_ROWS`.
+    """
+    known = rows.contacted & (rows.train | rows.tune) & ~np.isnan(rows.is_exposed)
+    lines = {}
+    for name in np.unique(channel[known].astype(str)):
+        at = np.flatnonzero(known & (channel == name))
+        seen = int(rows.is_exposed[at].sum())
+        if min(seen, len(at) - seen) < LEAST_SEEN:
+            continue
+        if len(at) > MOST_ROWS:
+            at = np.sort(np.random.default_rng(seed).choice(at, MOST_ROWS, replace=False))
+        lines[str(name)] = LogLine.fit(features, rows.features[at], rows.is_exposed[at], np.ones(len(at)))
+    return Exposure(lines)

@@ -32,6 +32,7 @@ from ml.objectives.history import Maturation, maturation, weekday_pattern
 from ml.objectives.pacing import MoneyWorth, Pace, pace
 from ml.objectives.people import people_of
 from ml.objectives.rest import DayLimits, People
+from ml.policy.frequency import contact_caps
 
 EXPLAINED_DAYS: Final = 7
 """For so long the moves found for a target that can't be reached are kept while the configuration stays the same."""
@@ -202,7 +203,7 @@ def _limits(configuration: Configuration, known: Knowledge) -> DayLimits:
         {str(name): cap for name, cap in policy.spend_caps.per_channel_per_day.items()},
         {name: 0.0 if name in known.stopped else float(terms.capacity_per_day) for name, terms in channels.items()},
         policy.guardrails.channel_spend_share,
-        policy.frequency_caps,
+        contact_caps(policy, configuration.actions),
         policy.max_contacts_per_cycle,
     )
 

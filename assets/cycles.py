@@ -18,6 +18,7 @@ from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 REDEMPTION: Final = b"redemption"
+USUAL_DISCOUNT: Final = "usual_discount"
 MEMORY: Final = "memory.json"
 """In a cycle's folder: what it learned, what is held, and which experiment would tell most (`ml.learning.memory`)."""
 CREATIVES: Final = "creatives.json"
@@ -70,7 +71,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_scores(scores: Scores, path: Path) -> None:
     """Write scores, one row a person: baseline, amount, usual discount; by option propensity, uplift, its sd and exposure."""
     columns: dict[str, Any] = {"customer_id": scores.customer_ids, "baseline": scores.baseline, "amount": scores.amount}
-    columns["usual_discount"] = scores.usual_discount
+    columns[USUAL_DISCOUNT] = scores.usual_discount
     for o, option in enumerate(scores.options):
         columns[f"propensity_{option}"] = scores.propensity[:, o]
         columns[f"uplift_{option}"] = scores.uplift[:, o]
@@ -100,8 +101,13 @@ def read_scores(path: Path) -> Scores:
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
         redemption=tuple(Redemption(**shares) for shares in redemption.values()),
-        exposure=matrix("exposure"),
-        usual_discount=table["usual_discount"].to_numpy(),
+        # scores of earlier versions don't tell
+        exposure=matrix("exposure") if USUAL_DISCOUNT in table.column_names else np.ones_like(matrix("uplift")),
+        usual_discount=(
+            table[USUAL_DISCOUNT].to_numpy()
+            if USUAL_DISCOUNT in table.column_names
+            else np.zeros(len(table), dtype=np.float32)
+        ),
         seconds={},
     )
 

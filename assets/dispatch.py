@@ -18,6 +18,7 @@ from assets.partitions import CYCLES
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import do_not_call_of
 from ml.entities import CHANNELS
+from ml.policy.frequency import contact_caps
 
 OWNERS: Final = ["team:marketing-operations"]
 
@@ -47,7 +48,10 @@ def dispatch_asset(channel: str) -> dg.AssetsDefinition:
             return dg.MaterializeResult(metadata={"sent": 0, "note": "actions.yaml has no such channel"})
         settings = configuration.channels.get(channel)  # type: ignore[call-overload]
         policy = configuration.policy
-        guards = [frequency_guard(ledger, policy.frequency_caps), calling_guard(policy, do_not_call_of(configuration))]
+        guards = [
+            frequency_guard(ledger, contact_caps(policy, configuration.actions)),
+            calling_guard(policy, do_not_call_of(configuration)),
+        ]
         counts = dispatch(
             ledger,
             drivers,

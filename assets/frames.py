@@ -127,6 +127,9 @@ _LABELS: Final = """
         where exposed_on >= (select min(as_of_on) from days)
             and exposed_on < (select max(as_of_on) from days) + $horizon_days::int
     ),
+    telling as (  -- from a channel's first report on, until its last one
+        select channel, min(exposed_on) as first_on, max(exposed_on) as last_on from read_parquet($exposures) group by channel
+    ),
     seen as (
         select distinct rows.customer_id, rows.as_of_on
         from rows
@@ -138,11 +141,14 @@ _LABELS: Final = """
         sold.usual_discount, sold.offer_discount,
         if(rows.message_id is null, null, clicks.message_id is not null) as is_clicked,
         if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
-        if(rows.channel in (select channel from read_parquet($exposures)), seen.customer_id is not null, null) as is_exposed,
+        if(telling.channel is null, null, seen.customer_id is not null) as is_exposed,
         if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
     left join sold using (customer_id, as_of_on)
     left join seen using (customer_id, as_of_on)
+    left join telling
+      on telling.channel = rows.channel and rows.as_of_on >= telling.first_on
+     and rows.as_of_on + $horizon_days::int <= telling.last_on + 1
     left join read_parquet($clicks) as clicks on clicks.message_id = rows.message_id
 """
 

@@ -304,6 +304,7 @@ def history_of(home: Home, generation_id: str, configuration: Configuration) -> 
         uplift=thought,
         trials=thought,
         assumed=configuration.actions.assumed_responses,
+        prices={name: offer.cost_when_redeemed for name, offer in configuration.actions.offers.items()},
     )
 
 

@@ -156,6 +156,8 @@ def _rescored(home: Home, gathered: Gathered, news: News, threads: int) -> Gathe
         uplift_sd=_put(known.scores.uplift_sd, where, fresh.uplift_sd),
         propensity=_put(known.scores.propensity, where, fresh.propensity),
         amount=_put(known.scores.amount, where, fresh.amount),
+        exposure=_put(known.scores.exposure, where, fresh.exposure),
+        usual_discount=_put(known.scores.usual_discount, where, fresh.usual_discount),
     )
     return replace(gathered, known=replace(known, customers=customers, scores=scores))
 

@@ -72,6 +72,7 @@ def people_of(rng: np.random.Generator, count: int, metric: Metric) -> People:
         contact_cost=np.array([COSTS[option.channel] for option in OPTIONS], dtype=np.float32),
         redemptions=uplift + baseline[:, None],
         offer_price=np.full(len(OPTIONS), 0.02, dtype=np.float32),
+        offer_saved=np.zeros_like(uplift),
         wear_cost=np.full(shape, 0.002, dtype=np.float32),
         arm=np.where(rng.random((count, 2)) < [0.8, 0.3], 3, -1).astype(np.int8),
         allowed=rng.random((2, count, len(CHANNELS))) < 0.7,

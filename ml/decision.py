@@ -33,7 +33,8 @@ from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
-from ml.policy.offers import days_held, expected_redemptions, offer_prices
+from ml.policy.frequency import contact_caps
+from ml.policy.offers import days_held, expected_redemptions, offer_prices, saved_discounts
 from ml.policy.plan import Plan, build_plan
 from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
@@ -205,7 +206,15 @@ def decide(
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)
         table = replace(
-            table, ahead=ahead_of(table, known.customers, known.journeys, known.contact_prices, configuration.policy)
+            table,
+            ahead=ahead_of(
+                table,
+                known.customers,
+                known.journeys,
+                known.contact_prices,
+                configuration.policy,
+                contact_caps(configuration.policy, configuration.actions),
+            ),
         )
     with clock.phase("randomized arms"):
         randomized = _randomized(moment, known, configuration, objectives, table)
@@ -379,7 +388,8 @@ def _value_table(
         else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
         redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, held),
-        offer_price=offer_prices(scores, actions),
+        offer_price=offer_prices(scores.options, actions),
+        offer_saved=saved_discounts(scores),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),
         arm=arm,
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),

@@ -40,6 +40,7 @@ class History:
         trials: The same by what trials outside of the product found alone (`wayfinder model fit --teaches`): also where the
             product's own results, which are in the training rows, say more.
         assumed: By offer, how many times as many a contact with it is thought to move (`Actions.assumed_responses`).
+        prices: What a redemption costs, by offer.
     """
 
     conversion_rate: float
@@ -47,6 +48,7 @@ class History:
     uplift: Mapping[str, float] = field(default_factory=dict)
     trials: Mapping[str, float] = field(default_factory=dict)
     assumed: Mapping[str, float] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def prior(self) -> dict[str, float]:
@@ -109,7 +111,7 @@ def train(
     if conversions < MINIMUM_CONVERSIONS:
         notes = (
             f"cold start: {conversions} conversions to learn from, {MINIMUM_CONVERSIONS} are needed; a contact is taken "
-            f"to raise the chance by {PRIOR_UPLIFT}, or by what campaigns before have found of its channel"
+            f"to raise the chance by up to {max(history.prior.values()):.4f}, as channels before have"
         )
         model = ResponseModel.cold_start(
             options,
@@ -124,7 +126,16 @@ def train(
     tuning = tune(training, trials=tuning_trials, seed=seed, threads=threads, start=settings) if tuning_trials else ()
     settings = next((one.settings for one in tuning if one.is_best), settings)
     thought = Thought(history.trials, history.assumed)
-    fitted = fit(training, options, seed=seed, threads=threads, costs=costs, thought=thought, settings=settings)
+    fitted = fit(
+        training,
+        options,
+        seed=seed,
+        threads=threads,
+        costs=costs,
+        thought=thought,
+        prices=history.prices,
+        settings=settings,
+    )
     randomized = training["propensity"].notna() & (training["channel"] != "none")
     notes = (
         ""

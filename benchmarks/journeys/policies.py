@@ -84,7 +84,7 @@ def table_of(shop: Shop, blurred: np.ndarray, way: Way) -> ValueTable:
     return ValueTable(
         objectives=(OBJECTIVE,), options=shop.options, uplift=scores.uplift, propensity=scores.propensity, baseline=baseline,
         unit_value=margin[:, None], contact_cost=np.array([shop.contact_cost[o.channel] for o in shop.options], dtype=np.float32),
-        redemptions=redeemed.astype(np.float32), offer_price=off, wear_cost=np.zeros_like(uplift),
+        redemptions=redeemed.astype(np.float32), offer_price=off, offer_saved=np.zeros_like(uplift), wear_cost=np.zeros_like(uplift),
         arm=np.full((len(baseline), 1), ARMS.index("system"), dtype=np.int8),
         allowed=by_channel,
     )  # fmt: skip
@@ -103,7 +103,7 @@ def decide(
         People, their options, prices of contacts by option, and the money of value-to-go that the contacts were credited with.
     """
     table = table_of(shop, blurred, way)
-    ahead = ahead_of(table, shop.view(), way.model, prices, way.policy)
+    ahead = ahead_of(table, shop.view(), way.model, prices, way.policy, way.policy.frequency_caps)
     table = replace(table, ahead=ahead)
     values, allowed = table.dense("system", np.ones(len(shop.wear), dtype=bool) if among is None else among)
     people = len(values) if among is None else int(among.sum())

@@ -12,7 +12,7 @@ from market.truth import effects_table
 from market.words import CHANNELS
 from ml.configuration import Configuration
 from ml.entities import Option
-from ml.policy.offers import expected_redemptions, offer_prices
+from ml.policy.offers import expected_redemptions, offer_prices, saved_discounts
 from ml.policy.value import contact_costs
 from ml.response.model import ResponseModel
 from ml.training import trustworthy
@@ -94,7 +94,8 @@ def value_of(model: ResponseModel, customers: pd.DataFrame, configuration: Confi
     """Net margin that a model expects of each option, float64 [N, O]."""
     scores = model.score(customers, field.options)
     redeemed = expected_redemptions(scores, configuration.actions, configuration.policy.training.horizon_days)
-    offer = redeemed * offer_prices(scores, configuration.actions)
+    price = offer_prices(scores.options, configuration.actions)
+    offer = redeemed * np.maximum(price - saved_discounts(scores), 0)
     return np.asarray(scores.uplift * scores.amount[:, None] - offer - field.cost, dtype=np.float64)
 
 

@@ -59,9 +59,11 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "",
         "## Offers",
         "",
-        "| offer | redeemed by who comes anyway | by whom it brought | discount of sales with it | of sales without an offer |",
-        "|---|---|---|---|---|",
+        "| offer | redeemed by who comes anyway | by whom it brought | of the usual discount replaced |",
+        "|---|---|---|---|",
         *(_offer_row(offer, shares) for offer, shares in model.redemption.items() if offer != NONE),
+        "",
+        f"The usual discount is {model.usual_discount.mean:.2f} a sale without an offer; what an offer replaces of it, it doesn't cost.",
         "",
         "## On people held out",
         "",
@@ -116,5 +118,4 @@ def _channel_row(model: ResponseModel, position: int) -> str:
 
 
 def _offer_row(offer: str, shares: Redemption) -> str:
-    with_it = "too few" if shares.discount is None else f"{shares.discount:.2f}"
-    return f"| {offer} | {shares.anyway:.0%} | {shares.caused:.0%} | {with_it} | {shares.usual_discount:.2f} |"
+    return f"| {offer} | {shares.anyway:.0%} | {shares.caused:.0%} | {shares.replaces:.0%} |"

@@ -1,11 +1,11 @@
 """What each contact of a decision makes possible, from what was learned and what is scarce."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from ml.configuration.policy import Policy
+from ml.configuration.policy import FrequencyCap, Policy
 from ml.entities import ARMS
 from ml.journeys.follow_up import Ahead, Chances, Looking
 from ml.journeys.model import JourneyModel
@@ -16,12 +16,13 @@ SYSTEM = ARMS.index("system")
 _MOVES = np.array([name in MOVING for name in SIGNALS])
 
 
-def ahead_of(
+def ahead_of(  # noqa: PLR0917 - the decision, and all that bounds it
     table: ValueTable,
     customers: pd.DataFrame,
     journeys: JourneyModel | None,
     contact_prices: Mapping[str, Mapping[str, float]],
     policy: Policy,
+    caps: Sequence[FrequencyCap],
 ) -> Ahead | None:
     """Value-to-go of the contacts of a decision; None where nothing supports any.
 
@@ -34,6 +35,7 @@ def ahead_of(
         journeys: What was learned of conversations.
         contact_prices: What a follow-up uses of what is scarce, by objective and option.
         policy: What always holds.
+        caps: How often a person may be contacted.
     """
     terms = policy.journeys
     if journeys is None or not terms.value_to_go or not contact_prices or not len(table.objectives):
@@ -42,9 +44,7 @@ def ahead_of(
     if not supported.any():
         return None
     deltas = np.where(_MOVES, supported, journeys.whole.deltas)
-    looking = Looking(
-        table.options, terms, deltas, journeys.scans.chance(terms.deviations), tuple(policy.frequency_caps)
-    )
+    looking = Looking(table.options, terms, deltas, journeys.scans.chance(terms.deviations), caps)
     return looking.ahead(Conversation.of(customers, terms), _chances(table, contact_prices), journeys.whole.deltas)
 
 

@@ -24,10 +24,12 @@ class ValueParts:
     Attributes:
         effect: Money that the contact causes: conversions caused, times what each is worth, float32 [M].
         redemptions: Times that its offer is expected to be redeemed, float32 [M].
+        saved: What a redemption saves of the person's usual discount, money, float32 [M]; it costs no less than nothing.
     """
 
     effect: F32
     redemptions: F32
+    saved: F32
 
     @classmethod
     def of(cls, table: "ValueTable", candidates: Candidates) -> "ValueParts":
@@ -41,12 +43,15 @@ class ValueParts:
         objective, option = np.divmod(candidates.column.astype(np.int64), max(len(table.options), 1))
         objective %= max(len(table.objectives), 1)  # contacts made to learn are the same columns a second time
         effect = table.uplift[person, option] * table.unit_value[person, objective]
-        return cls(effect.astype(np.float32), table.redemptions[person, option].astype(np.float32))
+        redemptions, saved = (
+            each[person, option].astype(np.float32) for each in (table.redemptions, table.offer_saved)
+        )
+        return cls(effect.astype(np.float32), redemptions, saved)
 
     def save(self, folder: Path) -> None:
         """Write the file, whole or not at all."""
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, effect=self.effect, redemptions=self.redemptions)
+        np.savez(buffer, allow_pickle=False, effect=self.effect, redemptions=self.redemptions, saved=self.saved)
         aside = folder / f".{FILE}.writing"
         aside.write_bytes(buffer.getbuffer())
         aside.replace(folder / FILE)
@@ -63,7 +68,8 @@ class ValueParts:
                 f"{folder.name} kept no parts of its values, so its prices can't be moved: ask a later cycle"
             )
         with np.load(folder / FILE, allow_pickle=False) as read:
-            parts = cls(read["effect"], read["redemptions"])
+            saved = read["saved"] if "saved" in read else np.zeros_like(read["effect"])  # a plan of an earlier version
+            parts = cls(read["effect"], read["redemptions"], saved)
         if len(parts.effect) != count:
             raise LeverError(f"{folder.name}: {FILE} is another problem's; decide the cycle again")
         return parts

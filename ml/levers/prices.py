@@ -48,13 +48,13 @@ def offer_cost(parts: ValueParts) -> Lever:
     """What a redemption costs: as many redeem it."""
 
     def lever(problem: Problem, day: Day, wanted: Numbers, key: str) -> tuple[Problem, str]:
-        offer, more = key.split(".")[2], (wanted[key] or 0.0) - (day.numbers[key] or 0.0)
+        offer, before, after = key.split(".")[2], day.numbers[key] or 0.0, wanted[key] or 0.0
         is_it = np.array([offer_id == offer for offer_id in problem.columns.offer_ids])
         if not is_it.any():
             raise LeverError(f"{key}: no action of this plan makes the offer {offer}")
-        dearer = np.where(is_it, more, 0.0).astype(np.float32)
-        words = f"{wanted[key] or 0.0:,.2f} for each one redeemed, by as many people as today"
-        return _revalued(problem, -dearer[problem.given.column] * parts.redemptions), words
+        dearer = np.maximum(after - parts.saved, 0) - np.maximum(before - parts.saved, 0)
+        words = f"{after:,.2f} for each one redeemed, by as many people as today"
+        return _revalued(problem, -(is_it[problem.given.column] * dearer * parts.redemptions).astype(np.float32)), words
 
     return lever
 

@@ -15,7 +15,7 @@ from ml.objectives.rest import People
 from ml.policy.arms import assign_arms
 from ml.policy.eligibility import eligibility, for_objective
 from ml.policy.frequency import all_contacts
-from ml.policy.offers import expected_redemptions, offer_prices
+from ml.policy.offers import expected_redemptions, offer_prices, saved_discounts
 from ml.policy.value import ValueTable, contact_costs, wear_costs
 
 SAMPLE: Final = 6_000
@@ -106,7 +106,8 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         unit_value=np.stack([known.unit_values[o.id][chosen] for o in objectives], axis=1).astype(np.float32),
         contact_cost=contact_costs(scores.options, actions),
         redemptions=redeemed[chosen],
-        offer_price=offer_prices(scores, actions)[chosen],
+        offer_price=offer_prices(scores.options, actions),
+        offer_saved=saved_discounts(scores)[chosen],
         wear_cost=wear_costs(known.future_margin[chosen], scores.options, policy.wear),
         arm=arm,
         allowed=np.stack([for_objective(everyone, objective, actions, at).allowed for objective in objectives]),

@@ -13,8 +13,8 @@ from ml.configuration.actions import Actions
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.entities import AUDIENCES, CALLED, CHANNELS, Channel
-from ml.policy.frequency import contacts_left
+from ml.entities import CALLED, CHANNELS, Channel
+from ml.policy.frequency import contacts_left, memberships
 from ml.policy.lookup import positions, text
 from ml.policy.places import called_places
 from ml.policy.reasons import Reason
@@ -94,7 +94,11 @@ def eligibility(
     """
     n = len(customers)
     index = text(customers["customer_id"])
-    left = contacts_left(contacts, _rows(index, contacts), n, policy.frequency_caps, earliest_at)
+    rows = _rows(index, contacts)
+    of_audiences, capped = (
+        contacts_left(contacts, rows, n, caps, earliest_at) for caps in (memberships(actions), policy.frequency_caps)
+    )
+    left = np.minimum(of_audiences, capped)
     reasons = np.zeros((n, len(CHANNELS)), dtype=np.uint8)
     _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
     _forbid(reasons, np.array([c in stopped for c in CHANNELS]), Reason.CHANNEL_STOPPED)
@@ -107,8 +111,8 @@ def eligibility(
     _ask_do_not_call(reasons, index, policy, do_not_call, phones, earliest_at)
     if policy.unknown_time_zone == "deny":
         _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
-    _forbid(reasons, left <= 0, Reason.FREQUENCY_CAP)
-    _forbid(reasons, _members(index, contacts, actions, earliest_at), Reason.IN_AUDIENCE)
+    _forbid(reasons, capped <= 0, Reason.FREQUENCY_CAP)
+    _forbid(reasons, of_audiences <= 0, Reason.IN_AUDIENCE)
     return Eligibility(reasons, left)
 
 
@@ -194,21 +198,6 @@ def _marked(index: pa.Array, frame: pd.DataFrame) -> np.ndarray:
     known = (rows >= 0) & (codes >= 0)
     marked[rows[known], codes[known]] = True
     return np.asarray(marked[:, :-1] | marked[:, -1:])
-
-
-def _members(index: pa.Array, contacts: pd.DataFrame, actions: Actions, at: datetime) -> np.ndarray:
-    """Bool [N, 8]: who was added to an ad channel's audience so lately that the membership lasts beyond `at`.
-
-    Adding a member again buys no advertisement that wouldn't have been shown. Who was taken out early waits as long.
-    """
-    is_member = np.zeros((len(index), len(CHANNELS)), dtype=bool)
-    sent_at = pd.to_datetime(contacts["sent_at"], utc=True)
-    for channel in AUDIENCES:
-        if channel in actions.channels:
-            since = at - timedelta(days=actions.channels[channel].audience_days)
-            rows = _rows(index, contacts[(contacts["channel"] == channel).to_numpy() & (sent_at > since).to_numpy()])
-            is_member[rows[rows >= 0], CHANNELS.index(channel)] = True
-    return is_member
 
 
 def _consent(

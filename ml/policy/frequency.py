@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from ml.configuration.policy import FrequencyCap
-from ml.entities import CHANNELS
+from ml.configuration.actions import Actions
+from ml.configuration.policy import FrequencyCap, Policy
+from ml.entities import AUDIENCES, CHANNELS
 from ml.policy.lookup import positions, text
 
 
@@ -27,6 +28,23 @@ def all_contacts(*sources: pd.DataFrame) -> pd.DataFrame:
     return together[together["message_id"].isna() | ~together["message_id"].duplicated()]
 
 
+def memberships(actions: Actions) -> tuple[FrequencyCap, ...]:
+    """An ad audience as a cap: who is in it isn't added again, since that buys no advertisement that wouldn't have been shown.
+
+    Who was taken out early waits as long.
+    """
+    return tuple(
+        FrequencyCap(channels=[name], max=1, days=terms.audience_days)
+        for name, terms in actions.channels.items()
+        if name in AUDIENCES
+    )
+
+
+def contact_caps(policy: Policy, actions: Actions) -> tuple[FrequencyCap, ...]:
+    """All that caps how often a person is contacted: the policy's caps, and memberships of audiences."""
+    return (*policy.frequency_caps, *memberships(actions))
+
+
 def contacts_left(
     contacts: pd.DataFrame, rows: np.ndarray, n: int, caps: Sequence[FrequencyCap], earliest_at: datetime
 ) -> np.ndarray:
@@ -39,7 +57,7 @@ def contacts_left(
         contacts: Contacts as `all_contacts` gives them.
         rows: Position of each contact's customer, int [len(contacts)]; -1 where it isn't among the N.
         n: Number of customers.
-        caps: The caps of the policy.
+        caps: The caps.
         earliest_at: Earliest moment of sending, UTC.
     """
     left = np.full((n, len(CHANNELS)), np.iinfo(np.int16).max, dtype=np.int16)

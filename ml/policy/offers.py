@@ -1,25 +1,26 @@
 """What an offer costs: how often a contact makes it redeemed, beyond what the offer that a person holds already does."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from ml.configuration.actions import Actions
+from ml.entities import Option
 from ml.policy.lookup import positions, text
 from ml.response.scores import Scores
 
 
-def offer_prices(scores: Scores, actions: Actions) -> np.ndarray:
-    """What a redemption costs by person and option, float32 [N, O]: the offer, less the usual discount that it replaces.
+def offer_prices(options: Sequence[Option], actions: Actions) -> np.ndarray:
+    """What a redemption costs by option, float32 [O]."""
+    return np.array([actions.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
 
-    A stingy offer doesn't earn: below 0 it costs nothing.
-    """
-    price = np.array([actions.offers[option.offer_id].cost_when_redeemed for option in scores.options])
-    saved = np.array([r.replaces(float(p)) for r, p in zip(scores.redemption, price, strict=True)], dtype=np.float32)
-    return np.asarray(
-        np.maximum(price.astype(np.float32) - np.outer(scores.usual_discount, saved), 0), dtype=np.float32
-    )
+
+def saved_discounts(scores: Scores) -> np.ndarray:
+    """What isn't given as the usual discount where an option's offer is redeemed, float32 [N, O]."""
+    share = np.array([each.replaces for each in scores.redemption], dtype=np.float32)
+    return np.outer(scores.usual_discount, share)
 
 
 def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str) -> np.ndarray:
@@ -50,9 +51,9 @@ def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: d
 def expected_redemptions(
     scores: Scores, actions: Actions, horizon_days: int, held: np.ndarray | None = None
 ) -> np.ndarray:
-    """Times that a contact makes its offer redeemed, float32 [N, O]: anyway_o b_i e_io (v_o - d_io) / h + caused_o max(u_io, 0).
+    """Times that a contact makes its offer redeemed, float32 [N, O]: min(anyway_o e_io, 1) b_i (v_o - d_io) / h + caused_o max(u_io, 0).
 
-    With e the chance that the person looks at the contact.
+    With e how likely the person looks at the contact over those whom the shares were learned from.
 
     People who would have bought anyway redeem as well, and an offer that stays valid for v days, longer than the horizon h,
     is redeemed on what they buy after it; left out, a generous offer looks cheap with a short horizon. Who holds the same
@@ -70,5 +71,5 @@ def expected_redemptions(
     anyway = np.array([shares.anyway for shares in scores.redemption], dtype=np.float32)
     caused = np.array([shares.caused for shares in scores.redemption], dtype=np.float32)
     added = valid.astype(np.float32) - (np.float32(0) if held is None else held[:, place])
-    lasting = scores.baseline[:, None] * scores.exposure * (anyway / np.float32(horizon_days)) * added
+    lasting = scores.baseline[:, None] * np.minimum(anyway * scores.exposure, 1) * added / np.float32(horizon_days)
     return np.asarray(lasting + np.maximum(scores.uplift, 0) * caused, dtype=np.float32)

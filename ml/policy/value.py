@@ -49,7 +49,8 @@ class ValueTable:
         unit_value: float32 [N, J], money for one conversion caused, by objective.
         contact_cost: float32 [O].
         redemptions: Times that a contact's offer is expected to be redeemed because of it, float32 [N, O].
-        offer_price: What a redemption costs, float32 [N, O].
+        offer_price: float32 [O], what a redemption costs, the usual discount left aside.
+        offer_saved: What a redemption saves of the usual discount, float32 [N, O].
         wear_cost: float32 [N, O].
         arm: int8 [N, J], positions in `ARMS`; -1 where the person isn't in the objective's audience.
         allowed: bool [J, N, 8], what policy allows for each objective (`eligibility.for_objective`).
@@ -67,6 +68,7 @@ class ValueTable:
     contact_cost: np.ndarray
     redemptions: np.ndarray
     offer_price: np.ndarray
+    offer_saved: np.ndarray
     wear_cost: np.ndarray
     arm: np.ndarray
     allowed: np.ndarray
@@ -81,8 +83,8 @@ class ValueTable:
 
     @cached_property
     def offer_cost(self) -> np.ndarray:
-        """Expected cost of the offer, float32 [N, O]."""
-        return np.asarray(self.redemptions * self.offer_price)
+        """Expected cost of the offer beyond the usual discount that it replaces, at least 0, float32 [N, O]."""
+        return np.asarray(self.redemptions * np.maximum(self.offer_price - self.offer_saved, 0))
 
     @cached_property
     def cost(self) -> np.ndarray:

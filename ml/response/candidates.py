@@ -26,7 +26,7 @@ from ml.entities import Option
 from ml.evaluation.policy_value import Estimate
 from ml.response.averages import Averages
 from ml.response.contrast import FOLDS, Contrast
-from ml.response.person_factor import LEAST_EVIDENCE
+from ml.response.person_factor import DISMISSED
 from ml.response.personal import CONSTANT
 from ml.response.personal_fit import HeldOut, Learn, Slope, held_out, slope_of
 from ml.response.spoken import SaysNothing, Spoken
@@ -102,18 +102,19 @@ class Judge:
         """Learns by folds and judges."""
         begun = perf_counter()
         held, fitted = held_out(self.trial, self.contrast, learn, seed=self.seed)
-        slope = slope_of(self.contrast, held) if name != CONSTANT else Slope(0.0, 0.0)
-        effects = np.broadcast_to(self.average, (len(held.rows), len(self.places))).copy()
-        seen = self.trial.ratio(held.rows, [self.contrast.options[o] for o in self.places])
+        usual = self.average * self.trial.ratio(held.rows, [self.contrast.options[o] for o in self.places])
+        own = self._of_own_option(held)
+        slope = slope_of(self.contrast, held, own) if name != CONSTANT else Slope(0.0, 0.0)
+        effects = usual.copy()
         if name != CONSTANT:
             for k in range(FOLDS):
                 if fitted[k].is_whole:
                     effects[held.fold == k] = self._said(held, held.fold == k, fitted[k])
                     continue
-                share = slope_of(self.contrast, held, held.fold != k).used
+                share = slope_of(self.contrast, held, own, held.fold != k).used
                 if share > 0:
                     effects[held.fold == k] += share * self._centred(held, held.fold == k, fitted[k])
-        terms = self._terms(held, effects * seen, self.average * seen)
+        terms = self._terms(held, effects, usual)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
         return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
 
@@ -124,6 +125,12 @@ class Judge:
 
     def _constant_rows(self) -> HeldOut:
         return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
+
+    def _of_own_option(self, held: HeldOut) -> Vector:
+        """What the average of each row's option says of who is as likely to look, [m]."""
+        average = np.array([self.averages.of(option).mean for option in self.contrast.options])
+        ratio = self.trial.ratio(held.rows, self.contrast.options)
+        return np.asarray((average * ratio)[np.arange(len(held.rows)), held.option])
 
     def _share_of_contacts(self, held: HeldOut, at: npt.NDArray[np.bool_]) -> Vector:
         """Weight of each of these rows among the contacts in them, [m]; 0 of people left alone."""
@@ -183,11 +190,11 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
     Args:
         judge: That valued them.
         judged: From the simplest to the least simple; the first is the constant.
-        evidence: Log Bayes factors against it, of learners that have one. Below `LEAST_EVIDENCE` such a learner isn't used;
+        evidence: Log Bayes factors against it, of learners that have one. Below `DISMISSED` such a learner isn't used;
             from there on the constant isn't: a test of policies in money has less power than the likelihood, since regular
             buyers' chance drowns it.
     """
-    proven = {name for name, told in evidence.items() if told >= LEAST_EVIDENCE}
+    proven = {name for name, told in evidence.items() if told >= DISMISSED}
     open_still = [
         one
         for one in judged

@@ -63,6 +63,7 @@ class Contrast:
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
         purchase: Number of each converted row's purchase, [n]: rows of days whose horizons overlap share one.
+        repeats: Rows of the same side with each row's person whose horizons overlap its own, itself among them, [n].
         base_rate: Conversions of people left alone, weighted.
         conversions: Of the contacts.
         is_drawn: False where no contact was drawn, and those chosen by habit stand in.
@@ -79,6 +80,7 @@ class Contrast:
     fold: Integers
     person: Integers
     purchase: Integers
+    repeats: Vector
     base_rate: float
     conversions: int
     is_drawn: bool
@@ -148,7 +150,8 @@ def contrast_of(
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
-        np.flatnonzero(alone), expected, residual, weight, told, fold, person, _purchases(training, person), rate,
+        np.flatnonzero(alone), expected, residual, weight, told, fold, person, _purchases(training, person),
+        _repeats(training, person, rows.contacted), rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
@@ -208,6 +211,20 @@ def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
         np.int64
     )
     return np.asarray(pd.MultiIndex.from_arrays([person, bought_on]).factorize()[0], dtype=np.int64)
+
+
+def _repeats(training: pd.DataFrame, person: Integers, contacted: Mask) -> Vector:
+    """Rows of the same person and side whose horizons overlap each row's, [n]; 1 where days aren't known."""
+    if "converted_day" not in training or "as_of_on" not in training:
+        return np.ones(len(person))
+    horizon = int(training["converted_day"].max()) + 1 if training["converted_day"].notna().any() else 1
+    day = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    day -= day.min()
+    key = (person * 2 + contacted) * (int(day.max()) + 2 * horizon) + horizon + day
+    ordered = np.sort(key)
+    last = np.searchsorted(ordered, key + horizon - 1, side="right")
+    first = np.searchsorted(ordered, key - horizon + 1, side="left")
+    return np.asarray(last - first, dtype=np.float64)
 
 
 def _of_people(person: Integers, seed: int) -> Vector:

@@ -4,13 +4,14 @@ Opened messages, visits of the site and answered calls are a hundred times as ma
 looks is known long before it is known whom a contact moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ml.entities import Option
 from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
@@ -42,6 +43,12 @@ class Exposure:
         """The same over that of those contacted by the channel, [n]."""
         line = self.lines.get(channel)
         return np.ones(len(matrix)) if line is None else self.chance(channel, matrix) / line.rate
+
+    def ratios(self, matrix: Matrix, options: Sequence[Option]) -> Vector:
+        """The ratio by each option's channel, [n, O]."""
+        by_channel = {name: self.ratio(name, matrix) for name in {option.channel for option in options}}
+        columns = [by_channel[option.channel] for option in options]
+        return np.stack(columns, axis=1) if columns else np.ones((len(matrix), 0))
 
     def to_dict(self) -> dict[str, Any]:
         """The lines as plain values."""

@@ -27,13 +27,14 @@ from ml.response.person_factor import FACTOR, DrawnContacts, PersonFactor, fit_f
 from ml.response.personal import CONSTANT, Personal
 from ml.response.personal_fit import LEAST_CONTACTS, Learn, centres_of
 from ml.response.pooled import LEARNERS
-from ml.response.redemption import fit_redemption, fit_usual_discount
+from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.thought import Thought
 from ml.response.traces import Traces, fit_traces
 from ml.response.trees import TreeSettings
 from ml.response.trial import Trial
+from ml.response.usual_discount import fit_usual_discount
 
 BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
@@ -59,6 +60,7 @@ def fit(
     threads: int,
     costs: Mapping[Option, float] | None = None,
     thought: Thought | None = None,
+    prices: Mapping[str, float] | None = None,
     settings: TreeSettings = SETTINGS,
 ) -> Fitted:
     """Learns all heads.
@@ -70,6 +72,7 @@ def fit(
         threads: Cores that this process really owns.
         costs: Of a contact, by option, for the choice of the learner; 0 where it isn't given.
         thought: What contacts are thought to add; `PRIOR_UPLIFT` without it.
+        prices: What a redemption costs, by offer; 0 where it isn't given.
         settings: Size and caution of the baseline's trees.
 
     Raises:
@@ -86,7 +89,6 @@ def fit(
         factor_features = FactorFeatures.fit(spec, rows.features)
     with timed(seconds, "exposure"), threadpool_limits(threads, user_api="blas"):
         trial = replace(trial, exposure=fit_exposure(rows, trial.channel, factor_features, seed))
-        usual_discount = fit_usual_discount(rows, factor_features)
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
@@ -114,8 +116,9 @@ def fit(
             rows, difference, factor_features, contrast.told, seed=seed, threads=threads, settings=settings
         )
     with timed(seconds, "redemption"):
+        usual_discount = fit_usual_discount(rows, factor_features, contrast.purchase)
         alone = sigmoid(baseline.logit(rows.features, threads))
-        redemption = fit_redemption(training, offers, alone * trial.own(trial.exposure.chance), uplift)
+        redemption = fit_redemption(training, offers, alone * trial.own_ratio(), uplift, prices or {})
     model = ResponseModel(
         spec, baseline, averages, personal, trial.exposure, amount, redemption, usual_discount,
         tuple(gather_evidence(training, options)),
@@ -129,7 +132,7 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
     factor = personal.learner if isinstance(personal.learner, PersonFactor) else None
     moved = averages if factor is None else factor.levels
     uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
-    uplift = uplift * trial.own(trial.exposure.ratio)
+    uplift = uplift * trial.own_ratio()
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
 
 
@@ -163,7 +166,7 @@ class _Personal:
         """The factor of people, from the rows under `mask`."""
         contacts = DrawnContacts.of(self.trial, self.contrast, self.levels, self.factor_features, mask, seed)
         found = fit_factor(contacts.split(self.rows, self.traces))
-        return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)))
+        return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)), self.trial.exposure)
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:
         """A learner of any contact's effect, from the rows under `mask`."""

@@ -16,7 +16,6 @@ from ml.response.averages import Average, Averages
 from ml.response.baseline import Baseline
 from ml.response.evidence import Evidence
 from ml.response.exposure import Exposure
-from ml.response.log_line import LogLine
 from ml.response.logit import Line, logit_of, sigmoid
 from ml.response.person_factor import PersonFactor
 from ml.response.personal import Personal
@@ -24,6 +23,7 @@ from ml.response.redemption import EVERY, Redemption, unknown
 from ml.response.rows import distinct_options, timed
 from ml.response.scores import Scores
 from ml.response.trees import Forest
+from ml.response.usual_discount import UsualDiscount
 
 Float32 = npt.NDArray[np.float32]
 
@@ -44,8 +44,8 @@ class ResponseModel:
         personal: How far a person's effect departs from it.
         exposure: Who looks at what comes by which channel.
         amount: Expected margin of a conversion.
-        redemption: Shares of conversions that redeem it, by offer.
-        usual_discount: Expected discount of a conversion without an offer, money; none where it isn't known.
+        redemption: How each offer is redeemed, by offer, and by option where it was made.
+        usual_discount: Expected discount of a conversion without an offer.
         evidence: What each channel's effect rests on.
         facts: Counts and settings of the training, for the card.
         threads: Cores to use.
@@ -58,7 +58,7 @@ class ResponseModel:
     exposure: Exposure
     amount: Amount
     redemption: Mapping[str, Redemption]
-    usual_discount: LogLine | None
+    usual_discount: UsualDiscount
     evidence: tuple[Evidence, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
@@ -131,7 +131,7 @@ class ResponseModel:
         return cls(
             FeatureSpec(()), Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             averages, Personal(), Exposure(), Amount(margin, Forest(), 1.0, margin),
-            unknown(offers), None,
+            unknown(offers), UsualDiscount(),
             tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
         )  # fmt: skip
 
@@ -152,17 +152,16 @@ class ResponseModel:
             baseline = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
         with timed(seconds, "effects"):
             shape = (len(customers), len(options))
-            propensity, sd, exposure = (np.empty(shape, dtype=np.float32) for _ in range(3))
-            chances = {name: self.exposure.chance(name, features) for name in {option.channel for option in options}}
-            for column, (effect, doubt) in enumerate(self._effects(features, options)):
+            propensity, sd = (np.empty(shape, dtype=np.float32) for _ in range(2))
+            exposure = self.exposure.ratios(features, options).astype(np.float32)
+            for column, (effect, doubt) in enumerate(self._effects(features, options, exposure)):
                 propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
-                exposure[:, column] = chances[options[column].channel]
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
-            discount = np.zeros(len(customers), dtype=np.float32)
-            if self.usual_discount is not None:
-                discount += np.float32(self.usual_discount.rate) * self.usual_discount.rise(features).astype(np.float32)
-        redemption = tuple(self.redemption.get(option.offer_id, EVERY) for option in options)
+            discount = self.usual_discount.of(features).astype(np.float32)
+        redemption = tuple(
+            self.redemption.get(str(option)) or self.redemption.get(option.offer_id, EVERY) for option in options
+        )
         return Scores(
             customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], sd, propensity,
             amount, redemption, exposure, discount, seconds,
@@ -176,46 +175,31 @@ class ResponseModel:
         for position, done in enumerate(options):
             index = np.flatnonzero(option == position)
             if done is not None:
-                ((effect, _),) = self._effects(features[index], [done])
+                own = features[index]
+                ((effect, _),) = self._effects(own, [done], self.exposure.ratios(own, [done]).astype(np.float32))
                 chance[index] = np.clip(chance[index] + effect, 0, 1)
         return chance
 
-    def _effects(self, features: Matrix, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
-        """Effect of each option and its standard deviation, [n]."""
-        ratios = {
-            name: self.exposure.ratio(name, features).astype(np.float32)
-            for name in {option.channel for option in options}
-        }
-        for option, (effect, sd) in zip(options, self._seen(features, options), strict=True):
-            yield ratios[option.channel] * effect, ratios[option.channel] * sd
-
-    def _seen(self, features: Matrix, options: Sequence[Option]) -> Iterator[tuple[Any, Any]]:
-        """The same of people who are as likely to look as those contacted, [n] or one for everybody."""
-        personal = self.personal
-        if isinstance(personal.learner, PersonFactor):
-            yield from self._whole(personal.learner, features, options)
-            return
-        said = None
-        if personal.learner is not None and not personal.is_silent:
-            said = personal.learner.answer(features).effects[:, 0].astype(np.float32)
-        for option in options:
-            average = self.averages.of(option)
-            if said is None:
-                yield np.float32(average.mean), np.float32(average.sd)
-            else:
-                apart = said - np.float32(personal.centre(option))
-                effect = np.float32(average.mean) + np.float32(personal.slope) * apart
-                yield effect, np.hypot(np.float32(average.sd), np.float32(personal.slope_sd) * apart)
-
-    def _whole(
-        self, learner: PersonFactor, features: Matrix, options: Sequence[Option]
+    def _effects(
+        self, features: Matrix, options: Sequence[Option], exposure: Float32
     ) -> Iterator[tuple[Float32, Float32]]:
-        """Each option's level times the factor."""
-        factor = learner.of(features).astype(np.float32)
-        for option in options:
-            level = learner.levels.of(option)
-            effect = np.float32(level.mean) * factor
-            yield effect, np.hypot(np.float32(level.sd) * factor, np.float32(self.personal.slope_sd) * effect)
+        """Effect of each option and its standard deviation, [n], given the ratios of who looks, [n, O]."""
+        personal, learner = self.personal, self.personal.learner
+        if isinstance(learner, PersonFactor):
+            factor = learner.of(features).astype(np.float32)
+            for option, ratio in zip(options, exposure.T, strict=True):
+                level, moved = learner.levels.of(option), factor * ratio
+                effect = np.float32(level.mean) * moved
+                yield effect, np.hypot(np.float32(level.sd) * moved, np.float32(personal.slope_sd) * effect)
+            return
+        said = np.zeros(len(features), dtype=np.float32)
+        if learner is not None and not personal.is_silent:
+            said = learner.answer(features).effects[:, 0].astype(np.float32)
+        for option, ratio in zip(options, exposure.T, strict=True):
+            average = self.averages.of(option)
+            apart = said - np.float32(0 if learner is None or personal.is_silent else personal.centre(option))
+            effect = np.float32(average.mean) * ratio + np.float32(personal.slope) * apart
+            yield effect, np.hypot(np.float32(average.sd) * ratio, np.float32(personal.slope_sd) * apart)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an empty or new folder as LightGBM text and JSON (no pickle)."""

@@ -40,8 +40,9 @@ Mask = npt.NDArray[np.bool_]
 
 FACTOR: Final = "factor"
 """Name of the learner."""
-LEAST_EVIDENCE: Final = float(np.log(3.0))
-"""Log Bayes factor from which differences between people are believed ("positive", Kass and Raftery 1995)."""
+DISMISSED: Final = float(-np.log(3.0))
+"""Log Bayes factor below which differences between people are dismissed: positive evidence against them (Kass and Raftery 1995).
+Above, they are weighed by how likely they are, so being wrong costs little."""
 WEIGHT_SDS: Final = (0.05, 0.1, 0.2, 0.4)
 """Standard deviations of weights that are thought possible, besides 0; features have standard deviation 1."""
 RECALIBRATION_SD: Final = 0.2
@@ -148,10 +149,12 @@ class DrawnContacts:
         alone = contrast.alone[mask[contrast.alone]]
         asked, taught = (features.of(rows.features[some]) for some in (at, alone))
         told = contrast.told[at]
-        level_sd = 1 / np.sqrt(max(_purchases(rows, contrast, alone), 1))
-        # Days whose horizons overlap share purchases: together they tell as much as there are purchases.
-        share = _purchases(rows, contrast, at) / max(float(rows.is_converted[at].sum()), 1.0)
-        usual = told * _recalibrated(rows, contrast, alone, taught, at, asked)
+        level_sd = 1 / np.sqrt(max(float((rows.is_converted[alone] / contrast.repeats[alone]).sum()), 1.0))
+        # Days whose horizons overlap share purchases: together they tell as much as one of them. Left out, people who are
+        # contacted day after day would be heard several times, and what they do anyway pass for being moved.
+        share = 1 / contrast.repeats[at]
+        usual, doubt = _recalibrated(rows, contrast, alone, taught, at, asked)
+        usual = told * usual
         place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
         return cls(
             at,
@@ -159,8 +162,12 @@ class DrawnContacts:
             levels,
             features,
             share * rows.is_converted[at],
-            Term(share * usual, np.ones((len(at), 1)), np.array([level_sd])),
-            share * told * levels.scale[place] * trial.own(trial.exposure.ratio, at),
+            Term(
+                share * usual,
+                np.column_stack([np.ones(len(at)), asked]),
+                np.append(level_sd, doubt),
+            ),
+            share * told * levels.scale[place] * trial.own_ratio(at),
             np.hstack([levels.columns[place], asked]),
         )
 
@@ -182,7 +189,7 @@ class DrawnContacts:
         return replace(
             self,
             count=counts(self.count - followed, followed),
-            usual=Term(usual, np.ones((len(usual), 1)), self.usual.sds),
+            usual=Term(usual, np.vstack([self.usual.columns, self.usual.columns[parts]]), self.usual.sds),
             scale=counts(self.scale * (1 - caused), self.scale * caused),
             columns=np.vstack([self.columns, self.columns[parts]]),
         )
@@ -217,15 +224,12 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
 
 
-def _purchases(rows: TrainingRows, contrast: Contrast, at: Integers) -> int:
-    """Purchases behind the conversions of these rows."""
-    return len(np.unique(contrast.purchase[at[rows.is_converted[at] > 0]]))
-
-
 def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked
     rows: TrainingRows, contrast: Contrast, alone: Integers, taught: Vector, at: Integers, asked: Vector
-) -> Vector:
+) -> tuple[Vector, Vector]:
     """Chance to convert when left alone of the rows `at`: the contrast's, made right along the features, [len(at)].
+
+    And the standard deviations, in logs along the features, of what people left alone say of it, [K].
 
     And along itself, below the base rate and above: where the chance of regular buyers is drawn too far apart, a contact of the
     rarer ones seems to have caused what they would have bought, and the chance of all seems too high.
@@ -237,5 +241,8 @@ def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and
         for columns, some in ((taught, alone), (asked, at))
     )
     sds = np.append(1.0, np.full(taught.shape[1] - 1, RECALIBRATION_SD))
-    line = fit_poisson(rows.is_converted[alone], Term(contrast.told[alone] * expected[alone], taught, sds)).weights
-    return np.asarray(expected[at] * np.exp(np.clip(asked @ line, -_LARGEST_LOG, _LARGEST_LOG)))
+    part = 1 / contrast.repeats[alone]
+    usual = Term(part * contrast.told[alone] * expected[alone], taught, sds)
+    line = fit_poisson(part * rows.is_converted[alone], usual)
+    found = expected[at] * np.exp(np.clip(asked @ line.weights, -_LARGEST_LOG, _LARGEST_LOG))
+    return np.asarray(found), np.sqrt(np.diag(line.covariance)[1:-2])

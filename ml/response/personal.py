@@ -1,8 +1,9 @@
 r"""How far a person's effect departs from the channel's and offer's average, and how much of that is believed.
 
-    uplift_o(x) = average_o + slope (h_o(x) - centre_o),    0 <= slope <= 1
+    uplift_o(x) = average_o e_c(x) + slope (h_o(x) - centre_o),    0 <= slope <= 1
 
-h is what a learner says of the person, centre its mean over those whom the option's channel reached, and slope what held-out
+e is how likely the person looks at what comes by the channel (`ml.response.exposure`),
+h what a learner says of the person, centre its mean over those whom the option's channel reached, and slope what held-out
 people support of it (`ml.response.personal_fit`). Without support everybody has the average. A factor of the
 person (`ml.response.person_factor`) needs neither: uplift_o(x) = level_o s(x), with the doubt slope_sd in the logarithm of s.
 """

@@ -55,8 +55,7 @@ class HeldOut:
     Attributes:
         rows: Contacts, then people left alone, as rows of the training frame, [m].
         option: Option of each contact, and one drawn for each person left alone, [m].
-        said: Difference of each row's option for each row's person, centred by option and side, the less the less likely
-            the person looks, [m].
+        said: Difference of each row's option for each row's person, centred by option and side, [m].
         fold: Fold of each row, [m].
     """
 
@@ -93,17 +92,17 @@ def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> tu
         at = np.flatnonzero(fold == k)
         said[at] = spoken.of(trial.rows.features[rows[at]], contrast.options)[np.arange(len(at)), option[at]]
     said -= _centred(said, contrast.weight[rows], option, np.arange(len(rows)) < len(contrast.contact))
-    if contrast.options:
-        said *= trial.ratio(rows, contrast.options)[np.arange(len(rows)), option]
     return HeldOut(rows, option, said, fold), fitted
 
 
-def slope_of(contrast: Contrast, held: HeldOut, where: npt.NDArray[np.bool_] | None = None) -> Slope:
+def slope_of(contrast: Contrast, held: HeldOut, usual: Vector, where: npt.NDArray[np.bool_] | None = None) -> Slope:
     """The slope on these rows.
 
     Args:
         contrast: The contrast.
         held: What was said of its rows.
+        usual: What the average of each row's option says of who is as likely to look, [m]: a learner's differences are
+            what is left, or who looks would count twice.
         where: Rows to use, [m]; all without it.
     """
     contacted = np.arange(len(held.rows)) < len(contrast.contact)
@@ -111,6 +110,7 @@ def slope_of(contrast: Contrast, held: HeldOut, where: npt.NDArray[np.bool_] | N
     if min((contacted & used).sum(), (~contacted & used).sum()) < LEAST_CONTACTS:
         return Slope(0.0, 0.0)
     weight, residual = contrast.weight[held.rows], contrast.residual[held.rows].copy()
+    residual[contacted] -= usual[contacted]
     residual[contacted] -= _centred(residual, weight, held.option, contacted)[contacted]
     _, person = np.unique(contrast.person[held.rows], return_inverse=True)
     estimate, influence = 0.0, np.zeros(int(person.max()) + 1)

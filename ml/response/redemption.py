@@ -3,12 +3,13 @@ r"""The redemption head: how often an offer that was made is redeemed.
     E R_i = anyway_o b_i v_i + caused_o u_i min(v_i, 1)
 
 R_i: redemptions of the offer o by the person i in the v_i horizons that it could be redeemed; b_i: chance to convert within
-one horizon when left alone and look at the offer; u_i: what the contact adds to it. Who would have bought anyway redeems less often than
-whom the offer brought, so one share for both would make offers look dear for regular buyers and cheap for everyone else.
+one horizon when left alone, times how likely the person looks over others who got it; u_i: what the contact adds to it. Who
+would have bought anyway redeems less often than whom the offer brought, so one share for both would make offers look dear for
+regular buyers and cheap for everyone else.
 Both shares are fitted as means of a Poisson count, by expectation and maximization (Dempster, Laird and Rubin 1977).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,14 +18,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.entities import NONE
-from ml.response.factor_features import FactorFeatures
-from ml.response.log_line import LogLine
-from ml.response.rows import TrainingRows
 
 Vector = npt.NDArray[np.float64]
 
 LEAST_REDEEMED: Final = 30
 """Sales from which their mean discount is known."""
+COUNTS_IN: Final = 0.9
+"""Share of an offer's price from which the discount of sales that redeem it is taken to count the offer."""
 PRIOR_SALES: Final = 20.0
 """Both shares are drawn towards 1 by so many sales: that an offer is dear is the error that costs less."""
 _ROUNDS: Final = 2000
@@ -36,30 +36,15 @@ class Redemption:
     """How an offer is redeemed.
 
     Attributes:
-        anyway: Share that redeems it of the conversions that come anyway of people who saw the offer.
+        anyway: Share of the conversions that come anyway of people with the offer that redeem it.
         caused: The same of conversions that it caused.
-        discount: Mean discount of conversions that redeem it, money; None where too few are known.
-        usual_discount: Mean discount of conversions without an offer, money.
+        replaces: Share of the usual discount that isn't given beside the offer: shops seldom add discounts up, so who redeems
+            $10 instead of the usual $3 off costs 7.
     """
 
     anyway: float
     caused: float
-    discount: float | None = None
-    usual_discount: float = 0.0
-
-    def replaces(self, price: float) -> float:
-        """Share of the usual discount that isn't given beside the offer, 0 to 1; 0 while it isn't known.
-
-        Shops seldom add discounts up: who redeems $10 instead of the usual $3 off costs 7. The discount of a sale that
-        redeems may count the offer itself, or not where the offer is a service such as free shipping.
-
-        Args:
-            price: What a redemption costs, money.
-        """
-        if self.discount is None or self.usual_discount <= 0:
-            return 0.0
-        beside = self.discount - price if self.discount >= price / 2 else self.discount
-        return min(max(1 - beside / self.usual_discount, 0.0), 1.0)
+    replaces: float = 0.0
 
 
 EVERY: Final = Redemption(1.0, 1.0)
@@ -72,60 +57,56 @@ def unknown(offers: Sequence[str]) -> dict[str, Redemption]:
 
 
 def fit_redemption(
-    training: pd.DataFrame, offers: Sequence[str], baseline: Vector, uplift: Vector
+    training: pd.DataFrame,
+    offers: Sequence[str],
+    baseline: Vector,
+    uplift: Vector,
+    prices: Mapping[str, float],
 ) -> dict[str, Redemption]:
-    """The shares of each offer.
+    """How each offer is redeemed, and each option that it was made by: drawn towards the offer's shares over all channels.
 
     Args:
         training: Of n rows: `offer_id`, and `offer_horizons` and `redemption_count` where redemptions are known; without
             these every conversion redeems its offer.
         offers: To rate; `none` redeems nothing.
-        baseline: Chance to convert within the horizon when left alone, [n].
+        baseline: Chance to convert within the horizon when left alone, the less the less likely the person looks, [n].
         uplift: What each row's contact is expected to add, [n].
+        prices: What a redemption costs, by offer; 0 where it isn't given.
     """
     found = unknown(offers)
     if "redemption_count" not in training:
         return found
     made = training["offer_id"].to_numpy(dtype=object)
+    channel = training["channel"].to_numpy(dtype=object) if "channel" in training else np.full(len(made), "")
     horizons = training["offer_horizons"].to_numpy(dtype=np.float64)
     count = training["redemption_count"].to_numpy(dtype=np.float64)
-    usual, redeeming = (_known(training, name) for name in ("usual_discount", "offer_discount"))
-    usually = float(np.nan_to_num(usual).sum() / max((~np.isnan(usual)).sum(), 1))
+    anyway, caused = baseline * horizons, np.maximum(uplift, 0.0) * np.minimum(horizons, 1.0)
     for offer in offers:
         at = np.flatnonzero((made == offer) & (horizons > 0))
-        if offer != NONE and len(at):
-            anyway, caused = shares_of(
-                count[at],
-                baseline[at] * horizons[at],
-                np.maximum(uplift[at], 0.0) * np.minimum(horizons[at], 1.0),
-                (1.0, 1.0),
-            )
-            told = redeeming[at][~np.isnan(redeeming[at])]
-            discount = float(told.mean()) if len(told) >= LEAST_REDEEMED else None
-            found[offer] = Redemption(anyway, caused, discount, usually)
+        if offer == NONE or not len(at):
+            continue
+        whole = shares_of(count[at], anyway[at], caused[at], (1.0, 1.0))
+        found[offer] = Redemption(*whole, _replaces(training, at, prices.get(offer, 0.0)))
+        for name in dict.fromkeys(channel[at]):
+            own = at[channel[at] == name]
+            shares = shares_of(count[own], anyway[own], caused[own], whole)
+            found[f"{name}:{offer}"] = replace(found[offer], anyway=shares[0], caused=shares[1])
     return found
 
 
-def fit_usual_discount(rows: TrainingRows, features: FactorFeatures) -> LogLine | None:
-    """Expected discount of a conversion without an offer; None where too few are known, or none has any.
+def _replaces(training: pd.DataFrame, at: npt.NDArray[np.int64], price: float) -> float:
+    """Share of the usual discount that sales with the offer lack, 0 to 1; 0 where it isn't known.
 
-    Args:
-        rows: Training rows.
-        features: What it may depend on.
+    The discount of a sale may count the offer, or not where the offer is a service such as free shipping: it's taken to only
+    where it's at least about as large.
     """
-    at = np.flatnonzero(~np.isnan(rows.usual_discount))
-    if len(at) < LEAST_REDEEMED or not (rows.usual_discount[at] > 0).any():
-        return None
-    mean = float(rows.usual_discount[at].mean())
-    # In units of the mean, since the line's priors are about counts.
-    line = LogLine.fit(features, rows.features[at], rows.usual_discount[at] / mean, np.ones(len(at)))
-    return replace(line, rate=line.rate * mean)
-
-
-def _known(training: pd.DataFrame, name: str) -> Vector:
-    if name not in training:
-        return np.full(len(training), np.nan)
-    return np.asarray(training[name].to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    if "offer_discount" not in training:
+        return 0.0
+    usual, told = training["usual_discount"].dropna(), training["offer_discount"].iloc[at].dropna()
+    if min(len(usual), len(told)) < LEAST_REDEEMED or usual.mean() <= 0:
+        return 0.0
+    beside = float(told.mean()) - (price if told.mean() >= COUNTS_IN * price else 0.0)
+    return float(np.clip(1 - beside / usual.mean(), 0.0, 1.0))
 
 
 def shares_of(count: Vector, anyway: Vector, caused: Vector, prior: tuple[float, float]) -> tuple[float, float]:

@@ -26,7 +26,8 @@ class Scores:
         propensity: Chance to convert within the horizon after the contact, float32 [N, O].
         amount: Expected margin of a conversion, float32 [N].
         redemption: Shares of conversions that redeem, of each option's offer, [O].
-        exposure: Chance to look within the horizon at what comes by the option's channel, float32 [N, O]; 1 where it isn't known.
+        exposure: Chance to look within the horizon at what comes by the option's channel over that of those contacted by it,
+            float32 [N, O]; 1 where it isn't known.
         usual_discount: Expected discount of a conversion without an offer, money, float32 [N]; 0 where it isn't known.
         seconds: Wall time by stage.
     """

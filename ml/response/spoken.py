@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.features import Matrix
+from ml.response.exposure import Exposure
 from ml.response.person_factor import PersonFactor
 from ml.response.personal import PooledLearner
 
@@ -54,10 +55,12 @@ class SaysPooled:
 
 @dataclass(frozen=True)
 class SaysFactor:
-    """The option's level times the person's factor."""
+    """The option's level times the person's factor, and how likely the person looks."""
 
     factor: PersonFactor
+    exposure: Exposure
     is_whole: bool = True
 
     def of(self, features: Matrix, options: Sequence[Option]) -> Vector:  # noqa: D102
-        return np.outer(self.factor.of(features), [self.factor.levels.of(option).mean for option in options])
+        level = np.array([self.factor.levels.of(option).mean for option in options])
+        return np.asarray(self.factor.of(features)[:, None] * level * self.exposure.ratios(features, options))

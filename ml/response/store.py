@@ -20,6 +20,7 @@ from ml.response.personal import Personal
 from ml.response.pooled import pooled_from
 from ml.response.redemption import Redemption
 from ml.response.trees import Forest
+from ml.response.usual_discount import UsualDiscount
 
 FORMAT: Final = 5
 _DOCUMENT: Final = "model.json"
@@ -99,7 +100,7 @@ def _document(model: ResponseModel) -> dict[str, Any]:
         "exposure": model.exposure.to_dict(),
         "amount": {"mean": amount.mean, "scale": amount.scale, "largest": amount.largest},
         "redemption": {offer: asdict(shares) for offer, shares in model.redemption.items()},
-        "usual_discount": None if model.usual_discount is None else model.usual_discount.to_dict(),
+        "usual_discount": model.usual_discount.to_dict(),
         "evidence": [evidence.to_dict() for evidence in model.evidence],
         "facts": dict(model.facts),
         "threads": model.threads,
@@ -126,7 +127,7 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         Exposure.from_dict(values["exposure"]),
         Amount(amount["mean"], forest("amount"), amount["scale"], amount["largest"]),
         {offer: Redemption(**shares) for offer, shares in values["redemption"].items()},
-        None if values["usual_discount"] is None else LogLine.from_dict(values["usual_discount"]),
+        UsualDiscount.from_dict(values["usual_discount"]),
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
         values["facts"],
         values["threads"],

@@ -1,6 +1,6 @@
 """Training rows seen as one experiment with many arms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.entities import NONE, Option
-from ml.features import Matrix
 from ml.response.exposure import Exposure
 from ml.response.logit import unit_mean
 from ml.response.rows import TrainingRows, distinct_options
@@ -40,17 +39,15 @@ class Trial:
 
     def ratio(self, at: npt.NDArray[np.int64], options: Sequence[Option]) -> Vector:
         """How likely the people of rows [m] look at each option over those contacted by its channel, [m, O]."""
-        matrix = self.rows.features[at]
-        by_channel = {name: self.exposure.ratio(name, matrix) for name in {option.channel for option in options}}
-        return np.stack([by_channel[option.channel] for option in options], axis=1)
+        return self.exposure.ratios(self.rows.features[at], options)
 
-    def own(self, what: Callable[[str, Matrix], Vector], at: npt.NDArray[np.int64] | None = None) -> Vector:
-        """The exposure's chance or ratio of the own contact of rows [m], of all without them; 1 of people left alone."""
+    def own_ratio(self, at: npt.NDArray[np.int64] | None = None) -> Vector:
+        """The same of the own contact of rows [m], of all n without them; 1 of people left alone."""
         asked = np.arange(len(self.option)) if at is None else at
         channel, found = self.channel[asked], np.ones(len(asked))
         for name in self.exposure.lines:
             place = np.flatnonzero(channel == name)
-            found[place] = what(name, self.rows.features[asked[place]])
+            found[place] = self.exposure.ratio(name, self.rows.features[asked[place]])
         return found
 
     @classmethod

@@ -9,7 +9,7 @@ with looks as (
         key_id,
         occurred_on as exposed_on
     from {{ ref('int_email_hours') }}
-    where open_count > 0 and {{ is_known_on('occurred_on') }}
+    where open_count + click_count > 0 and {{ is_known_on('occurred_on') }}
     union all
     select
         'web' as channel,
@@ -35,7 +35,7 @@ keyed as (
         occurred_on as exposed_on
     from {{ ref('int_outcomes') }}
     where
-        (channel in ('email', 'push') and event_type = 'opened')
+        (channel in ('email', 'push') and event_type in ('opened', 'clicked'))
         or (channel = 'web' and event_type = 'visited')
         or (channel = 'voice' and event_type = 'answered')
     union all

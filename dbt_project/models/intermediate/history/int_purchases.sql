@@ -8,7 +8,8 @@ with sales as (
         revenue,
         margin,
         coalesce(discount, 0) > 0 or offer_code is not null as is_discounted,
-        discount,
+        -- an empty field is no discount where the source has one anywhere, and unknown where it has none
+        case when (select count(discount) from {{ ref('stg_orders') }}) > 0 then coalesce(discount, 0) end as discount,
         offer_code,
         product_category,
         _received_at,

@@ -36,6 +36,7 @@ def decision(people: int = 40, unit: float = 50.0, redeemed: float = 10.0) -> tu
         contact_cost=costs,
         redemptions=propensity * np.float32(REDEMPTION),
         offer_price=offer,
+        offer_saved=np.outer(own, np.where(offer > 0, 3, 0)).astype(np.float32),
         wear_cost=np.full((people, 3), 0.02, dtype=np.float32),
         arm=np.full((people, 2), 3, dtype=np.int8),
         allowed=rng.random((2, people, len(CHANNELS))) < 0.7,
@@ -50,6 +51,7 @@ def parts_of(table: ValueTable, problem: Problem) -> ValueParts:
 
 
 @pytest.mark.parametrize(("setting", "now"), [(f"{UNIT}=70", {"unit": 70.0}), (f"{REDEEMED}=4", {"redeemed": 4.0}),
+                                              (f"{REDEEMED}=2", {"redeemed": 2.0}), (f"{REDEEMED}=25", {"redeemed": 25.0}),
                                               (f"{UNIT}=50", {}), (f"{REDEEMED}=10", {})])  # fmt: skip
 def test_a_moved_price_gives_the_values_of_a_decision_under_it(setting: str, now: dict[str, float]) -> None:
     table, problem = decision()
@@ -88,6 +90,7 @@ def test_the_parts_come_back_from_their_file_for_their_own_problem_only(tmp_path
     read = ValueParts.load(tmp_path, len(parts.effect))
     assert np.array_equal(read.effect, parts.effect)
     assert np.array_equal(read.redemptions, parts.redemptions)
+    assert np.array_equal(read.saved, parts.saved)
     with pytest.raises(LeverError, match="another problem's"):
         ValueParts.load(tmp_path, len(parts.effect) + 1)
 

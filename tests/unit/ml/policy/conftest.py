@@ -11,6 +11,7 @@ from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CHANNELS
 from ml.policy.delivery import Windows, windows
+from ml.policy.offers import offer_prices
 from ml.policy.prices import ShadowPrices
 from ml.policy.reasons import Reason
 from ml.policy.value import ValueTable, contact_costs, wear_costs
@@ -78,7 +79,6 @@ def world(n: int, seed: int = 1) -> World:
     arm[rng.random((n, 2)) < 0.4] = -1
     in_use = np.isin(CHANNELS, list(ACTIONS.channels))
     reasons = np.where(in_use, np.where(rng.random((n, 8)) < 0.2, Reason.NO_CONSENT, 0), Reason.CHANNEL_NOT_IN_USE)
-    price = np.array([ACTIONS.offers[option.offer_id].cost_when_redeemed for option in options], dtype=np.float32)
     table = ValueTable(
         objectives=("first", "second"),
         options=options,
@@ -88,7 +88,8 @@ def world(n: int, seed: int = 1) -> World:
         unit_value=np.broadcast_to(np.array([40, 60], dtype=np.float32), (n, 2)),
         contact_cost=contact_costs(options, ACTIONS),
         redemptions=propensity,
-        offer_price=np.broadcast_to(price, (n, len(options))),
+        offer_price=offer_prices(options, ACTIONS),
+        offer_saved=np.zeros_like(uplift),
         wear_cost=wear_costs(rng.gamma(2, 20, n), options, Policy().wear),
         arm=arm,
         allowed=np.stack([reasons == 0] * 2),

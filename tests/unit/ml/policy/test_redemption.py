@@ -10,7 +10,7 @@ import pytest
 from ml.configuration.actions import Actions
 from ml.entities import Option
 from ml.policy.frequency import all_contacts
-from ml.policy.offers import days_held, expected_redemptions, offer_prices
+from ml.policy.offers import days_held, expected_redemptions, offer_prices, saved_discounts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
@@ -54,7 +54,7 @@ def scores() -> Scores:
 
 
 def test_an_offer_that_outlives_the_horizon_is_paid_on_what_people_buy_anyway_until_it_ends(scores):
-    cost = expected_redemptions(scores, actions(21), 7) * offer_prices(scores, actions(21))
+    cost = expected_redemptions(scores, actions(21), 7) * offer_prices(OPTIONS, actions(21))
     assert cost[:, 0] == pytest.approx([0, 0, 0])
     # a fifth of what comes anyway in 21 days, and four fifths of what is caused in 7; who is put off redeems nothing for it
     assert cost[:, 1] == pytest.approx([10 * (0.2 * 0.3 + 0.8 * 0.01), 10 * 0.8 * 0.01, 10 * 0.2 * 0.06], abs=1e-6)
@@ -102,12 +102,15 @@ def test_an_offer_that_is_seldom_looked_at_is_seldom_redeemed_on_what_comes_anyw
     assert rare - caused == pytest.approx(0.25 * (often - caused), abs=1e-8)
 
 
-def test_an_offer_costs_what_it_gives_beyond_the_usual_discount_that_it_replaces(scores):
+def test_who_redeems_an_offer_is_saved_the_share_of_their_usual_discount_that_it_replaces(scores):
     known = replace(
         scores,
-        redemption=(Redemption(0.0, 0.0), Redemption(0.2, 0.8, discount=11.0, usual_discount=2.0)),
+        redemption=(Redemption(0.0, 0.0), Redemption(0.2, 0.8, replaces=0.5)),
         usual_discount=np.array([0.0, 4.0, 30.0], dtype=np.float32),
     )
-    # of two usual units one is still given beside the offer of ten
-    assert offer_prices(known, actions(21))[:, 1].tolist() == [10.0, 8.0, 0.0]
-    assert offer_prices(known, actions(21))[:, 0].tolist() == [0.0, 0.0, 0.0]
+    assert saved_discounts(known).tolist() == [[0, 0], [0, 2], [0, 15]]
+
+
+def test_what_comes_anyway_redeems_an_offer_at_most_once_a_sale(scores):
+    always = replace(scores, exposure=np.full_like(scores.exposure, 100.0))
+    assert (expected_redemptions(always, actions(7), 7)[:, 1] <= scores.baseline + 0.8 * 0.01 + 1e-6).all()

@@ -119,7 +119,8 @@ def test_differences_between_people_are_used_where_there_is_evidence_and_only_th
     ]
     # the same in logits is a little more in chances for those likelier to buy, and no more than that is said
     assert spread[0] < 0.2
-    assert spread[1] > 0.25
+    # one channel differs by 1.4, the other by .2, and one factor holds for both
+    assert spread[1] > max(0.18, 2 * spread[0])
     assert next(one.name for one in strong.candidates) == "constant"
     assert sum(one.is_chosen for one in strong.candidates) == 1
 

@@ -13,7 +13,7 @@ from ml.response.contrast import _of_people, contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.log_line import MOST, LogLine
-from ml.response.person_factor import LEAST_EVIDENCE, DrawnContacts, PersonFactor, fit_factor
+from ml.response.person_factor import DrawnContacts, PersonFactor, fit_factor
 from ml.response.rows import prepare
 from ml.response.thought import Thought
 from ml.response.trial import Trial
@@ -21,6 +21,8 @@ from ml.response.trial import Trial
 PLAIN, TEN = Option("email", NONE), Option("email", "ten_off")
 DISPLAY, DISPLAY_TEN = Option("display", NONE), Option("display", "ten_off")
 OPTIONS = [PLAIN, TEN, DISPLAY, DISPLAY_TEN]
+BELIEVED = np.log(3)
+"""Log Bayes factor of positive evidence (Kass and Raftery 1995)."""
 
 
 def frame_of(
@@ -93,7 +95,7 @@ def test_expectations_drawn_too_far_apart_do_not_pass_for_effects():
     nothing = {PLAIN: 0.0, TEN: 0.0}
     frame = frame_of(150_000, 3, uplift=nothing, chosen={PLAIN: 1, TEN: 1})
     found = contacts_of(frame, spread=1.6)
-    assert fit_factor(found).evidence < LEAST_EVIDENCE
+    assert fit_factor(found).evidence < BELIEVED
     assert max(found.averages().of(option).mean for option in (PLAIN, TEN)) < 0.0012
 
 
@@ -140,3 +142,17 @@ def test_the_line_is_of_what_rows_have_told_and_ends_before_certainty():
 def test_levels_are_the_same_after_json():
     factor = fit_factor(contacts_of(frame_of(20_000, 5, uplift={PLAIN: 0.02}, chosen={PLAIN: 1})))
     assert PersonFactor.from_dict(factor.to_dict()).levels == factor.levels
+
+
+def test_a_person_contacted_day_after_day_is_heard_once():
+    """Half are contacted on each of four days within one horizon: as much is known as by one contact of each."""
+    once = frame_of(60_000, 8, uplift={PLAIN: 0.01, TEN: 0.01}, chosen={PLAIN: 1, TEN: 1})
+    once["converted_day"] = np.where(once["is_converted"], 6.0, np.nan)
+    days = [pd.Timedelta(days=k) for k in range(4)]
+    often = pd.concat(
+        [once.assign(as_of_on=once["as_of_on"] + day, converted_day=once["converted_day"] - day.days) for day in days]
+    )
+    single, repeated = (contacts_of(frame) for frame in (once, often))
+    assert fit_factor(repeated).evidence == pytest.approx(fit_factor(single).evidence, abs=0.3)
+    one, other = (found.averages().of(PLAIN) for found in (single, repeated))
+    assert (other.mean, other.sd) == pytest.approx((one.mean, one.sd), rel=0.1)

@@ -20,7 +20,7 @@ def offered(n: int, seed: int, anyway: float, caused: float) -> tuple[pd.DataFra
 
 def test_both_shares_are_found():
     frame, baseline, uplift = offered(60_000, 1, anyway=0.2, caused=0.8)
-    found = fit_redemption(frame, ["none", "ten_off"], baseline, uplift)
+    found = fit_redemption(frame, ["none", "ten_off"], baseline, uplift, {})
     assert found["none"] == Redemption(0.0, 0.0)
     # one seed, about five standard errors
     assert found["ten_off"].anyway == pytest.approx(0.2, abs=0.03)
@@ -29,9 +29,9 @@ def test_both_shares_are_found():
 
 def test_every_conversion_with_an_offer_redeems_it_where_nothing_is_known():
     frame, baseline, uplift = offered(1_000, 2, anyway=0.2, caused=0.8)
-    assert fit_redemption(frame, ["ten_off", "unused"], baseline, uplift)["unused"] == EVERY
+    assert fit_redemption(frame, ["ten_off", "unused"], baseline, uplift, {})["unused"] == EVERY
     without = frame.drop(columns="redemption_count")
-    assert fit_redemption(without, ["none", "ten_off"], baseline, uplift) == {
+    assert fit_redemption(without, ["none", "ten_off"], baseline, uplift, {}) == {
         "none": Redemption(0.0, 0.0),
         "ten_off": EVERY,
     }
@@ -39,14 +39,14 @@ def test_every_conversion_with_an_offer_redeems_it_where_nothing_is_known():
 
 def test_few_sales_hardly_move_the_shares():
     frame, baseline, uplift = offered(300, 3, anyway=0.0, caused=0.0)
-    found = fit_redemption(frame, ["ten_off"], baseline, uplift)["ten_off"]
+    found = fit_redemption(frame, ["ten_off"], baseline, uplift, {})["ten_off"]
     assert 0.5 < found.anyway < 1
     assert 0.7 < found.caused <= 1
 
 
 def test_no_share_is_above_one():
     frame, baseline, uplift = offered(5_000, 4, anyway=3.0, caused=3.0)
-    assert fit_redemption(frame, ["ten_off"], baseline, uplift)["ten_off"] == EVERY
+    assert fit_redemption(frame, ["ten_off"], baseline, uplift, {})["ten_off"] == EVERY
 
 
 def sold(usual: float, with_offer: float, n: int = 400) -> pd.DataFrame:
@@ -67,17 +67,31 @@ def sold(usual: float, with_offer: float, n: int = 400) -> pd.DataFrame:
         (3.0, 13.0, 0.0),  # both
         (4.0, 12.0, 0.5),
         (3.0, 3.0, 0.0),  # a service that isn't counted as a discount, beside the usual one
+        (9.0, 8.5, 0.06),  # likewise, and large
         (3.0, 0.0, 1.0),  # and instead of it
         (0.0, 10.0, 0.0),  # a shop without discounts
     ],
 )
-def test_an_offer_saves_the_usual_discount_as_far_as_sales_that_redeem_it_lack_it(usual, with_offer, share):
-    n = 400
-    found = fit_redemption(sold(usual, with_offer), ["ten_off"], np.full(n, 0.3), np.full(n, 0.1))["ten_off"]
-    assert found.replaces(10.0) == pytest.approx(share)
+def test_an_offer_replaces_the_usual_discount_as_far_as_sales_that_redeem_it_lack_it(usual, with_offer, share):
+    n, prices = 400, {"ten_off": 10.0}
+    found = fit_redemption(sold(usual, with_offer), ["ten_off"], np.full(n, 0.3), np.full(n, 0.1), prices)["ten_off"]
+    assert found.replaces == pytest.approx(share, abs=0.01)
 
 
-def test_few_redemptions_save_nothing():
-    found = fit_redemption(sold(3.0, 10.0, 40), ["ten_off"], np.full(40, 0.3), np.full(40, 0.1))["ten_off"]
-    assert found.discount is None
-    assert found.replaces(10.0) == 0
+def test_few_redemptions_replace_nothing():
+    n, prices = 40, {"ten_off": 10.0}
+    found = fit_redemption(sold(3.0, 10.0, n), ["ten_off"], np.full(n, 0.3), np.full(n, 0.1), prices)
+    assert found["ten_off"].replaces == 0
+
+
+def test_an_offer_is_redeemed_as_often_as_it_is_by_its_channel_where_enough_is_known():
+    frame, baseline, uplift = offered(60_000, 5, anyway=0.4, caused=0.8)
+    seldom = frame.assign(channel="web", redemption_count=frame["redemption_count"] * (np.arange(len(frame)) % 4 == 0))
+    both = pd.concat(
+        [frame.assign(channel="email"), seldom, seldom.head(40).assign(channel="sms", redemption_count=0.0)]
+    )
+    twice = [np.concatenate([each, each, each[:40]]) for each in (baseline, uplift)]
+    found = fit_redemption(both, ["ten_off"], *twice, {})
+    assert found["email:ten_off"].anyway == pytest.approx(0.4, abs=0.06)
+    assert found["web:ten_off"].anyway == pytest.approx(0.1, abs=0.03)
+    assert found["sms:ten_off"].anyway == pytest.approx(found["ten_off"].anyway, abs=0.06)

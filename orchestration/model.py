@@ -25,7 +25,7 @@ from ml.trials.figures import Figures, candidate_metrics, figures_of
 from ml.trials.fitting import Fitted, fit_table
 from ml.trials.roles import Roles
 from ml.trials.store import check, load, save
-from ml.trials.teaching import taught
+from ml.trials.teaching import channels_taught, taught
 from orchestration.errors import BadInput
 from orchestration.runs import Progress
 from orchestration.settings import Settings
@@ -78,6 +78,7 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
     step = _stopwatch(progress)
     with _bad_input():
         check(words.out)
+        channels = channels_taught(words.teaches)
         frame = read_table(words.train)
         step(f"read {len(frame):,} rows")
         with threadpool_limits(1, user_api="blas"):  # matrices are small: more threads only wait for each other
@@ -85,7 +86,7 @@ def fit(settings: Settings, words: FitWords, at: datetime, progress: Progress) -
                 frame, words.roles(frame), str(words.train), seed=settings.seed, threads=settings.threads, progress=step
             )
             figures = figures_of(fitted)
-        findings = taught(fitted, words.teaches, words.train.name, at.date())
+        findings = taught(fitted, channels, words.train.name, at.date())
         save(fitted.model, words.out)
     (words.out / "card.md").write_text(figures.card, encoding="utf-8")
     step("model written")

@@ -1,6 +1,6 @@
 """What a trial of a table says of a channel, as a finding: where the next campaigns start from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from ml.entities import CHANNELS
@@ -10,19 +10,39 @@ from ml.tables.errors import TableError
 from ml.trials.fitting import Fitted
 
 
-def taught(fitted: Fitted, words: Sequence[str], table: str, on: date) -> list[Finding]:
+def channels_taught(words: Sequence[str]) -> dict[str, str]:
+    """The channels that a table is to teach of, each with the action named for it; empty where none is.
+
+    Args:
+        words: `channel` or `channel=action` each.
+
+    Raises:
+        TableError: There is no such channel, or it is named twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        channel, _, action = (part.strip() for part in word.partition("="))
+        if channel not in CHANNELS:
+            raise TableError(f"--teaches {word}: no channel {channel!r}; there are {', '.join(CHANNELS)}")
+        if channel in found:
+            raise TableError(f"--teaches {word}: {channel} is there already; a table says one thing of a channel")
+        found[channel] = action
+    return found
+
+
+def taught(fitted: Fitted, channels: Mapping[str, str], table: str, on: date) -> list[Finding]:
     """Findings of a trial.
 
     Args:
         fitted: What was learned of the table.
-        words: `channel` or `channel=action` each; without the action, the only one.
+        channels: As `channels_taught` gives them; without an action, the only one.
         table: Name of the file.
         on: The day.
 
     Raises:
-        TableError: The table has no effects on a 0/1 outcome, or no such action; there is no such channel.
+        TableError: The table has no effects on a 0/1 outcome, or no such action.
     """
-    if not words:
+    if not channels:
         return []
     if fitted.learned is None or fitted.prepared.kind == "continuous":
         raise TableError(
@@ -31,15 +51,10 @@ def taught(fitted: Fitted, words: Sequence[str], table: str, on: date) -> list[F
         )
     names = fitted.model.actions[1:]
     found: list[Finding] = []
-    for word in words:
-        channel, _, named = (part.strip() for part in word.partition("="))
+    for channel, named in channels.items():
         action = named or (names[0] if len(names) == 1 else "")
-        if channel not in CHANNELS:
-            raise TableError(f"--teaches {word}: no channel {channel!r}; there are {', '.join(CHANNELS)}")
-        if any(one.key.startswith(f"trial/{channel}/") for one in found):
-            raise TableError(f"--teaches {word}: {channel} is there already; a table says one thing of a channel")
         if action not in names:
-            raise TableError(f"--teaches {word}: write {channel}=ACTION, with one of {', '.join(names)}")
+            raise TableError(f"--teaches {channel}={named}: write {channel}=ACTION, with one of {', '.join(names)}")
         found.append(of_trial(channel, _effect(fitted, names.index(action)), fitted.model.facts["rows"], table, on))
     return found
 

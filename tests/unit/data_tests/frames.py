@@ -70,9 +70,11 @@ def training(rows: int = 30) -> pd.DataFrame:
 
 def scores(rows: int = 30) -> pd.DataFrame:
     frame = pd.DataFrame({"customer_id": [f"p{row}" for row in range(rows)], "baseline": 0.1, "amount": 25.0})
+    frame["usual_discount"] = np.float32(2.0)
     for option in OPTIONS:
         frame[f"propensity_{option}"] = np.float32(0.15)
         frame[f"uplift_{option}"] = np.float32(0.05)
+        frame[f"exposure_{option}"] = np.float32(1.3)
     return frame
 
 

@@ -172,6 +172,13 @@ def test_a_person_is_exposed_who_looked_at_what_comes_by_the_channel_before_the_
     assert training_frame(sources, 1000, 1)["is_exposed"].isna().all()
 
 
+@pytest.mark.parametrize("reports", [("2026-01-06", "2026-01-20"), ("2025-12-20", "2026-01-10")])
+def test_a_day_that_a_channels_reports_do_not_cover_to_the_end_of_its_horizon_says_nothing_of_looks(tmp_path, reports):
+    sources = _day_of_mails(tmp_path)
+    _looks(sources.generation, *(("somebody", "email", day) for day in reports))
+    assert training_frame(sources, 1000, 1)["is_exposed"].isna().all()
+
+
 def test_discounts_of_sales_with_and_without_the_days_offer_are_told_apart(tmp_path):
     sources = _day_of_mails(tmp_path)
     _sales(

@@ -82,7 +82,9 @@ class Instance:
                 blocks.append(block.reshape(1, -1))
                 low.append(-np.inf)
                 high.append(most)
-        size = np.abs(self.value[self.eligible]).max(initial=0.0) or 1.0
+        size = (
+            float(np.abs(self.value[self.eligible]).max(initial=0.0)) or 1.0
+        )  # in float32 the best of 300 people is off by more than is allowed
         found = milp(
             -np.where(self.eligible, self.value, 0).reshape(-1).astype(float) / size,
             constraints=LinearConstraint(np.vstack(blocks), low, high),

@@ -92,22 +92,21 @@ def read_scores(path: Path) -> Scores:
         columns = [table[f"{kind}_{option}"].to_numpy() for option in options]
         return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0), dtype=np.float32)
 
+    tells = (
+        USUAL_DISCOUNT in table.column_names
+    )  # scores of earlier versions don't: everybody looks, no discount is usual
+    uplift = matrix("uplift")
     return Scores(
         customer_ids=table["customer_id"].to_numpy(),
         options=options,
         baseline=table["baseline"].to_numpy(),
-        uplift=matrix("uplift"),
+        uplift=uplift,
         uplift_sd=matrix("sd"),
         propensity=matrix("propensity"),
         amount=table["amount"].to_numpy(),
         redemption=tuple(Redemption(**shares) for shares in redemption.values()),
-        # scores of earlier versions don't tell
-        exposure=matrix("exposure") if USUAL_DISCOUNT in table.column_names else np.ones_like(matrix("uplift")),
-        usual_discount=(
-            table[USUAL_DISCOUNT].to_numpy()
-            if USUAL_DISCOUNT in table.column_names
-            else np.zeros(len(table), dtype=np.float32)
-        ),
+        exposure=matrix("exposure") if tells else np.ones_like(uplift),
+        usual_discount=table[USUAL_DISCOUNT].to_numpy() if tells else np.zeros(len(table), dtype=np.float32),
         seconds={},
     )
 

@@ -212,7 +212,7 @@ def decide(
                 known.customers,
                 known.journeys,
                 known.contact_prices,
-                configuration.policy,
+                configuration.policy.journeys,
                 contact_caps(configuration.policy, configuration.actions),
             ),
         )

@@ -103,7 +103,7 @@ def decide(
         People, their options, prices of contacts by option, and the money of value-to-go that the contacts were credited with.
     """
     table = table_of(shop, blurred, way)
-    ahead = ahead_of(table, shop.view(), way.model, prices, way.policy, way.policy.frequency_caps)
+    ahead = ahead_of(table, shop.view(), way.model, prices, way.policy.journeys, way.policy.frequency_caps)
     table = replace(table, ahead=ahead)
     values, allowed = table.dense("system", np.ones(len(shop.wear), dtype=bool) if among is None else among)
     people = len(values) if among is None else int(among.sum())

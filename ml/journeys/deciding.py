@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ml.configuration.policy import FrequencyCap, Policy
+from ml.configuration.journeys import Journeys
+from ml.configuration.policy import FrequencyCap
 from ml.entities import ARMS
 from ml.journeys.follow_up import Ahead, Chances, Looking
 from ml.journeys.model import JourneyModel
@@ -21,7 +22,7 @@ def ahead_of(  # noqa: PLR0917 - the decision, and all that bounds it
     customers: pd.DataFrame,
     journeys: JourneyModel | None,
     contact_prices: Mapping[str, Mapping[str, float]],
-    policy: Policy,
+    terms: Journeys,
     caps: Sequence[FrequencyCap],
 ) -> Ahead | None:
     """Value-to-go of the contacts of a decision; None where nothing supports any.
@@ -34,10 +35,9 @@ def ahead_of(  # noqa: PLR0917 - the decision, and all that bounds it
         customers: The same N people.
         journeys: What was learned of conversations.
         contact_prices: What a follow-up uses of what is scarce, by objective and option.
-        policy: What always holds.
+        terms: How ahead is looked.
         caps: How often a person may be contacted.
     """
-    terms = policy.journeys
     if journeys is None or not terms.value_to_go or not contact_prices or not len(table.objectives):
         return None
     supported = np.where(_MOVES, journeys.whole.supported(terms.deviations), 0.0)

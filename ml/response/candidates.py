@@ -28,7 +28,7 @@ from ml.response.averages import Averages
 from ml.response.contrast import FOLDS, Contrast
 from ml.response.person_factor import DISMISSED
 from ml.response.personal import CONSTANT
-from ml.response.personal_fit import HeldOut, Learn, Slope, held_out, slope_of
+from ml.response.personal_fit import HeldOut, Learn, Slope, held_out, sides, slope_of
 from ml.response.spoken import SaysNothing, Spoken
 from ml.response.trial import Trial
 
@@ -92,29 +92,33 @@ class Judge:
             costs: Of a contact, by option; 0 where it isn't given.
             options: To choose among; those without a drawn contact are left out, since nothing could value them.
             seed: Seeds everything random.
+
+        Of m rows, `usual` is what the averages say of who is as likely to look, of O options to choose among [m, O], and
+        `usual_of_own` of each row's own, [m].
         """
-        self.trial, self.contrast, self.averages, self.amount, self.seed = trial, contrast, averages, amount, seed
+        self.trial, self.contrast, self.amount, self.seed = trial, contrast, amount, seed
         self.places = [o for o, done in enumerate(contrast.options) if done in set(options)]
         self.costs = np.array([costs.get(contrast.options[o], 0.0) for o in self.places])
-        self.average = np.array([averages.of(contrast.options[o]).mean for o in self.places])
+        rows, option = sides(contrast, seed)  # the same for every candidate
+        average = np.array([averages.of(done).mean for done in contrast.options])
+        usual = average * trial.exposure.ratios(trial.rows.features[rows], contrast.options)
+        self.usual, self.usual_of_own = usual[:, self.places], usual[np.arange(len(rows)), option]
 
     def of(self, name: str, learn: Learn) -> Judged:
         """Learns by folds and judges."""
         begun = perf_counter()
         held, fitted = held_out(self.trial, self.contrast, learn, seed=self.seed)
-        usual = self.average * self.trial.ratio(held.rows, [self.contrast.options[o] for o in self.places])
-        own = self._of_own_option(held)
-        slope = slope_of(self.contrast, held, own) if name != CONSTANT else Slope(0.0, 0.0)
-        effects = usual.copy()
+        slope = slope_of(self.contrast, held, self.usual_of_own) if name != CONSTANT else Slope(0.0, 0.0)
+        effects = self.usual.copy()
         if name != CONSTANT:
             for k in range(FOLDS):
                 if fitted[k].is_whole:
                     effects[held.fold == k] = self._said(held, held.fold == k, fitted[k])
                     continue
-                share = slope_of(self.contrast, held, own, held.fold != k).used
+                share = slope_of(self.contrast, held, self.usual_of_own, held.fold != k).used
                 if share > 0:
                     effects[held.fold == k] += share * self._centred(held, held.fold == k, fitted[k])
-        terms = self._terms(held, effects, usual)
+        terms = self._terms(held, effects)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
         return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
 
@@ -125,12 +129,6 @@ class Judge:
 
     def _constant_rows(self) -> HeldOut:
         return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
-
-    def _of_own_option(self, held: HeldOut) -> Vector:
-        """What the average of each row's option says of who is as likely to look, [m]."""
-        average = np.array([self.averages.of(option).mean for option in self.contrast.options])
-        ratio = self.trial.ratio(held.rows, self.contrast.options)
-        return np.asarray((average * ratio)[np.arange(len(held.rows)), held.option])
 
     def _share_of_contacts(self, held: HeldOut, at: npt.NDArray[np.bool_]) -> Vector:
         """Weight of each of these rows among the contacts in them, [m]; 0 of people left alone."""
@@ -147,13 +145,12 @@ class Judge:
         said = self._said(held, at, spoken)
         return np.asarray(said - self._share_of_contacts(held, at) @ said)
 
-    def _terms(self, held: HeldOut, effects: Vector, usual: Vector) -> Vector:
+    def _terms(self, held: HeldOut, effects: Vector) -> Vector:
         """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own.
 
         Args:
             held: The rows.
             effects: What the policy thinks that each option adds, [m, O].
-            usual: What everybody who is as likely to look would be said to gain, [m, O].
         """
         contacts = len(self.contrast.contact)
         amount, residual = self.amount[held.rows], self.contrast.residual[held.rows]
@@ -165,7 +162,7 @@ class Judge:
         for side in (alone, ~alone):
             rank[side] = rankdata(worth[side]) / max(side.sum(), 1)
         chance = np.where(worth > 0, rank, 0.0)
-        average = usual[np.arange(len(best)), best]
+        average = self.usual[np.arange(len(best)), best]
         of_contact = chance * (np.array(self.places)[best] == held.option) * amount * (residual - average)
         of_alone = chance * (amount * average - self.costs[best]) - chance * amount * residual
         return np.asarray(np.where(alone, of_alone, of_contact))

@@ -207,9 +207,7 @@ def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
     if "converted_day" not in training or "as_of_on" not in training:
         return np.arange(len(person))
     day = training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.float64)
-    bought_on = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64) + day.astype(
-        np.int64
-    )
+    bought_on = _day(training) + day.astype(np.int64)
     return np.asarray(pd.MultiIndex.from_arrays([person, bought_on]).factorize()[0], dtype=np.int64)
 
 
@@ -218,13 +216,18 @@ def _repeats(training: pd.DataFrame, person: Integers, contacted: Mask) -> Vecto
     if "converted_day" not in training or "as_of_on" not in training:
         return np.ones(len(person))
     horizon = int(training["converted_day"].max()) + 1 if training["converted_day"].notna().any() else 1
-    day = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    day = _day(training)
     day -= day.min()
     key = (person * 2 + contacted) * (int(day.max()) + 2 * horizon) + horizon + day
     ordered = np.sort(key)
     last = np.searchsorted(ordered, key + horizon - 1, side="right")
     first = np.searchsorted(ordered, key - horizon + 1, side="left")
     return np.asarray(last - first, dtype=np.float64)
+
+
+def _day(training: pd.DataFrame) -> Integers:
+    """Day of each row, since 1970, [n]."""
+    return np.asarray(pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
 def _of_people(person: Integers, seed: int) -> Vector:

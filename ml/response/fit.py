@@ -118,7 +118,7 @@ def fit(
     with timed(seconds, "redemption"):
         usual_discount = fit_usual_discount(rows, factor_features, contrast.purchase)
         alone = sigmoid(baseline.logit(rows.features, threads))
-        redemption = fit_redemption(training, offers, alone * trial.own_ratio(), uplift, prices or {})
+        redemption = fit_redemption(training, offers, alone * trial.own_ratio, uplift, prices or {})
     model = ResponseModel(
         spec, baseline, averages, personal, trial.exposure, amount, redemption, usual_discount,
         tuple(gather_evidence(training, options)),
@@ -132,7 +132,7 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
     factor = personal.learner if isinstance(personal.learner, PersonFactor) else None
     moved = averages if factor is None else factor.levels
     uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
-    uplift = uplift * trial.own_ratio()
+    uplift = uplift * trial.own_ratio
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
 
 

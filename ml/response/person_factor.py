@@ -167,7 +167,7 @@ class DrawnContacts:
                 np.column_stack([np.ones(len(at)), asked]),
                 np.append(level_sd, doubt),
             ),
-            share * told * levels.scale[place] * trial.own_ratio(at),
+            share * told * levels.scale[place] * trial.own_ratio[at],
             np.hstack([levels.columns[place], asked]),
         )
 

@@ -66,7 +66,7 @@ def fit_redemption(
     """How each offer is redeemed, and each option that it was made by: drawn towards the offer's shares over all channels.
 
     Args:
-        training: Of n rows: `offer_id`, and `offer_horizons` and `redemption_count` where redemptions are known; without
+        training: Of n rows: `channel` and `offer_id`, and `offer_horizons` and `redemption_count` where redemptions are known; without
             these every conversion redeems its offer.
         offers: To rate; `none` redeems nothing.
         baseline: Chance to convert within the horizon when left alone, the less the less likely the person looks, [n].
@@ -77,7 +77,7 @@ def fit_redemption(
     if "redemption_count" not in training:
         return found
     made = training["offer_id"].to_numpy(dtype=object)
-    channel = training["channel"].to_numpy(dtype=object) if "channel" in training else np.full(len(made), "")
+    channel = training["channel"].to_numpy(dtype=object)
     horizons = training["offer_horizons"].to_numpy(dtype=np.float64)
     count = training["redemption_count"].to_numpy(dtype=np.float64)
     anyway, caused = baseline * horizons, np.maximum(uplift, 0.0) * np.minimum(horizons, 1.0)

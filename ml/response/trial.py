@@ -1,7 +1,7 @@
 """Training rows seen as one experiment with many arms."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,17 +37,13 @@ class Trial:
         names = np.array([NONE if done is None else done.channel for done in self.options], dtype=object)
         return names[self.option]
 
-    def ratio(self, at: npt.NDArray[np.int64], options: Sequence[Option]) -> Vector:
-        """How likely the people of rows [m] look at each option over those contacted by its channel, [m, O]."""
-        return self.exposure.ratios(self.rows.features[at], options)
-
-    def own_ratio(self, at: npt.NDArray[np.int64] | None = None) -> Vector:
-        """The same of the own contact of rows [m], of all n without them; 1 of people left alone."""
-        asked = np.arange(len(self.option)) if at is None else at
-        channel, found = self.channel[asked], np.ones(len(asked))
+    @cached_property
+    def own_ratio(self) -> Vector:
+        """How likely each row's person looks at the own contact over those contacted by its channel, [n]; 1 if left alone."""
+        channel, found = self.channel, np.ones(len(self.option))
         for name in self.exposure.lines:
-            place = np.flatnonzero(channel == name)
-            found[place] = self.exposure.ratio(name, self.rows.features[asked[place]])
+            at = np.flatnonzero(channel == name)
+            found[at] = self.exposure.ratio(name, self.rows.features[at])
         return found
 
     @classmethod

@@ -14,7 +14,9 @@ def offered(n: int, seed: int, anyway: float, caused: float) -> tuple[pd.DataFra
     uplift = np.full(n, 0.02)
     made = np.where(rng.random(n) < 0.5, "ten_off", "none")
     count = rng.poisson(anyway * baseline * 2 + caused * uplift) * (made == "ten_off")
-    frame = pd.DataFrame({"offer_id": made, "offer_horizons": 2.0 * (made == "ten_off"), "redemption_count": count})
+    frame = pd.DataFrame(
+        {"channel": "email", "offer_id": made, "offer_horizons": 2.0 * (made == "ten_off"), "redemption_count": count}
+    )
     return frame, baseline, uplift
 
 
@@ -54,7 +56,7 @@ def sold(usual: float, with_offer: float, n: int = 400) -> pd.DataFrame:
     redeems = np.arange(n) % 2 == 0
     return pd.DataFrame(
         {
-            "offer_id": "ten_off", "offer_horizons": 1.0, "redemption_count": redeems.astype(float),
+            "channel": "email", "offer_id": "ten_off", "offer_horizons": 1.0, "redemption_count": redeems.astype(float),
             "usual_discount": np.where(redeems, np.nan, usual), "offer_discount": np.where(redeems, with_offer, np.nan),
         }
     )  # fmt: skip

@@ -14,7 +14,7 @@ from ml.entities import NONE, Option
 from ml.journeys.factors import Factors, Logged, fit_factors
 from ml.journeys.signals import COLUMNS, SIGNALS, Conversation, Kind
 from ml.response.evidence import is_contacted, row_weights
-from ml.response.model import ResponseModel
+from ml.response.model import Asked, ResponseModel
 from ml.response.rows import distinct_options
 from ml.response.scores import Scores
 
@@ -80,15 +80,17 @@ class JourneyModel:
         """
         if training.empty:
             return replace(cls.assumed(terms), scans=scans, facts={**facts, "rows": 0})
-        alone = response.propensity_of(training.assign(channel=NONE, offer_id=NONE)).astype(float)
-        moved = _responsiveness(response, training)
-        resting = at_rest(training)
-        seen, rest = (response.propensity_of(rows).astype(float) for rows in (training, resting))
-        calm = response.propensity_of(resting.assign(channel=NONE, offer_id=NONE)).astype(float)
-        contacted = is_contacted(training)
+        contacted, resting = is_contacted(training), at_rest(training)
+        asked, calm = response.asked(training), response.asked(resting)
+        now, rest = (
+            np.where(contacted, response.propensity_of(rows, people).astype(float) - people.alone, 0.0)
+            for rows, people in ((training, asked), (resting, calm))
+        )
+        moved = _responsiveness(response, training, asked)
+        logged = logged_of(training, terms, asked.alone.astype(float), now, moved)
         return cls(
-            fit_factors(logged_of(training, terms, alone, np.where(contacted, seen - alone, 0.0), moved), terms),
-            fit_factors(logged_of(training, terms, alone, np.where(contacted, rest - calm, 0.0), moved), terms),
+            fit_factors(logged, terms),
+            fit_factors(replace(logged, uplift=rest), terms),
             scans,
             {**facts, "rows": len(training), "contacts": int(contacted.sum())},
         )
@@ -152,7 +154,7 @@ def at_rest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**nothing | ({"wear": 0.0} if "wear" in rows else {}))
 
 
-def _responsiveness(response: ResponseModel, training: pd.DataFrame) -> np.ndarray:
+def _responsiveness(response: ResponseModel, training: pd.DataFrame, asked: Asked) -> np.ndarray:
     """Mean uplift of each row over the options that were used most, contacted or not, float64 [n]."""
     used = (
         training.loc[is_contacted(training), ["channel", "offer_id"]].fillna(NONE).value_counts().index[:MOST_OPTIONS]
@@ -160,7 +162,7 @@ def _responsiveness(response: ResponseModel, training: pd.DataFrame) -> np.ndarr
     options = [Option(*each) for each in used]
     if not options:
         return np.zeros(len(training))
-    return np.asarray(response.score(training, options).uplift.mean(axis=1), dtype=np.float64)
+    return response.mean_uplift(asked, options).astype(np.float64)
 
 
 def logged_of(

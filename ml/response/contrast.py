@@ -208,7 +208,8 @@ def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
         return np.arange(len(person))
     day = training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.float64)
     bought_on = _day(training) + day.astype(np.int64)
-    return np.asarray(pd.MultiIndex.from_arrays([person, bought_on]).factorize()[0], dtype=np.int64)
+    bought_on -= bought_on.min()
+    return np.asarray(pd.factorize(person * (int(bought_on.max()) + 1) + bought_on)[0], dtype=np.int64)
 
 
 def _repeats(training: pd.DataFrame, person: Integers, contacted: Mask) -> Vector:

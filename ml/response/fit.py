@@ -38,7 +38,7 @@ from ml.response.usual_discount import fit_usual_discount
 
 BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
-MOST_JUDGED: Final = 60_000
+MOST_JUDGED: Final = 30_000
 """Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
 TRACE_ROUNDS: Final = 3
 """Of effects and the shares of conversions that follow a click, each learned given the other."""

@@ -19,6 +19,8 @@ from ml.response.logit import logit_of, unit_mean
 from ml.response.split import person_bucket
 from ml.response.trees import Rows, TreeSettings, chances
 
+Mask = npt.NDArray[np.bool_]
+
 SETTINGS: Final = TreeSettings(trees=50, leaves=15, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
 LEAST_CHANCE: Final = 0.02
 """A smaller one makes a single person stand for more than fifty."""
@@ -45,14 +47,14 @@ def with_chances(training: pd.DataFrame, *, seed: int, threads: int) -> pd.DataF
     unknown = on_trial & ~contacted & training["propensity"].isna().to_numpy()
     if not unknown.any():
         return training
-    chance = _chance(training[on_trial], ~contacted[on_trial], seed, threads)
+    chance = _chance(training[on_trial], ~contacted[on_trial], unknown[on_trial], seed, threads)
     filled = training["propensity"].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    filled[unknown] = np.clip(chance, LEAST_CHANCE, 1 - 1e-6)[unknown[on_trial]]
+    filled[unknown] = np.clip(chance, LEAST_CHANCE, 1 - 1e-6)
     return training.assign(propensity=filled)
 
 
-def _chance(rows: pd.DataFrame, alone: npt.NDArray[np.bool_], seed: int, threads: int) -> npt.NDArray[np.float64]:
-    """Estimated chance of each row to be left alone, [len(rows)]."""
+def _chance(rows: pd.DataFrame, alone: Mask, wanted: Mask, seed: int, threads: int) -> npt.NDArray[np.float64]:
+    """Estimated chance to be left alone of the rows that are wanted."""
     matrix = FeatureSpec.fit(rows).matrix(rows)
     target = alone.astype(np.float64)
     sample = rows["sample_weight"].to_numpy(dtype=np.float64) if "sample_weight" in rows else np.ones(len(rows))
@@ -64,4 +66,4 @@ def _chance(rows: pd.DataFrame, alone: npt.NDArray[np.bool_], seed: int, threads
     learn, hold = (
         Rows(matrix[part], target[part], unit_mean(sample[part]), start[part]) for part in (taken & ~tune, taken & tune)
     )
-    return chances(learn, hold, matrix, start, SETTINGS, seed, threads)
+    return chances(learn, hold, matrix[wanted], start[wanted], SETTINGS, seed, threads)

@@ -28,6 +28,19 @@ from ml.response.usual_discount import UsualDiscount
 Float32 = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """People whom a model is asked about.
+
+    Attributes:
+        features: float32 [n, F].
+        alone: Chance to convert when left alone, [n].
+    """
+
+    features: Matrix
+    alone: Float32
+
+
 @dataclass(frozen=True)
 class ResponseModel:
     """Baseline, effects of contacts, amounts and redemption, learned from one training frame.
@@ -146,10 +159,9 @@ class ResponseModel:
             The scores, finite everywhere, propensities within [0, 1].
         """
         seconds: dict[str, float] = {}
-        with timed(seconds, "features"):
-            features = self.spec.matrix(customers)
         with timed(seconds, "baseline"):
-            baseline = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
+            asked = self.asked(customers)
+        features, baseline = asked.features, asked.alone
         with timed(seconds, "effects"):
             shape = (len(customers), len(options))
             propensity, sd = (np.empty(shape, dtype=np.float32) for _ in range(2))
@@ -167,18 +179,36 @@ class ResponseModel:
             amount, redemption, exposure, discount, seconds,
         )  # fmt: skip
 
-    def propensity_of(self, rows: pd.DataFrame) -> Float32:
-        """Chance to convert under each row's own action (`channel`, `offer_id`; `none`: left alone), float32 [n]."""
+    def asked(self, rows: pd.DataFrame) -> Asked:
+        """The people of these rows, as their chances under whatever action are worked out from."""
         features = self.spec.matrix(rows)
-        chance: Float32 = sigmoid(self.baseline.logit(features, self.threads).astype(np.float32))
+        return Asked(features, sigmoid(self.baseline.logit(features, self.threads).astype(np.float32)))
+
+    def propensity_of(self, rows: pd.DataFrame, asked: Asked | None = None) -> Float32:
+        """Chance to convert under each row's own action (`channel`, `offer_id`; `none`: left alone), float32 [n].
+
+        Args:
+            rows: n rows.
+            asked: Their people, where they are at hand.
+        """
+        asked = asked or self.asked(rows)
+        chance = asked.alone.copy()
         option, options = distinct_options(rows)
         for position, done in enumerate(options):
-            index = np.flatnonzero(option == position)
             if done is not None:
-                own = features[index]
+                index = np.flatnonzero(option == position)
+                own = asked.features[index]
                 ((effect, _),) = self._effects(own, [done], self.exposure.ratios(own, [done]).astype(np.float32))
                 chance[index] = np.clip(chance[index] + effect, 0, 1)
         return chance
+
+    def mean_uplift(self, asked: Asked, options: Sequence[Option]) -> Float32:
+        """What contacts with these options add to each person's chance, mean over O >= 1 options, float32 [n]."""
+        exposure = self.exposure.ratios(asked.features, options).astype(np.float32)
+        total = np.zeros(len(asked.alone), dtype=np.float32)
+        for effect, _ in self._effects(asked.features, options, exposure):
+            total += np.clip(asked.alone + effect, 0, 1) - asked.alone
+        return np.asarray(total / np.float32(len(options)))
 
     def _effects(
         self, features: Matrix, options: Sequence[Option], exposure: Float32

@@ -29,7 +29,7 @@ Learn = Callable[[npt.NDArray[np.bool_], int], Spoken]
 
 Z_LOWER: Final = 1.2816
 """One-sided 90 % bound: one learner in ten that knows nothing gets any say."""
-ALONE_PER_CONTACT: Final = 2
+ALONE_PER_CONTACT: Final = 1
 LEAST_CONTACTS: Final = 200
 """Fewer drawn contacts support no difference between people."""
 CENTRE_ROWS: Final = 20_000

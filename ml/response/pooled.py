@@ -24,9 +24,9 @@ from ml.response.rows import TrainingRows
 
 ALONE_PER_CONTACT: Final = 1
 """People left alone per contact that a learner compares with; more takes time and adds little precision."""
-MOST_ROWS: Final = 80_000
+MOST_ROWS: Final = 40_000
 """Of the DR-learner, which fits once."""
-MOST_OUTCOME_ROWS: Final = 24_000
+MOST_OUTCOME_ROWS: Final = 16_000
 """Of learners that fit outcomes, up to four times each: a training stays under a minute."""
 LEAST_CHANCE: Final = 0.02
 

@@ -89,10 +89,10 @@ def known_offers(training: pd.DataFrame, options: Sequence[Option]) -> tuple[str
 
 def distinct_options(rows: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[Option | None]]:
     """Position of each row's channel and offer in the list of distinct ones; None is to be left alone."""
-    keys = pd.MultiIndex.from_arrays([_text(rows["channel"]), _text(rows["offer_id"])])
-    codes, distinct = pd.factorize(keys)
-    options = [None if channel == NONE else Option(channel, offer) for channel, offer in distinct]
-    return codes.astype(np.int64), options
+    (channel, channels), (offer, offers) = (pd.factorize(_text(rows[name])) for name in ("channel", "offer_id"))
+    codes, distinct = pd.factorize(channel * len(offers) + offer)
+    found = [(channels[key // len(offers)], offers[key % len(offers)]) for key in distinct]
+    return codes.astype(np.int64), [None if channel == NONE else Option(channel, offer) for channel, offer in found]
 
 
 def training_facts(training: pd.DataFrame, rows: TrainingRows, seconds: dict[str, float], seed: int) -> dict[str, Any]:

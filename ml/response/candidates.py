@@ -29,7 +29,7 @@ from ml.response.contrast import FOLDS, Contrast
 from ml.response.person_factor import DISMISSED
 from ml.response.personal import CONSTANT
 from ml.response.personal_fit import HeldOut, Learn, Slope, held_out, sides, slope_of
-from ml.response.spoken import SaysNothing, Spoken
+from ml.response.spoken import SaysNothing
 from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
@@ -107,17 +107,18 @@ class Judge:
     def of(self, name: str, learn: Learn) -> Judged:
         """Learns by folds and judges."""
         begun = perf_counter()
-        held, fitted = held_out(self.trial, self.contrast, learn, seed=self.seed)
+        held = held_out(self.trial, self.contrast, learn, seed=self.seed)
         slope = slope_of(self.contrast, held, self.usual_of_own) if name != CONSTANT else Slope(0.0, 0.0)
         effects = self.usual.copy()
         if name != CONSTANT:
             for k in range(FOLDS):
-                if fitted[k].is_whole:
-                    effects[held.fold == k] = self._said(held, held.fold == k, fitted[k])
+                at = held.fold == k
+                said = held.effects[at][:, self.places]
+                if held.is_whole[k]:
+                    effects[at] = said
                     continue
-                share = slope_of(self.contrast, held, self.usual_of_own, held.fold != k).used
-                if share > 0:
-                    effects[held.fold == k] += share * self._centred(held, held.fold == k, fitted[k])
+                share = slope_of(self.contrast, held, self.usual_of_own, ~at).used
+                effects[at] += share * (said - self._share_of_contacts(held, at) @ said)
         terms = self._terms(held, effects)
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
         return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
@@ -128,22 +129,13 @@ class Judge:
         return self._estimate(held, one.terms - other.terms)
 
     def _constant_rows(self) -> HeldOut:
-        return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)[0]
+        return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)
 
     def _share_of_contacts(self, held: HeldOut, at: npt.NDArray[np.bool_]) -> Vector:
         """Weight of each of these rows among the contacts in them, [m]; 0 of people left alone."""
         contacted = at.nonzero()[0] < len(self.contrast.contact)
         share = np.where(contacted, self.contrast.weight[held.rows[at]], 0.0)
         return np.asarray(share / share.sum())
-
-    def _said(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
-        """What was learned says of each option, [m, O]."""
-        return spoken.of(self.trial.rows.features[held.rows[at]], [self.contrast.options[o] for o in self.places])
-
-    def _centred(self, held: HeldOut, at: npt.NDArray[np.bool_], spoken: Spoken) -> Vector:
-        """The same less its mean over the contacts among these rows, [m, O]."""
-        said = self._said(held, at, spoken)
-        return np.asarray(said - self._share_of_contacts(held, at) @ said)
 
     def _terms(self, held: HeldOut, effects: Vector) -> Vector:
         """Each row's contribution to its own mean, [m]: contacts and people left alone have means of their own.

@@ -55,14 +55,18 @@ class HeldOut:
     Attributes:
         rows: Contacts, then people left alone, as rows of the training frame, [m].
         option: Option of each contact, and one drawn for each person left alone, [m].
-        said: Difference of each row's option for each row's person, centred by option and side, [m].
+        effects: What it said of each row's person and each of O options, as it said it, [m, O].
+        said: The same of each row's own option, centred by option and side, [m].
         fold: Fold of each row, [m].
+        is_whole: Of what was fitted for each fold, `Spoken.is_whole`.
     """
 
     rows: Integers
     option: Integers
+    effects: Vector
     said: Vector
     fold: Integers
+    is_whole: tuple[bool, ...]
 
 
 def sides(contrast: Contrast, seed: int) -> tuple[Integers, Integers]:
@@ -75,8 +79,8 @@ def sides(contrast: Contrast, seed: int) -> tuple[Integers, Integers]:
     return np.concatenate([contrast.contact, alone]), np.concatenate([contrast.option, drawn])
 
 
-def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> tuple[HeldOut, list[Spoken]]:
-    """What a learner says of people of the other fold, and what was fitted for each fold.
+def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> HeldOut:
+    """What a learner says of people of the other fold.
 
     Args:
         trial: The training rows.
@@ -85,14 +89,14 @@ def held_out(trial: Trial, contrast: Contrast, learn: Learn, *, seed: int) -> tu
         seed: Seeds everything random.
     """
     rows, option = sides(contrast, seed)
-    fold, said, fitted = contrast.fold[rows], np.zeros(len(rows)), []
+    fold, effects, is_whole = contrast.fold[rows], np.zeros((len(rows), len(contrast.options))), []
     for k in range(FOLDS):
         spoken = learn(contrast.fold != k, seed + k)
-        fitted.append(spoken)
-        at = np.flatnonzero(fold == k)
-        said[at] = spoken.of(trial.rows.features[rows[at]], contrast.options)[np.arange(len(at)), option[at]]
+        is_whole.append(spoken.is_whole)
+        effects[fold == k] = spoken.of(trial.rows.features[rows[fold == k]], contrast.options)
+    said = effects[np.arange(len(rows)), option]
     said -= _centred(said, contrast.weight[rows], option, np.arange(len(rows)) < len(contrast.contact))
-    return HeldOut(rows, option, said, fold), fitted
+    return HeldOut(rows, option, effects, said, fold, tuple(is_whole))
 
 
 def slope_of(contrast: Contrast, held: HeldOut, usual: Vector, where: npt.NDArray[np.bool_] | None = None) -> Slope:

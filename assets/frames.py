@@ -78,10 +78,10 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
         `margin` (of finished rows), `maturity` (1: finished),
-        `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of
-        history), `is_exposed` (the person looked at what came by the channel; NULL where it doesn't tell), `usual_discount` and
-        `offer_discount` (off a conversion without an offer and one with this one; NULL where there is none),
-        `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
+        `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of past
+        messages whose clicks nobody told), `is_exposed` (the person looked at what came by the channel; NULL where it doesn't
+        tell), `usual_discount` and `offer_discount` (off a conversion without an offer and one with this one; NULL where there is
+        none), `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
@@ -139,7 +139,7 @@ _LABELS: Final = """
     )
     select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
         sold.usual_discount, sold.offer_discount,
-        if(rows.message_id is null, null, clicks.message_id is not null) as is_clicked,
+        if(rows.message_id is null, null, clicks.clicked_at is not null) as is_clicked,
         if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
         if(telling.channel is null, null, seen.customer_id is not null) as is_exposed,
         if(sold.margin is null, null, sold.converted_day) as converted_day
@@ -157,14 +157,23 @@ def _history(sources: TrainingSources) -> pd.DataFrame:
     rows = """
         select * exclude (channel, offer_id, assignment_probability),
             coalesce(channel, 'none') as channel, coalesce(offer_id, 'none') as offer_id,
-            'none' as creative_id, 'none' as slot, null::varchar as message_id,
+            'none' as creative_id, 'none' as slot, told.message_id,
             assignment_probability as propensity, 'history' as arm, 'history' as source
         from read_parquet($snapshots)
+        left join (  -- of past messages those whose clicks are told
+            select customer_id, channel, as_of_on, arg_min(touch_id, (sent_at, touch_id)) as message_id
+            from (
+                select *, (sent_at at time zone 'UTC' at time zone $time_zone)::date as as_of_on from read_parquet($touches)
+            )
+            where touch_id in (select message_id from read_parquet($clicks))
+            group by all
+        ) as told using (customer_id, channel, as_of_on)
         where as_of_on < $cutoff_on
     """
     return query(
         f"with rows as ({rows}), {_LABELS}",
         snapshots=str(sources.generation / "fct_customer_snapshots.parquet"),
+        touches=_mart(sources, "fct_touches"),
         cutoff_on=sources.cutoff_on,
         conversions=_mart(sources, "fct_conversions"),
         clicks=_mart(sources, "fct_clicks"),

@@ -33,8 +33,9 @@ from ml.response.spoken import SaysNothing
 from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
-ERROR: Final = 0.1
-"""Chance that a learner is used that is no better than a simpler one."""
+ERROR: Final = 0.02
+"""Chance that a learner is used that is no better than a simpler one. Models are trained anew every few days: with one in ten, a
+shop would be led by chance once a month."""
 _Z95: Final = 1.959964
 
 

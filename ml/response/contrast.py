@@ -55,6 +55,9 @@ class Contrast:
         contact: Rows of drawn contacts, [C].
         option: Position of each contact's option in `options`, [C].
         options: Distinct options with a drawn contact.
+        habit: Rows of contacts that were chosen by habit beside drawn ones and tell whether they were clicked, [H].
+        habit_option: Position of each one's option in `habit_options`, [H].
+        habit_options: Distinct options of these.
         alone: Rows of people left alone, [A].
         expected: Chance to convert when left alone on that day, from other people's outcomes, [n].
         residual: Outcome beyond what was expected, [n]; of other rows it means nothing.
@@ -63,7 +66,9 @@ class Contrast:
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
         purchase: Number of each converted row's purchase, [n]: rows of days whose horizons overlap share one.
-        repeats: Rows of the same side with each row's person whose horizons overlap its own, itself among them, [n].
+        share: Part of each row's horizon that is its own, [n]: a day that is in the horizons of m rows of the same person and side
+            is a m-th each one's.
+        counted: Part of each row's conversion that is its own, [n]: all rows that share a purchase count it once.
         base_rate: Conversions of people left alone, weighted.
         conversions: Of the contacts.
         is_drawn: False where no contact was drawn, and those chosen by habit stand in.
@@ -72,6 +77,9 @@ class Contrast:
     contact: Integers
     option: Integers
     options: tuple[Option, ...]
+    habit: Integers
+    habit_option: Integers
+    habit_options: tuple[Option, ...]
     alone: Integers
     expected: Vector
     residual: Vector
@@ -80,7 +88,8 @@ class Contrast:
     fold: Integers
     person: Integers
     purchase: Integers
-    repeats: Vector
+    share: Vector
+    counted: Vector
     base_rate: float
     conversions: int
     is_drawn: bool
@@ -93,16 +102,29 @@ class Contrast:
     def thinned(self, most: int, seed: int) -> "Contrast":
         """The contrast with at most so many contacts, and at most so many people left alone, both drawn."""
         rng = np.random.default_rng(seed)
-        contact, alone = (
+        contact, alone, habit = (
             np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
-            for count in (len(self.contact), len(self.alone))
+            for count in (len(self.contact), len(self.alone), len(self.habit))
         )
-        return replace(self, contact=self.contact[contact], option=self.option[contact], alone=self.alone[alone])
+        return replace(
+            self,
+            contact=self.contact[contact], option=self.option[contact], alone=self.alone[alone],
+            habit=self.habit[habit], habit_option=self.habit_option[habit],
+        )  # fmt: skip
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Channel of each option."""
         return tuple(option.channel for option in self.options)
+
+    @property
+    def channel(self) -> npt.NDArray[np.object_]:
+        """Channel of each contact, then of each chosen by habit, [C + H]."""
+        drawn, habit = (
+            np.array([each.channel for each in options], dtype=object)[place]
+            for options, place in ((self.options, self.option), (self.habit_options, self.habit_option))
+        )
+        return np.concatenate([drawn, habit])
 
 
 def contrast_of(
@@ -131,16 +153,15 @@ def contrast_of(
         used = np.ones_like(used)
     drawn = rows.contacted & is_drawn(training) & used
     contact = drawn if drawn.any() else rows.contacted & used
-    alone = ~rows.contacted & used
+    person = pd.factorize(training["customer_id"])[0].astype(np.int64)
+    alone = ~rows.contacted & used & ~_is_near_contact(training, person, rows.contacted)
     told = _told(training)
     weight = _weights(training, rows, told, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS
-    person = pd.factorize(training["customer_id"])[0].astype(np.int64)
-    kept = [
-        position for position, done in enumerate(options) if done is not None and (option[contact] == position).any()
-    ]
-    place = np.full(len(options), -1)
-    place[kept] = np.arange(len(kept))
+    habit = rows.contacted & used & ~contact & ~np.isnan(rows.is_traced)
+    (option_of_contact, kept), (option_of_habit, by_habit) = (
+        _renumbered(option[some], options) for some in (contact, habit)
+    )
     expected, residual, rate = np.zeros(len(fold)), np.zeros(len(fold)), 0.0
     if alone.any() and contact.any():
         stops = _of_people(person, seed) < _STOP_SHARE
@@ -149,11 +170,19 @@ def contrast_of(
         residual = rows.is_converted - expected
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
-        np.flatnonzero(contact), place[option[contact]], tuple(options[position] for position in kept),  # type: ignore[misc]
+        np.flatnonzero(contact), option_of_contact, kept, np.flatnonzero(habit), option_of_habit, by_habit,
         np.flatnonzero(alone), expected, residual, weight, told, fold, person, _purchases(training, person),
-        _repeats(training, person, rows.contacted), rate,
+        *_own_parts(training, rows.is_converted, person, rows.contacted), rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
+
+
+def _renumbered(option: Integers, options: list[Option | None]) -> tuple[Integers, tuple[Option, ...]]:
+    """The options that occur, in their order, and the position of each row's own among them."""
+    kept = [place for place in np.unique(option).tolist() if options[place] is not None]
+    position = np.full(len(options), -1)
+    position[kept] = np.arange(len(kept))
+    return position[option], tuple(done for place in kept if (done := options[place]) is not None)
 
 
 def _weights(  # noqa: PLR0917 - everything that says who was contacted
@@ -212,18 +241,45 @@ def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
     return np.asarray(pd.factorize(person * (int(bought_on.max()) + 1) + bought_on)[0], dtype=np.int64)
 
 
-def _repeats(training: pd.DataFrame, person: Integers, contacted: Mask) -> Vector:
-    """Rows of the same person and side whose horizons overlap each row's, [n]; 1 where days aren't known."""
+def _is_near_contact(training: pd.DataFrame, person: Integers, contacted: Mask) -> Mask:
+    """Rows whose horizon overlaps that of a contact with their person, [n]: what it causes may be sold in theirs."""
+    if "as_of_on" not in training:
+        return np.zeros(len(person), dtype=bool)
+    horizon = _horizon(training)
+    day = _day(training)
+    key = person * (int(day.max() - day.min()) + 2 * horizon) + day - day.min()
+    contacts = np.sort(key[contacted])
+    first, last = np.searchsorted(contacts, key - horizon, side="right"), np.searchsorted(contacts, key + horizon)
+    return np.asarray(first < last)
+
+
+def _horizon(training: pd.DataFrame) -> int:
+    """Days of the longest horizon with a conversion on its last day; 1 where it isn't known."""
+    known = "converted_day" in training and training["converted_day"].notna().any()
+    return int(training["converted_day"].max()) + 1 if known else 1
+
+
+def _own_parts(training: pd.DataFrame, converted: Vector, person: Integers, contacted: Mask) -> tuple[Vector, Vector]:
+    """`Contrast.share` and `Contrast.counted`, [n] each; all of it where days aren't known.
+
+    Along each person's days the integral of one over the rows that cover a day says how much of it a row has to itself.
+    """
     if "converted_day" not in training or "as_of_on" not in training:
-        return np.ones(len(person))
-    horizon = int(training["converted_day"].max()) + 1 if training["converted_day"].notna().any() else 1
+        return np.ones(len(person)), converted
+    horizon = _horizon(training)
     day = _day(training)
     day -= day.min()
-    key = (person * 2 + contacted) * (int(day.max()) + 2 * horizon) + horizon + day
-    ordered = np.sort(key)
-    last = np.searchsorted(ordered, key + horizon - 1, side="right")
-    first = np.searchsorted(ordered, key - horizon + 1, side="left")
-    return np.asarray(last - first, dtype=np.float64)
+    begin = (person * 2 + contacted) * (int(day.max()) + 2 * horizon) + day
+    steps = np.concatenate([begin, begin + horizon])
+    order = np.argsort(steps, kind="stable")
+    at = steps[order]
+    covering = np.cumsum(np.where(order < len(begin), 1, -1))
+    own = np.divide(1.0, covering, out=np.zeros(len(at)), where=covering > 0)
+    whole = np.concatenate([[0.0], np.cumsum(own[:-1] * np.diff(at))])
+    first, last = (np.searchsorted(at, each) for each in (begin, begin + horizon))
+    bought = begin + training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.int64)
+    part = own[np.searchsorted(at, bought, side="right") - 1]
+    return (whole[last] - whole[first]) / horizon, converted * part
 
 
 def _day(training: pd.DataFrame) -> Integers:

@@ -93,14 +93,16 @@ def fit(
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
         contrast = contrast_of(training, rows, trial.option, trial.options, factor_features, seed=seed, threads=threads)
-        levels = Levels.of([*dict.fromkeys([*contrast.options, *options])], thought or Thought())
+        known = dict.fromkeys([*contrast.options, *contrast.habit_options, *options])
+        levels = Levels.of([*known], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
         traces = Traces()
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
             whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
-                caused = _uplift(trial, contacts.averages(), Personal())[contrast.contact]
+                expected = _uplift(trial, contacts.averages(), Personal())
+                caused = expected[np.concatenate([contrast.contact, contrast.habit])]
                 traces = fit_traces(rows, contrast, factor_features, caused)
                 contacts = whole.split(rows, traces)
             averages = contacts.averages().unless_harmful(shown)

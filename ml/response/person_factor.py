@@ -96,30 +96,50 @@ class PersonFactor:
 
 
 @dataclass(frozen=True, eq=False)
+class _Contacts:
+    """Drawn contacts, then those chosen by habit, A of them.
+
+    Attributes:
+        at: Their rows, [A].
+        channel: [A].
+        usual: Conversions that come anyway within the horizon, as far as it's over, [A].
+        moved: Scale of those that the contact causes, [A].
+        share: Of each one's horizon, what is its own, [A].
+        purchase: Number of each converted one's purchase, [A].
+    """
+
+    at: Integers
+    channel: npt.NDArray[Any]
+    usual: Vector
+    moved: Vector
+    share: Vector
+    purchase: Integers
+
+
+@dataclass(frozen=True, eq=False)
 class DrawnContacts:
     """What is regressed: counts of conversions of drawn contacts with what their people do anyway.
 
-    Of each contact one, and once split a second one of those whose clicks are known: C counts, first the former.
+    Of each contact one, and once split a second one of those whose clicks are known: C counts, first the former. Contacts that
+    were chosen by habit have the second alone: what their people do anyway is in doubt, but hardly any of it follows a click.
 
     Attributes:
-        at: The contacts' rows.
-        channel: Their channels.
         levels: Of all options.
         features: What a factor may depend on.
         count: Conversions, [C]; less than 1 each where people are contacted again before the horizon is over.
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
         columns: Of levels and features, [C, L + K].
+        contacts: What the counts are made of.
     """
 
-    at: Integers
-    channel: npt.NDArray[Any]
     levels: Levels
     features: FactorFeatures
     count: Vector
     usual: Term
     scale: Vector
     columns: Vector
+    contacts: "_Contacts"
 
     @classmethod
     def of(  # noqa: PLR0917 - the rows, and all that is known of them
@@ -141,70 +161,92 @@ class DrawnContacts:
             mask: Rows to learn from, [n].
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
-        rows, kept = trial.rows, mask[contrast.contact]
-        at, option = contrast.contact[kept], contrast.option[kept]
-        if len(at) > MOST_ROWS:
-            some = np.sort(np.random.default_rng(seed).choice(len(at), MOST_ROWS, replace=False))
-            at, option = at[some], option[some]
+        drawn, habit = (
+            _at_most(np.flatnonzero(mask[some]), MOST_ROWS, seed) for some in (contrast.contact, contrast.habit)
+        )
+        at = np.concatenate([contrast.contact[drawn], contrast.habit[habit]])
         alone = contrast.alone[mask[contrast.alone]]
-        asked, taught = (features.of(rows.features[some]) for some in (at, alone))
+        asked, taught = (features.of(trial.rows.features[some]) for some in (at, alone))
         told = contrast.told[at]
-        level_sd = 1 / np.sqrt(max(float((rows.is_converted[alone] / contrast.repeats[alone]).sum()), 1.0))
-        # Days whose horizons overlap share purchases: together they tell as much as one of them. Left out, people who are
-        # contacted day after day would be heard several times, and what they do anyway pass for being moved.
-        share = 1 / contrast.repeats[at]
-        usual, doubt = _recalibrated(rows, contrast, alone, taught, at, asked)
-        usual = told * usual
-        place = np.array([levels.options.index(each) for each in contrast.options], dtype=np.int64)[option]
-        return cls(
+        usual, doubt = _recalibrated(contrast, alone, taught, at, asked)
+        of_drawn, of_habit = (
+            np.array([levels.options.index(each) for each in known], dtype=np.int64)
+            for known in (contrast.options, contrast.habit_options)
+        )
+        place = np.concatenate([of_drawn[contrast.option[drawn]], of_habit[contrast.habit_option[habit]]])
+        level_sd = 1 / np.sqrt(max(float(contrast.counted[alone].sum()), 1.0))
+        contacts = _Contacts(
             at,
-            np.array(contrast.channels, dtype=object)[option],
+            np.array([each.channel for each in levels.options], dtype=object)[place],
+            told * usual,
+            told * levels.scale[place] * trial.own_ratio[at],
+            contrast.share[at],
+            contrast.purchase[at],
+        )
+        columns, count = np.hstack([levels.columns[place], asked]), len(drawn)
+        # Days whose horizons overlap share purchases, and what comes anyway on them; each contact adds what it causes. Left out,
+        # people who are contacted day after day would be heard several times, and what they do anyway pass for being moved.
+        return cls(
             levels,
             features,
-            share * rows.is_converted[at],
+            contrast.counted[at[:count]],
             Term(
-                share * usual,
+                (contacts.share * contacts.usual)[:count],
                 np.column_stack([np.ones(len(at)), asked]),
                 np.append(level_sd, doubt),
             ),
-            share * told * levels.scale[place] * trial.own_ratio[at],
-            np.hstack([levels.columns[place], asked]),
+            contacts.moved[:count],
+            columns,
+            contacts,
         )
 
     def split(self, rows: TrainingRows, traces: Traces) -> "DrawnContacts":
         """The same contacts, of which one is two counts where it is known what share of conversions follows a click.
 
+        A purchase that followed a click is its message's, all of it: no other contact with the person counts it.
+
         Args:
             rows: The training rows that these contacts, which aren't split yet, are of.
             traces: The shares.
         """
-        traced, anyway, caused = traces.split(rows, self.at, self.channel)
+        of, count = self.contacts, len(self.count)
+        traced, anyway, caused = traces.split(rows, of.at, of.channel)
         parts = np.flatnonzero(caused)
-
-        def counts(first: Vector, second: Vector) -> Vector:
-            return np.concatenate([first, second[parts]])
-
-        usual = counts(self.usual.scale * (1 - anyway), self.usual.scale * anyway)
-        followed = self.count * traced
+        is_followed = (self.count > 0) & np.isin(of.purchase[:count], of.purchase[traced > 0])
+        # A day in the horizons of m contacts is left over by all of their messages.
+        left = self.usual.scale * (1 - anyway[:count]) ** (1 / of.share[:count])
+        kept = np.concatenate([np.arange(count), parts])
         return replace(
             self,
-            count=counts(self.count - followed, followed),
-            usual=Term(usual, np.vstack([self.usual.columns, self.usual.columns[parts]]), self.usual.sds),
-            scale=counts(self.scale * (1 - caused), self.scale * caused),
-            columns=np.vstack([self.columns, self.columns[parts]]),
+            count=np.concatenate([np.where(is_followed, 0.0, self.count), traced[parts]]),
+            usual=replace(
+                self.usual,
+                scale=np.concatenate([left, (of.usual * anyway)[parts]]),
+                columns=self.usual.columns[kept],
+            ),
+            scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
+            columns=self.columns[kept],
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
         """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
         sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
-        moved = Term(self.scale, self.columns, sds)
-        return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
+        count = len(self.count)
+        usual = replace(self.usual, columns=self.usual.columns[:count])
+        moved = Term(self.scale, self.columns[:count], sds)
+        return fit_poisson(self.count, usual, moved, begin=None if begin is None else begin.all_weights)
 
     def averages(self) -> Averages:
         """Levels where everybody is alike."""
         count = len(self.levels.sds)
         alike = self.fitted(0.0)
         return self.levels.averages(alike.weights[:count], alike.covariance[:count, :count])
+
+
+def _at_most(places: Integers, most: int, seed: int) -> Integers:
+    if len(places) <= most:
+        return places
+    return np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
 
 
 def fit_factor(contacts: DrawnContacts) -> PersonFactor:
@@ -224,8 +266,8 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
 
 
-def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and of who is asked
-    rows: TrainingRows, contrast: Contrast, alone: Integers, taught: Vector, at: Integers, asked: Vector
+def _recalibrated(
+    contrast: Contrast, alone: Integers, taught: Vector, at: Integers, asked: Vector
 ) -> tuple[Vector, Vector]:
     """Chance to convert when left alone of the rows `at`: the contrast's, made right along the features, [len(at)].
 
@@ -241,8 +283,8 @@ def _recalibrated(  # noqa: PLR0917 - rows and their columns, of who teaches and
         for columns, some in ((taught, alone), (asked, at))
     )
     sds = np.append(1.0, np.full(taught.shape[1] - 1, RECALIBRATION_SD))
-    part = 1 / contrast.repeats[alone]
+    part = contrast.share[alone]
     usual = Term(part * contrast.told[alone] * expected[alone], taught, sds)
-    line = fit_poisson(part * rows.is_converted[alone], usual)
+    line = fit_poisson(contrast.counted[alone], usual)
     found = expected[at] * np.exp(np.clip(asked @ line.weights, -_LARGEST_LOG, _LARGEST_LOG))
     return np.asarray(found), np.sqrt(np.diag(line.covariance)[1:-2])

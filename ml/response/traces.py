@@ -73,9 +73,9 @@ def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures,
         rows: Training rows, n of them.
         contrast: The same rows' contrast.
         features: What clicking may depend on.
-        caused: What each of its contacts is expected to have caused, [C].
+        caused: What each of its contacts, then of those chosen by habit, is expected to have caused, [C + H].
     """
-    contact, channel = contrast.contact, np.array(contrast.channels, dtype=object)[contrast.option]
+    contact, channel = np.concatenate([contrast.contact, contrast.habit]), contrast.channel
     known = np.flatnonzero(~np.isnan(rows.is_traced[contact]))
     clicked, rate = rows.is_clicked[contact[known]], np.zeros(len(known))
     for name in np.unique(channel[known].astype(str)):
@@ -87,7 +87,7 @@ def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures,
     told = contrast.told[contact]
     anyway = np.maximum(contrast.expected[contact], 0.0) * told
     found = {}
-    for name in dict.fromkeys(contrast.channels):
+    for name in dict.fromkeys(channel[known]):
         at = known[channel[known] == name]
         traced = rows.is_traced[contact[at]]
         if traced.sum() < LEAST_TRACED:

@@ -104,6 +104,7 @@ def _day_of_mails(tmp_path: Path) -> TrainingSources:
     _looks(generation)
     _sales(generation)
     _clicked(generation)
+    _touched(generation)
     later = {"customer_id": ["late"], "as_of_on": date(2026, 2, 1), "channel": "email", "offer_id": "none"}
     pd.DataFrame(later | {"assignment_probability": 0.5, "sample_weight": 1.0}).to_parquet(
         generation / "fct_customer_snapshots.parquet"
@@ -125,9 +126,41 @@ def _sales(generation: Path, *sales: tuple[str, str | None, float | None]) -> No
     frame.to_parquet(generation / "fct_conversions.parquet")
 
 
-def _clicked(generation: Path, **clicks: str) -> None:
+def _clicked(generation: Path, **clicks: str | None) -> None:
     frame = pd.DataFrame({"message_id": [*clicks], "clicked_at": pd.to_datetime([*clicks.values()])})
     frame.astype({"message_id": "str"}).to_parquet(generation / "fct_clicks.parquet")
+
+
+def _touched(generation: Path, **sent: tuple[str, str]) -> None:
+    """E-mails of campaigns before, by id: to whom, and when."""
+    frame = pd.DataFrame([(name, *each) for name, each in sent.items()], columns=["touch_id", "customer_id", "sent_at"])
+    frame = frame.astype({"touch_id": "str", "customer_id": "str"}).assign(
+        channel="email", sent_at=lambda rows: pd.to_datetime(rows["sent_at"])
+    )
+    frame.to_parquet(generation / "fct_touches.parquet")
+
+
+def test_of_past_mails_clicks_are_known_where_somebody_told_of_them(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    people = ["clicked", "not", "untold", "offline", "left"]
+    snapshots = {"as_of_on": date(2026, 1, 1), "channel": ["email"] * 3 + ["sms", None], "offer_id": None}
+    pd.DataFrame({"customer_id": people, "assignment_probability": 0.5, "sample_weight": 1.0, **snapshots}).to_parquet(
+        sources.generation / "fct_customer_snapshots.parquet"
+    )
+    evening = "2026-01-02 04:00"  # still the first of January in New York
+    _touched(sources.generation, **{f"h-{name}": (name, evening) for name in people[:4]})
+    clicked = {
+        "h-clicked": "2026-01-05 09:00",
+        "h-not": None,
+        "h-offline": "2026-01-05 09:00",
+        "m-after": "2026-01-06 10:00",
+    }
+    _clicked(sources.generation, **clicked)
+    _sales(sources.generation, *((name, None, None) for name in people))
+    found = training_frame(sources, 1000, 1).set_index("customer_id").loc[people, ["is_clicked", "is_traced"]]
+    assert found["is_clicked"].tolist()[:2] == [True, False]
+    assert found["is_traced"].tolist()[:2] == [True, False]
+    assert found.iloc[2:].isna().all(axis=None)
 
 
 def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_message(tmp_path):

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
 from ml.response.averages import Average, Averages
-from ml.response.contrast import _of_people, contrast_of
+from ml.response.contrast import _is_near_contact, _of_people, _own_parts, contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.log_line import MOST, LogLine
@@ -144,8 +146,8 @@ def test_levels_are_the_same_after_json():
     assert PersonFactor.from_dict(factor.to_dict()).levels == factor.levels
 
 
-def test_a_person_contacted_day_after_day_is_heard_once():
-    """Half are contacted on each of four days within one horizon: as much is known as by one contact of each."""
+def test_contacts_of_one_person_day_after_day_share_what_they_caused_and_are_heard_once():
+    """Half are contacted on each of four days within one horizon, which together cause what one contact does: a fourth each."""
     once = frame_of(60_000, 8, uplift={PLAIN: 0.01, TEN: 0.01}, chosen={PLAIN: 1, TEN: 1})
     once["converted_day"] = np.where(once["is_converted"], 6.0, np.nan)
     days = [pd.Timedelta(days=k) for k in range(4)]
@@ -155,4 +157,69 @@ def test_a_person_contacted_day_after_day_is_heard_once():
     single, repeated = (contacts_of(frame) for frame in (once, often))
     assert fit_factor(repeated).evidence == pytest.approx(fit_factor(single).evidence, abs=0.3)
     one, other = (found.averages().of(PLAIN) for found in (single, repeated))
-    assert (other.mean, other.sd) == pytest.approx((one.mean, one.sd), rel=0.1)
+    assert (4 * other.mean, 4 * other.sd) == pytest.approx((one.mean, one.sd), rel=0.1)
+
+
+def lived(n: int, seed: int, *, usual: float, effect: float, days: int = 12, horizon: int = 3) -> pd.DataFrame:
+    """Half of the people are contacted on every day, half on none; each contact causes on its day what it causes."""
+    rng = np.random.default_rng(seed)
+    contacted = np.arange(n) % 2 == 0
+    sold = rng.random((n, days + horizon)) < usual
+    sold[:, :days] |= contacted[:, None] & (rng.random((n, days)) < effect)
+    window = np.stack([sold[:, k : k + days] for k in range(horizon)], axis=2)
+    converted = window.any(axis=2).ravel()
+    day = np.where(converted, window.argmax(axis=2).ravel(), np.nan)
+    return pd.DataFrame(
+        {
+            "customer_id": np.repeat([f"c{i}" for i in range(n)], days),
+            "as_of_on": np.tile(pd.date_range("2026-01-01", periods=days), n),
+            "web_visit_30d_count": np.repeat(rng.poisson(3, n), days), "alone": horizon * usual,
+            "channel": np.repeat(np.where(contacted, "email", NONE), days), "offer_id": NONE, "propensity": 0.5,
+            "sample_weight": 1.0, "source": "cycle", "arm": "random", "is_converted": converted, "converted_day": day,
+            "margin": np.where(converted, 20.0, np.nan),
+        }
+    )  # fmt: skip
+
+
+def test_what_daily_contacts_cause_is_not_counted_for_each_horizon_that_it_falls_into():
+    found = contacts_of(lived(6_000, 9, usual=0.002, effect=0.002)).averages().of(PLAIN)
+    assert found.mean == pytest.approx(0.002, abs=3 * found.sd)
+    assert found.sd < 0.0006  # three times the effect would be out of reach
+
+
+@given(
+    days=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), min_size=1, max_size=30, unique=True),
+    bought=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 25)), max_size=12),
+)
+def test_each_day_and_each_first_purchase_is_shared_out_once(days, bought):
+    horizon = 4
+    first = [
+        min((b for who, b in bought if who == person and day <= b < day + horizon), default=None)
+        for person, day in days
+    ]
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{person}" for person, _ in days],
+            "as_of_on": [pd.Timestamp("2026-01-01") + pd.Timedelta(days=day) for _, day in days],
+            "converted_day": [np.nan if on is None else on - day for on, (_, day) in zip(first, days, strict=True)],
+        }
+    )
+    frame.loc[len(frame)] = ["c9", pd.Timestamp("2026-01-01"), horizon - 1.0]  # so that the horizon is known
+    person, contacted = pd.factorize(frame["customer_id"])[0], np.zeros(len(frame), dtype=bool)
+    share, counted = _own_parts(frame, frame["converted_day"].notna().to_numpy(float), person, contacted)
+    covered = {(person, day + k) for person, day in days for k in range(horizon)}
+    assert share.sum() * horizon == pytest.approx(len(covered) + horizon)
+    assert (counted[:-1] <= 1).all()
+    assert counted[:-1].sum() <= len(bought & covered) + 1e-9
+    assert (counted[:-1] > 0).tolist() == [on is not None for on in first]
+
+
+def test_who_is_left_alone_beside_a_contact_does_not_tell_what_comes_by_itself():
+    frame = lived(40, 10, usual=0.0, effect=0.0)
+    frame.loc[frame["customer_id"] == "c0", "channel"] = NONE
+    frame.loc[(frame["customer_id"] == "c0") & (frame["as_of_on"] == "2026-01-06"), "channel"] = "email"
+    frame.loc[frame.index[-1], ["is_converted", "converted_day"]] = [True, 2.0]
+    rows = prepare(frame, FeatureSpec.fit(frame))
+    near = _is_near_contact(frame, pd.factorize(frame["customer_id"])[0], rows.contacted)
+    assert frame["as_of_on"].dt.day[near & (frame["customer_id"] == "c0")].tolist() == [4, 5, 6, 7, 8]
+    assert not near[frame["customer_id"] == "c1"].any()

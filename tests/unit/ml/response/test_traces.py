@@ -62,8 +62,9 @@ def known(frame: pd.DataFrame) -> tuple[TrainingRows, Contrast, FactorFeatures]:
 
 
 def email_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
+    frame = frame.reset_index(drop=True)
     rows, contrast, features = known(frame)
-    caused = np.full(len(contrast.contact), EFFECT)
+    caused = np.full(len(contrast.contact) + len(contrast.habit), EFFECT)
     traces = fit_traces(rows, contrast, features, caused) if traced else Traces()
     everyone = np.ones(len(frame), dtype=bool)
     found = DrawnContacts.of(Trial.of(frame, rows), contrast, Levels.of([EMAIL], Thought()), features, everyone, 1)
@@ -131,3 +132,19 @@ def test_days_whose_horizons_overlap_share_a_purchase():
     _, contrast, _ = known(twice)
     converted = twice["is_converted"].to_numpy()
     assert len(np.unique(contrast.purchase[converted])) == converted.sum() / 2
+
+
+def test_contacts_chosen_by_habit_teach_by_what_followed_their_clicks():
+    frame = mailed(60_000, 8)
+    # habit mailed those who buy anyway: what they bought tells nothing, what followed a click does
+    habit = mailed(60_000, 9).query("channel == 'email'").assign(propensity=np.nan, source="history", arm="history")
+    habit["customer_id"] = "h" + habit["customer_id"]
+    habit["is_converted"] |= np.random.default_rng(1).random(len(habit)) < 0.1
+    (alone, doubt), (both, less) = email_of(frame, traced=True), email_of(pd.concat([frame, habit]), traced=True)
+    assert less < 0.85 * doubt
+    assert abs(both - EFFECT) < 3 * less
+    silent = habit.assign(
+        is_clicked=pd.array([None] * len(habit), dtype="boolean"),
+        is_traced=pd.array([None] * len(habit), dtype="boolean"),
+    )
+    assert email_of(pd.concat([frame, silent]), traced=True) == pytest.approx((alone, doubt), rel=0.05)

@@ -148,3 +148,22 @@ def test_contacts_chosen_by_habit_teach_by_what_followed_their_clicks():
         is_traced=pd.array([None] * len(habit), dtype="boolean"),
     )
     assert email_of(pd.concat([frame, silent]), traced=True) == pytest.approx((alone, doubt), rel=0.05)
+
+
+def test_a_purchase_that_followed_a_click_is_counted_by_that_message_alone():
+    frame = mailed(4_000, 11).query("channel == 'email'").reset_index(drop=True)
+    left = mailed(4_000, 12).query("channel == 'none'").assign(customer_id=lambda rows: "l" + rows["customer_id"])
+    second = frame.assign(as_of_on=frame["as_of_on"] + pd.Timedelta(days=1))
+    second["is_traced"] = second["is_clicked"] = pd.array([False] * len(second), dtype="boolean")
+    twice = pd.concat([frame, second, left], ignore_index=True)
+    twice["converted_day"] = np.where(twice["is_converted"], np.where(twice.index < len(frame), 2.0, 1.0), np.nan)
+    rows, contrast, features = known(twice)
+    levels, everyone = Levels.of([EMAIL], Thought()), np.ones(len(twice), dtype=bool)
+    whole = DrawnContacts.of(Trial.of(twice, rows), contrast, levels, features, everyone, 1)
+    found = whole.split(rows, Traces({"email": Trace(0.04, 0.8)}))
+    mails, used = 2 * len(frame), np.isin(np.arange(len(frame)), contrast.contact)
+    traced = int(frame["is_traced"][used].sum())
+    assert len(found.count) == 2 * len(whole.count) <= 2 * mails
+    assert found.count[len(whole.count) :].sum() == traced
+    assert found.count.sum() == pytest.approx(whole.count.sum())
+    assert whole.count.sum() == pytest.approx(frame["is_converted"][used].sum())

@@ -154,7 +154,9 @@ def contrast_of(
     drawn = rows.contacted & is_drawn(training) & used
     contact = drawn if drawn.any() else rows.contacted & used
     person = pd.factorize(training["customer_id"])[0].astype(np.int64)
-    alone = ~rows.contacted & used & ~_is_near_contact(training, person, rows.contacted)
+    alone = ~rows.contacted & used
+    apart = alone & ~_is_near_contact(training, person, rows.contacted)
+    alone = apart if apart.any() else alone
     told = _told(training)
     weight = _weights(training, rows, told, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS

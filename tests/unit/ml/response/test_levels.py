@@ -214,6 +214,15 @@ def test_each_day_and_each_first_purchase_is_shared_out_once(days, bought):
     assert (counted[:-1] > 0).tolist() == [on is not None for on in first]
 
 
+def test_where_everybody_is_contacted_within_a_horizon_people_left_alone_in_between_have_to_do():
+    frame = lived(400, 11, usual=0.01, effect=0.01)
+    frame["channel"] = np.where(frame["as_of_on"].dt.day % 2 == 0, "email", NONE)
+    rows = prepare(frame, FeatureSpec.fit(frame))
+    trial, features = Trial.of(frame, rows), FactorFeatures.fit(FeatureSpec.fit(frame), rows.features)
+    contrast = contrast_of(frame, rows, trial.option, trial.options, features, seed=1, threads=1)
+    assert len(contrast.alone) > 1000
+
+
 def test_who_is_left_alone_beside_a_contact_does_not_tell_what_comes_by_itself():
     frame = lived(40, 10, usual=0.0, effect=0.0)
     frame.loc[frame["customer_id"] == "c0", "channel"] = NONE

@@ -60,7 +60,7 @@ CASES = {
     ),
     "data_age_hours": Case(lambda v: {"data_age_hours": v}, lambda v: f"{v:.0f} hours"),
     "score_drift": Case(lambda v: {"score_drift": v}, lambda v: f"{v:.3f}"),
-    "lift_loss": Case(lambda v: {"lift_high": -v}, lambda v: f"{-v:+.5f}", least=-1.0),
+    "lift_loss": Case(lambda v: {"lift_high": -v}, lambda v: f"{-v or 0:+.5f}", least=-1.0),
     "audience_people": Case(lambda v: {"people": int(v)}, lambda v: f"{int(v):,} people", whole=True),
 }
 EVERY = guardrails_of(BOUNDS)

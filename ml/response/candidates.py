@@ -15,6 +15,7 @@ all comparisons together is at most `ERROR` (Bonferroni).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Final
 
@@ -126,9 +127,9 @@ class Judge:
 
     def difference(self, one: Judged, other: Judged) -> Estimate:
         """Value of one policy less that of another, paired by person."""
-        held = self._constant_rows()
-        return self._estimate(held, one.terms - other.terms)
+        return self._estimate(self._constant_rows, one.terms - other.terms)
 
+    @cached_property
     def _constant_rows(self) -> HeldOut:
         return held_out(self.trial, self.contrast, lambda _mask, _seed: SaysNothing(), seed=self.seed)
 

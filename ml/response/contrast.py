@@ -26,7 +26,8 @@ from ml.response.evidence import WEIGHT_LIMIT, is_drawn
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
 from ml.response.logit import logit_of, smoothed_rate, unit_mean
-from ml.response.rows import TrainingRows
+from ml.response.person_days import PersonDays
+from ml.response.rows import TrainingRows, at_most
 from ml.response.split import person_bucket
 from ml.response.trees import Rows, TreeSettings, chances
 
@@ -103,8 +104,7 @@ class Contrast:
         """The contrast with at most so many contacts, and at most so many people left alone, both drawn."""
         rng = np.random.default_rng(seed)
         contact, alone, habit = (
-            np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
-            for count in (len(self.contact), len(self.alone), len(self.habit))
+            at_most(np.arange(len(each)), most, rng) for each in (self.contact, self.alone, self.habit)
         )
         return replace(
             self,
@@ -113,13 +113,13 @@ class Contrast:
         )  # fmt: skip
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Channel of each option."""
-        return tuple(option.channel for option in self.options)
+    def contacts(self) -> Integers:
+        """Rows of all contacts: of drawn ones, then of those chosen by habit, [C + H]."""
+        return np.concatenate([self.contact, self.habit])
 
     @property
     def channel(self) -> npt.NDArray[np.object_]:
-        """Channel of each contact, then of each chosen by habit, [C + H]."""
+        """Channel of each of `contacts`, [C + H]."""
         drawn, habit = (
             np.array([each.channel for each in options], dtype=object)[place]
             for options, place in ((self.options, self.option), (self.habit_options, self.habit_option))
@@ -155,8 +155,13 @@ def contrast_of(
     contact = drawn if drawn.any() else rows.contacted & used
     person = pd.factorize(training["customer_id"])[0].astype(np.int64)
     alone = ~rows.contacted & used
-    apart = alone & ~_is_near_contact(training, person, rows.contacted)
-    alone = apart if apart.any() else alone
+    days = PersonDays.of(training, person)
+    purchase, (share, counted) = np.arange(len(person)), (np.ones(len(person)), rows.is_converted)
+    if days is not None:
+        purchase, (share, counted) = days.purchase, days.own_parts(rows.is_converted, rows.contacted)
+        # What a contact causes may be sold in the horizon of a row beside it.
+        apart = alone & ~days.is_near(rows.contacted)
+        alone = apart if apart.any() else alone
     told = _told(training)
     weight = _weights(training, rows, told, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS
@@ -173,8 +178,7 @@ def contrast_of(
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), option_of_contact, kept, np.flatnonzero(habit), option_of_habit, by_habit,
-        np.flatnonzero(alone), expected, residual, weight, told, fold, person, _purchases(training, person),
-        *_own_parts(training, rows.is_converted, person, rows.contacted), rate,
+        np.flatnonzero(alone), expected, residual, weight, told, fold, person, purchase, share, counted, rate,
         int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
@@ -231,62 +235,6 @@ def _chance_of_contact(  # noqa: PLR0917 - everything that says who was contacte
         Rows(known(part), target[part], weight[part], start[part]) for part in (taken & ~stops, taken & stops)
     )
     return chances(learn, hold, known(alone), start[alone], ASSIGNED, seed, threads)
-
-
-def _purchases(training: pd.DataFrame, person: Integers) -> Integers:
-    """Number of the purchase of each row that converted, [n]; a row of its own where days aren't known."""
-    if "converted_day" not in training or "as_of_on" not in training:
-        return np.arange(len(person))
-    day = training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.float64)
-    bought_on = _day(training) + day.astype(np.int64)
-    bought_on -= bought_on.min()
-    return np.asarray(pd.factorize(person * (int(bought_on.max()) + 1) + bought_on)[0], dtype=np.int64)
-
-
-def _is_near_contact(training: pd.DataFrame, person: Integers, contacted: Mask) -> Mask:
-    """Rows whose horizon overlaps that of a contact with their person, [n]: what it causes may be sold in theirs."""
-    if "as_of_on" not in training:
-        return np.zeros(len(person), dtype=bool)
-    horizon = _horizon(training)
-    day = _day(training)
-    key = person * (int(day.max() - day.min()) + 2 * horizon) + day - day.min()
-    contacts = np.sort(key[contacted])
-    first, last = np.searchsorted(contacts, key - horizon, side="right"), np.searchsorted(contacts, key + horizon)
-    return np.asarray(first < last)
-
-
-def _horizon(training: pd.DataFrame) -> int:
-    """Days of the longest horizon with a conversion on its last day; 1 where it isn't known."""
-    known = "converted_day" in training and training["converted_day"].notna().any()
-    return int(training["converted_day"].max()) + 1 if known else 1
-
-
-def _own_parts(training: pd.DataFrame, converted: Vector, person: Integers, contacted: Mask) -> tuple[Vector, Vector]:
-    """`Contrast.share` and `Contrast.counted`, [n] each; all of it where days aren't known.
-
-    Along each person's days the integral of one over the rows that cover a day says how much of it a row has to itself.
-    """
-    if "converted_day" not in training or "as_of_on" not in training:
-        return np.ones(len(person)), converted
-    horizon = _horizon(training)
-    day = _day(training)
-    day -= day.min()
-    begin = (person * 2 + contacted) * (int(day.max()) + 2 * horizon) + day
-    steps = np.concatenate([begin, begin + horizon])
-    order = np.argsort(steps, kind="stable")
-    at = steps[order]
-    covering = np.cumsum(np.where(order < len(begin), 1, -1))
-    own = np.divide(1.0, covering, out=np.zeros(len(at)), where=covering > 0)
-    whole = np.concatenate([[0.0], np.cumsum(own[:-1] * np.diff(at))])
-    first, last = (np.searchsorted(at, each) for each in (begin, begin + horizon))
-    bought = begin + training["converted_day"].astype("Float64").fillna(0.0).to_numpy(dtype=np.int64)
-    part = own[np.searchsorted(at, bought, side="right") - 1]
-    return (whole[last] - whole[first]) / horizon, converted * part
-
-
-def _day(training: pd.DataFrame) -> Integers:
-    """Day of each row, since 1970, [n]."""
-    return np.asarray(pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
 def _of_people(person: Integers, seed: int) -> Vector:

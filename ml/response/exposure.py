@@ -15,7 +15,7 @@ from ml.entities import Option
 from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
-from ml.response.rows import TrainingRows
+from ml.response.rows import TrainingRows, at_most
 
 Vector = npt.NDArray[np.float64]
 
@@ -76,7 +76,6 @@ def fit_exposure(rows: TrainingRows, channel: npt.NDArray[Any], features: Factor
         seen = int(rows.is_exposed[at].sum())
         if min(seen, len(at) - seen) < LEAST_SEEN:
             continue
-        if len(at) > MOST_ROWS:
-            at = np.sort(np.random.default_rng(seed).choice(at, MOST_ROWS, replace=False))
+        at = at_most(at, MOST_ROWS, seed)
         lines[str(name)] = LogLine.fit(features, rows.features[at], rows.is_exposed[at], np.ones(len(at)))
     return Exposure(lines)

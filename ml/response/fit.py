@@ -101,8 +101,7 @@ def fit(
             everyone = np.ones(len(rows.train), dtype=bool)
             whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
-                expected = _uplift(trial, contacts.averages(), Personal())
-                caused = expected[np.concatenate([contrast.contact, contrast.habit])]
+                caused = _uplift(trial, contacts.averages(), Personal())[contrast.contacts]
                 traces = fit_traces(rows, contrast, factor_features, caused)
                 contacts = whole.split(rows, traces)
             averages = contacts.averages().unless_harmful(shown)

@@ -30,7 +30,7 @@ from ml.response.contrast import Contrast
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
-from ml.response.rows import TrainingRows
+from ml.response.rows import TrainingRows, at_most
 from ml.response.traces import Traces
 from ml.response.trial import Trial
 
@@ -106,6 +106,8 @@ class _Contacts:
         moved: Scale of those that the contact causes, [A].
         share: Of each one's horizon, what is its own, [A].
         purchase: Number of each converted one's purchase, [A].
+        columns: Of levels and features, [A, L + K].
+        usual_columns: Of what comes anyway, [A, 1 + K].
     """
 
     at: Integers
@@ -114,6 +116,8 @@ class _Contacts:
     moved: Vector
     share: Vector
     purchase: Integers
+    columns: Vector
+    usual_columns: Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +143,7 @@ class DrawnContacts:
     usual: Term
     scale: Vector
     columns: Vector
-    contacts: "_Contacts"
+    contacts: _Contacts
 
     @classmethod
     def of(  # noqa: PLR0917 - the rows, and all that is known of them
@@ -162,9 +166,11 @@ class DrawnContacts:
             seed: Draws the contacts where there are more than `MOST_ROWS`.
         """
         drawn, habit = (
-            _at_most(np.flatnonzero(mask[some]), MOST_ROWS, seed) for some in (contrast.contact, contrast.habit)
+            at_most(np.flatnonzero(mask[some]), MOST_ROWS, seed) for some in (contrast.contact, contrast.habit)
         )
-        at = np.concatenate([contrast.contact[drawn], contrast.habit[habit]])
+        count = len(drawn)
+        kept = np.concatenate([drawn, len(contrast.contact) + habit])
+        at = contrast.contacts[kept]
         alone = contrast.alone[mask[contrast.alone]]
         asked, taught = (features.of(trial.rows.features[some]) for some in (at, alone))
         told = contrast.told[at]
@@ -177,13 +183,14 @@ class DrawnContacts:
         level_sd = 1 / np.sqrt(max(float(contrast.counted[alone].sum()), 1.0))
         contacts = _Contacts(
             at,
-            np.array([each.channel for each in levels.options], dtype=object)[place],
+            contrast.channel[kept],
             told * usual,
             told * levels.scale[place] * trial.own_ratio[at],
             contrast.share[at],
             contrast.purchase[at],
+            np.hstack([levels.columns[place], asked]),
+            np.column_stack([np.ones(len(at)), asked]),
         )
-        columns, count = np.hstack([levels.columns[place], asked]), len(drawn)
         # Days whose horizons overlap share purchases, and what comes anyway on them; each contact adds what it causes. Left out,
         # people who are contacted day after day would be heard several times, and what they do anyway pass for being moved.
         return cls(
@@ -192,11 +199,11 @@ class DrawnContacts:
             contrast.counted[at[:count]],
             Term(
                 (contacts.share * contacts.usual)[:count],
-                np.column_stack([np.ones(len(at)), asked]),
+                contacts.usual_columns[:count],
                 np.append(level_sd, doubt),
             ),
             contacts.moved[:count],
-            columns,
+            contacts.columns[:count],
             contacts,
         )
 
@@ -222,31 +229,23 @@ class DrawnContacts:
             usual=replace(
                 self.usual,
                 scale=np.concatenate([left, (of.usual * anyway)[parts]]),
-                columns=self.usual.columns[kept],
+                columns=of.usual_columns[kept],
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
-            columns=self.columns[kept],
+            columns=of.columns[kept],
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
         """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
         sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
-        count = len(self.count)
-        usual = replace(self.usual, columns=self.usual.columns[:count])
-        moved = Term(self.scale, self.columns[:count], sds)
-        return fit_poisson(self.count, usual, moved, begin=None if begin is None else begin.all_weights)
+        moved = Term(self.scale, self.columns, sds)
+        return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
 
     def averages(self) -> Averages:
         """Levels where everybody is alike."""
         count = len(self.levels.sds)
         alike = self.fitted(0.0)
         return self.levels.averages(alike.weights[:count], alike.covariance[:count, :count])
-
-
-def _at_most(places: Integers, most: int, seed: int) -> Integers:
-    if len(places) <= most:
-        return places
-    return np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
 
 
 def fit_factor(contacts: DrawnContacts) -> PersonFactor:

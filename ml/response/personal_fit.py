@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from ml.entities import Option
 from ml.response.contrast import FOLDS, Contrast
+from ml.response.pooled import ALONE_PER_CONTACT
+from ml.response.rows import at_most
 from ml.response.spoken import Spoken
 from ml.response.trial import Trial
 
@@ -29,7 +31,6 @@ Learn = Callable[[npt.NDArray[np.bool_], int], Spoken]
 
 Z_LOWER: Final = 1.2816
 """One-sided 90 % bound: one learner in ten that knows nothing gets any say."""
-ALONE_PER_CONTACT: Final = 1
 LEAST_CONTACTS: Final = 200
 """Fewer drawn contacts support no difference between people."""
 CENTRE_ROWS: Final = 20_000
@@ -72,9 +73,7 @@ class HeldOut:
 def sides(contrast: Contrast, seed: int) -> tuple[Integers, Integers]:
     """Rows of contacts and some people left alone, and their options: drawn ones for people left alone."""
     rng = np.random.default_rng(seed)
-    alone, wanted = contrast.alone, ALONE_PER_CONTACT * len(contrast.contact)
-    if len(alone) > wanted:
-        alone = np.sort(rng.choice(alone, wanted, replace=False))
+    alone = at_most(contrast.alone, ALONE_PER_CONTACT * len(contrast.contact), rng)
     drawn = rng.choice(contrast.option, len(alone))
     return np.concatenate([contrast.contact, alone]), np.concatenate([contrast.option, drawn])
 

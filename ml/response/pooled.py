@@ -20,10 +20,10 @@ from ml.learners.t_learner import TLearner
 from ml.learners.x_learner import XLearner
 from ml.response.contrast import Contrast
 from ml.response.personal import PooledLearner
-from ml.response.rows import TrainingRows
+from ml.response.rows import TrainingRows, at_most
 
 ALONE_PER_CONTACT: Final = 1
-"""People left alone per contact that a learner compares with; more takes time and adds little precision."""
+"""People left alone per contact that a learner compares with and is judged by; more takes time and adds little precision."""
 MOST_ROWS: Final = 40_000
 """Of the DR-learner, which fits once."""
 MOST_OUTCOME_ROWS: Final = 16_000
@@ -111,14 +111,9 @@ def _of_outcomes(
 
 def _some(contrast: Contrast, mask: Mask, most: int, seed: int) -> npt.NDArray[np.int64]:
     """Rows of contacts and of people left alone under `mask`, at most so many, in order."""
-    rng, contact = np.random.default_rng(seed), contrast.contact[mask[contrast.contact]]
-    alone = contrast.alone[mask[contrast.alone]]
-    room = most // (1 + ALONE_PER_CONTACT)
-    if len(contact) > room:
-        contact = rng.choice(contact, room, replace=False)
-    wanted = ALONE_PER_CONTACT * len(contact)
-    if len(alone) > wanted:
-        alone = rng.choice(alone, wanted, replace=False)
+    rng = np.random.default_rng(seed)
+    contact = at_most(contrast.contact[mask[contrast.contact]], most // (1 + ALONE_PER_CONTACT), rng)
+    alone = at_most(contrast.alone[mask[contrast.alone]], ALONE_PER_CONTACT * len(contact), rng)
     return np.sort(np.concatenate([contact, alone]))
 
 

@@ -81,6 +81,13 @@ def _numbers(training: pd.DataFrame, name: str) -> Vector:
     return np.asarray(training[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
+def at_most(places: npt.NDArray[np.int64], most: int, draws: int | np.random.Generator) -> npt.NDArray[np.int64]:
+    """The places, or so many of them in their order, drawn with a seed or from a generator."""
+    if len(places) <= most:
+        return places
+    return np.sort(np.random.default_rng(draws).choice(places, most, replace=False))
+
+
 def known_offers(training: pd.DataFrame, options: Sequence[Option]) -> tuple[str, ...]:
     """Offers: `none`, those that can be made, those that history has besides."""
     history = sorted(set(_text(training["offer_id"])))

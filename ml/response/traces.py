@@ -73,9 +73,9 @@ def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures,
         rows: Training rows, n of them.
         contrast: The same rows' contrast.
         features: What clicking may depend on.
-        caused: What each of its contacts, then of those chosen by habit, is expected to have caused, [C + H].
+        caused: What each of its `contacts` is expected to have caused, [C + H].
     """
-    contact, channel = np.concatenate([contrast.contact, contrast.habit]), contrast.channel
+    contact, channel = contrast.contacts, contrast.channel
     known = np.flatnonzero(~np.isnan(rows.is_traced[contact]))
     clicked, rate = rows.is_clicked[contact[known]], np.zeros(len(known))
     for name in np.unique(channel[known].astype(str)):

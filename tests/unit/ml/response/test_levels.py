@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
 from ml.response.averages import Average, Averages
-from ml.response.contrast import _is_near_contact, _of_people, _own_parts, contrast_of
+from ml.response.contrast import _of_people, contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.log_line import MOST, LogLine
+from ml.response.person_days import PersonDays
 from ml.response.person_factor import DrawnContacts, PersonFactor, fit_factor
 from ml.response.rows import prepare
 from ml.response.thought import Thought
@@ -206,7 +207,9 @@ def test_each_day_and_each_first_purchase_is_shared_out_once(days, bought):
     )
     frame.loc[len(frame)] = ["c9", pd.Timestamp("2026-01-01"), horizon - 1.0]  # so that the horizon is known
     person, contacted = pd.factorize(frame["customer_id"])[0], np.zeros(len(frame), dtype=bool)
-    share, counted = _own_parts(frame, frame["converted_day"].notna().to_numpy(float), person, contacted)
+    known = PersonDays.of(frame, person)
+    assert known is not None
+    share, counted = known.own_parts(frame["converted_day"].notna().to_numpy(float), contacted)
     covered = {(person, day + k) for person, day in days for k in range(horizon)}
     assert share.sum() * horizon == pytest.approx(len(covered) + horizon)
     assert (counted[:-1] <= 1).all()
@@ -229,6 +232,8 @@ def test_who_is_left_alone_beside_a_contact_does_not_tell_what_comes_by_itself()
     frame.loc[(frame["customer_id"] == "c0") & (frame["as_of_on"] == "2026-01-06"), "channel"] = "email"
     frame.loc[frame.index[-1], ["is_converted", "converted_day"]] = [True, 2.0]
     rows = prepare(frame, FeatureSpec.fit(frame))
-    near = _is_near_contact(frame, pd.factorize(frame["customer_id"])[0], rows.contacted)
+    known = PersonDays.of(frame, pd.factorize(frame["customer_id"])[0])
+    assert known is not None
+    near = known.is_near(rows.contacted)
     assert frame["as_of_on"].dt.day[near & (frame["customer_id"] == "c0")].tolist() == [4, 5, 6, 7, 8]
     assert not near[frame["customer_id"] == "c1"].any()

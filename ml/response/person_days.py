@@ -1,0 +1,77 @@
+"""The days of each person: which rows' horizons overlap, and which part of a day and of a purchase is a row's own."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Vector = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class PersonDays:
+    """Rows of people on days, n of them.
+
+    Attributes:
+        person: Number of each row's person, [n].
+        day: Of each row, from 0 on, [n].
+        sold: Days from there to its conversion, 0 where there is none, [n].
+        horizon: Days of the longest horizon with a conversion on its last day; 1 where it isn't known.
+    """
+
+    person: Integers
+    day: Integers
+    sold: Integers
+    horizon: int
+
+    @classmethod
+    def of(cls, training: pd.DataFrame, person: Integers) -> "PersonDays | None":
+        """Those of a training frame; None where it doesn't say on which days people were looked at and bought."""
+        if "converted_day" not in training or "as_of_on" not in training:
+            return None
+        sold = training["converted_day"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        day = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+        known = sold[~np.isnan(sold)]
+        return cls(person, day - day.min(), np.nan_to_num(sold).astype(np.int64), int(known.max(initial=0)) + 1)
+
+    @cached_property
+    def purchase(self) -> Integers:
+        """Number of the purchase of each row that converted, [n]: rows of days whose horizons overlap share one."""
+        bought_on = self.day + self.sold
+        return np.asarray(pd.factorize(self._along(self.person, bought_on))[0], dtype=np.int64)
+
+    def is_near(self, contacted: Mask) -> Mask:
+        """Rows whose horizon overlaps that of a contact with their person, [n]."""
+        at = self._along(self.person, self.day)
+        contacts = np.sort(at[contacted])
+        first = np.searchsorted(contacts, at - self.horizon, side="right")
+        return np.asarray(first < np.searchsorted(contacts, at + self.horizon))
+
+    def own_parts(self, converted: Vector, contacted: Mask) -> tuple[Vector, Vector]:
+        """Part of each row's horizon that is its own, and part of its conversion, [n] each.
+
+        A day that is in the horizons of m rows of the same person, contacted or not as it was, is a m-th each one's. Along each
+        person's days the integral of one over the rows that cover a day says how much of it a row has to itself.
+
+        Args:
+            converted: 0 or 1, [n].
+            contacted: Who was contacted, [n].
+        """
+        begin = self._along(self.person * 2 + contacted, self.day)
+        steps = np.concatenate([begin, begin + self.horizon])
+        order = np.argsort(steps, kind="stable")
+        at = steps[order]
+        covering = np.cumsum(np.where(order < len(begin), 1, -1))
+        own = np.divide(1.0, covering, out=np.zeros(len(at)), where=covering > 0)
+        whole = np.concatenate([[0.0], np.cumsum(own[:-1] * np.diff(at))])
+        first, last = (np.searchsorted(at, each) for each in (begin, begin + self.horizon))
+        part = own[np.searchsorted(at, begin + self.sold, side="right") - 1]
+        return (whole[last] - whole[first]) / self.horizon, converted * part
+
+    def _along(self, group: Integers, day: Integers) -> Integers:
+        """Groups one after another on one line of days, so far apart that their horizons don't touch, [n]."""
+        return np.asarray(group * (int(self.day.max()) + 2 * self.horizon) + day)

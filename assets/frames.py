@@ -78,10 +78,11 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
         `margin` (of finished rows), `maturity` (1: finished),
-        `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone and of past
-        messages whose clicks nobody told), `is_exposed` (the person looked at what came by the channel; NULL where it doesn't
-        tell), `usual_discount` and `offer_discount` (off a conversion without an offer and one with this one; NULL where there is
-        none), `offer_horizons` and `redemption_count` (`_with_redemptions`), by day and person.
+        `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone, of past
+        messages whose clicks nobody told, and of own ones through a channel that told of no click yet), `is_exposed` (the
+        person looked at what came by the channel; NULL where it doesn't tell), `usual_discount` and `offer_discount` (off a
+        conversion without an offer and one with this one; NULL where there is none), `offer_horizons` and
+        `redemption_count` (`_with_redemptions`), by day and person.
     """
     days: dict[date, list[Path]] = {}
     for folder in sources.cycles:
@@ -136,11 +137,15 @@ _LABELS: Final = """
         join looks
           on looks.customer_id = rows.customer_id and looks.channel = rows.channel
          and looks.exposed_on >= rows.as_of_on and looks.exposed_on < rows.as_of_on + $horizon_days::int
+    ),
+    heard as (  -- where no click on a message of ours was ever told, nobody tells of them
+        select distinct channel from read_parquet($clicks) where not is_past
     )
     select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
         sold.usual_discount, sold.offer_discount,
-        if(rows.message_id is null, null, clicks.clicked_at is not null) as is_clicked,
-        if(rows.message_id is null, null, coalesce(sold.is_traced, false)) as is_traced,
+        if(rows.message_id is null or (rows.source = 'cycle' and heard.channel is null), null, clicks.clicked_at is not null)
+            as is_clicked,
+        if(is_clicked is null, null, coalesce(sold.is_traced, false)) as is_traced,
         if(telling.channel is null, null, seen.customer_id is not null) as is_exposed,
         if(sold.margin is null, null, sold.converted_day) as converted_day
     from rows
@@ -150,6 +155,7 @@ _LABELS: Final = """
       on telling.channel = rows.channel and rows.as_of_on >= telling.first_on
      and rows.as_of_on + $horizon_days::int <= telling.last_on + 1
     left join read_parquet($clicks) as clicks on clicks.message_id = rows.message_id
+    left join heard on heard.channel = rows.channel
 """
 
 

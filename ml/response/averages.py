@@ -149,10 +149,10 @@ def _estimates(contrast: Contrast) -> tuple[Vector, Vector, list[int]]:
     level = float(alone @ contrast.residual[contrast.alone])
     for o in range(count):
         at = contrast.contact[contrast.option == o]
-        share = _shares(contrast, at)
-        effect[o] = float(share @ contrast.residual[at]) - level
+        share, beyond = _shares(contrast, at), contrast.residual[at] - level * contrast.share[at]
+        effect[o] = float(share @ beyond)
         _, person = np.unique(contrast.person[at], return_inverse=True)
-        influence = np.bincount(person, share * (contrast.residual[at] - level - effect[o]))
+        influence = np.bincount(person, share * (beyond - effect[o]))
         # Few contacts without a conversion would claim to know their effect to the last digit.
         floor = spread * float((share**2).sum())
         variance[o] = max(float((influence**2).sum()), floor)

@@ -10,7 +10,7 @@ from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
 from ml.response.logit import Line, fit_line, logit_of, smoothed_rate, unit_mean
-from ml.response.rows import TrainingRows
+from ml.response.rows import Mask, TrainingRows
 from ml.response.trees import Forest, TreeSettings, fit_forest
 
 Vector = npt.NDArray[np.float64]
@@ -51,6 +51,7 @@ def fit_baseline(
     rows: TrainingRows,
     difference: Vector,
     features: FactorFeatures,
+    alone: Mask,
     told: Vector,
     *,
     seed: int,
@@ -59,12 +60,13 @@ def fit_baseline(
 ) -> Baseline:
     """Learns the baseline from everyone, given what being contacted added.
 
-    People who weren't contacted fix its level and its calibration; those who were help with who is likelier than whom.
+    People left alone fix its level and its calibration; those contacted help with who is likelier than whom.
 
     Args:
         rows: All training rows.
         difference: What the contact added to each row's logit, 0 for those left alone, [n].
         features: Those that its trees begin with.
+        alone: Rows of people left alone that count as such, [n]; others who weren't contacted teach nothing.
         told: Share of its outcome that each row has told, [n].
         seed: Seeds everything random.
         threads: Cores that this process really owns.
@@ -73,7 +75,6 @@ def fit_baseline(
     Returns:
         The head. With one class only it's the smoothed rate: never 0, never 1.
     """
-    alone = ~rows.contacted
     learned_from: LearnedFrom = "not_contacted" if alone.any() else "everyone"
     level = alone if alone.any() else rows.contacted
     known = level & rows.train if (level & rows.train).any() else level
@@ -83,8 +84,9 @@ def fit_baseline(
     if 0 < converted < known.sum():
         rise = LogLine.fit(features, rows.features[known], rows.is_converted[known], told[known])
         begun = rise.logit(rows.features)
-    learn = rows.pick(rows.train, rows.is_converted, begun + difference)
-    hold = rows.pick(rows.tune, rows.is_converted, begun + difference)
+    teaches = alone | rows.contacted
+    learn = rows.pick(rows.train & teaches, rows.is_converted, begun + difference)
+    hold = rows.pick(rows.tune & teaches, rows.is_converted, begun + difference)
     forest = Forest()
     if learn.has_both_classes:
         forest = fit_forest(learn, hold, settings, objective="binary", seed=seed, threads=threads)

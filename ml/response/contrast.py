@@ -10,7 +10,10 @@ where probabilities are logged: that is no less exact (Hirano, Imbens and Ridder
 whom their own arm would never have contacted, stand beside those who were. Contacts aren't weighted by the inverse of their
 probability: near ties it varies so much that ten thousand contacts would tell as much as seven hundred.
 
-A row whose horizon isn't over counts as far as it has matured (`ml.learning.delay`), on both sides.
+A row whose horizon isn't over counts as far as it has matured (`ml.learning.delay`), on both sides. Who is left alone is looked
+at until the next contact, as one whose horizon ends there: what that contact causes isn't what comes by itself. Contacts whose
+horizons overlap share what comes anyway, and each adds what it causes: y is the part of a purchase that is the contact's own, m
+times the part of the horizon.
 """
 
 from dataclasses import dataclass, replace
@@ -44,6 +47,9 @@ MAXIMUM_ALONE: Final = 100_000
 """People left alone that an expectation is learned from; more take time and change it by less than its trees do."""
 DAY_ROWS: Final = 1000.0
 """People left alone after whom a day's level counts as much as that of all days."""
+LEAST_APART: Final = 20
+"""Conversions of people left alone on days apart from earlier contacts; with fewer, those on other days teach as well. As many
+expected among people who are like the contacted ones outweigh what all of them say of the level."""
 _STOP_SHARE: Final = 0.2
 _LEAST_CHANCE: Final = 0.02
 
@@ -61,14 +67,17 @@ class Contrast:
         habit_options: Distinct options of these.
         alone: Rows of people left alone, [A].
         expected: Chance to convert when left alone on that day, from other people's outcomes, [n].
-        residual: Outcome beyond what was expected, [n]; of other rows it means nothing.
+        converted: 1 where a conversion came within the horizon, of people left alone before the next contact, [n].
+        residual: Outcome beyond what was expected, of a contact the parts that are its own, [n]; of other rows it means nothing.
         weight: How much each row has to say, of people left alone x odds to have been contacted, mean 1 on each side, [n].
-        told: How much each row says of the chance to convert, [n]: its maturity, unless it converted.
+        told: How much each row says of the chance to convert, [n]: its maturity, unless it converted, and of people left alone
+            at most the part of the horizon before the next contact.
         fold: Fold of each row's person, [n].
         person: Number of each row's person, [n].
+        days: Which horizons overlap; None where it isn't known.
         purchase: Number of each converted row's purchase, [n]: rows of days whose horizons overlap share one.
-        share: Part of each row's horizon that is its own, [n]: a day that is in the horizons of m rows of the same person and side
-            is a m-th each one's.
+        share: Part of each row's days that is its own, [n]: a day that m rows of the same person and side look at is a m-th each
+            one's.
         counted: Part of each row's conversion that is its own, [n]: all rows that share a purchase count it once.
         base_rate: Conversions of people left alone, weighted.
         conversions: Of the contacts.
@@ -83,11 +92,13 @@ class Contrast:
     habit_options: tuple[Option, ...]
     alone: Integers
     expected: Vector
+    converted: Vector
     residual: Vector
     weight: Vector
     told: Vector
     fold: Integers
     person: Integers
+    days: PersonDays | None
     purchase: Integers
     share: Vector
     counted: Vector
@@ -155,14 +166,15 @@ def contrast_of(
     contact = drawn if drawn.any() else rows.contacted & used
     person = pd.factorize(training["customer_id"])[0].astype(np.int64)
     alone = ~rows.contacted & used
-    days = PersonDays.of(training, person)
+    days, told = PersonDays.of(training, person), told_of(training)
     purchase, (share, counted) = np.arange(len(person)), (np.ones(len(person)), rows.is_converted)
     if days is not None:
-        purchase, (share, counted) = days.purchase, days.own_parts(rows.is_converted, rows.contacted)
-        # What a contact causes may be sold in the horizon of a row beside it.
-        apart = alone & ~days.is_near(rows.contacted)
-        alone = apart if apart.any() else alone
-    told = _told(training)
+        length = np.where(rows.contacted, days.horizon, days.until_contact(rows.contacted))
+        rows = replace(rows, is_converted=np.where(days.sold < length, rows.is_converted, 0.0))
+        told = np.where(rows.is_converted > 0, 1.0, np.minimum(told, length / days.horizon))
+        purchase, (share, counted) = days.purchase, days.own_parts(rows.is_converted, rows.contacted, length)
+        apart = alone & ~days.is_after(rows.contacted)
+        alone = apart if rows.is_converted[apart].sum() >= LEAST_APART else alone
     weight = _weights(training, rows, told, contact, alone, seed, threads)
     fold = person_bucket(training["customer_id"]) % FOLDS
     habit = rows.contacted & used & ~contact & ~np.isnan(rows.is_traced)
@@ -174,12 +186,12 @@ def contrast_of(
         stops = _of_people(person, seed) < _STOP_SHARE
         expected = _expected(rows, alone, used, told, fold, stops, features, seed, threads)
         expected *= _levels(training, rows.is_converted, expected, weight, alone)
-        residual = rows.is_converted - expected
+        residual = np.where(rows.contacted, counted - share * expected, rows.is_converted - expected)
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
         np.flatnonzero(contact), option_of_contact, kept, np.flatnonzero(habit), option_of_habit, by_habit,
-        np.flatnonzero(alone), expected, residual, weight, told, fold, person, purchase, share, counted, rate,
-        int(rows.is_converted[contact].sum()), bool(drawn.any()),
+        np.flatnonzero(alone), expected, rows.is_converted, residual, weight, told, fold, person, days, purchase, share, counted,
+        rate, int(rows.is_converted[contact].sum()), bool(drawn.any()),
     )  # fmt: skip
 
 
@@ -205,7 +217,7 @@ def _weights(  # noqa: PLR0917 - everything that says who was contacted
     return weight
 
 
-def _told(training: pd.DataFrame) -> Vector:
+def told_of(training: pd.DataFrame) -> Vector:
     """How much each row says of the chance to convert, [n]: of one whose horizon isn't over, its maturity, unless it converted.
 
     How many people a row stands for doesn't matter here, since who is thinned doesn't depend on what came of it.
@@ -278,13 +290,18 @@ def _expected(  # noqa: PLR0917 - everything that says who learns from whom
 def _levels(training: pd.DataFrame, converted: Vector, expected: Vector, weight: Vector, alone: Mask) -> Vector:
     """Conversions of people left alone on each row's day over those expected, drawn towards the ratio of all days, [n].
 
+    Of few people like the contacted ones it is drawn towards the ratio of everybody left alone.
+
     A season moves everybody's chance in proportion; taken off in points, it would make regular buyers look put off.
     """
     day = pd.factorize(training["as_of_on"])[0] if "as_of_on" in training else np.zeros(len(converted), dtype=np.int64)
-    count = int(day.max(initial=0)) + 1
+    count, own = int(day.max(initial=0)) + 1, weight[alone]
+    own = own * (own.sum() / (own**2).sum())  # as many as they say as much as
     came, awaited, mass = (
-        np.bincount(day[alone], weight[alone] * each, minlength=count)
+        np.bincount(day[alone], own * each, minlength=count)
         for each in (converted[alone], expected[alone], np.ones(int(alone.sum())))
     )
-    overall, usual = came.sum() / awaited.sum(), awaited.sum() / mass.sum()
+    alike = converted[alone].sum() / expected[alone].sum()
+    overall = (came.sum() + LEAST_APART * alike) / (awaited.sum() + LEAST_APART)
+    usual = awaited.sum() / mass.sum()
     return np.asarray(((came + DAY_ROWS * usual * overall) / (awaited + DAY_ROWS * usual))[day])

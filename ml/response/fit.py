@@ -16,7 +16,7 @@ from ml.response.amount import Amount, fit_amount
 from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
-from ml.response.contrast import Contrast, contrast_of
+from ml.response.contrast import Contrast, contrast_of, told_of
 from ml.response.evidence import gather_evidence
 from ml.response.exposure import fit_exposure
 from ml.response.factor_features import FactorFeatures
@@ -31,7 +31,7 @@ from ml.response.redemption import fit_redemption
 from ml.response.rows import TrainingRows, known_offers, prepare, timed, training_facts
 from ml.response.spoken import SaysFactor, SaysNothing, SaysPooled
 from ml.response.thought import Thought
-from ml.response.traces import Traces, fit_traces
+from ml.response.traces import TracedRows, Traces, fit_traces
 from ml.response.trees import TreeSettings
 from ml.response.trial import Trial
 from ml.response.usual_discount import fit_usual_discount
@@ -40,6 +40,7 @@ BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
 MOST_JUDGED: Final = 30_000
 """Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
+_LEAST_TOLD: Final = 1e-3
 TRACE_ROUNDS: Final = 3
 """Of effects and the shares of conversions that follow a click, each learned given the other."""
 
@@ -96,14 +97,14 @@ def fit(
         known = dict.fromkeys([*contrast.options, *contrast.habit_options, *options])
         levels = Levels.of([*known], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
-        traces = Traces()
+        traces = Traces().of(rows, contrast)
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
             whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
                 caused = _uplift(trial, contacts.averages(), Personal())[contrast.contacts]
-                traces = fit_traces(rows, contrast, factor_features, caused)
-                contacts = whole.split(rows, traces)
+                traces = fit_traces(rows, contrast, factor_features, caused).of(rows, contrast)
+                contacts = whole.split(traces)
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
@@ -112,10 +113,15 @@ def fit(
         uplift = _uplift(trial, averages, personal)
     with timed(seconds, "baseline"), threadpool_limits(threads, user_api="blas"):
         usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
-        difference = np.where(rows.contacted, logits(usual + uplift) - logits(usual), 0.0)
+        # In a horizon that others overlap with there is what several contacts caused.
+        difference = np.where(rows.contacted, logits(usual + uplift / contrast.share) - logits(usual), 0.0)
+        seen = contrast.told / np.maximum(told_of(training), _LEAST_TOLD)
+        alone = np.zeros(len(rows.train), dtype=bool)
+        alone[contrast.alone] = True
         baseline = fit_baseline(
-            rows, difference, factor_features, contrast.told, seed=seed, threads=threads, settings=settings
-        )
+            replace(rows, is_converted=contrast.converted, weight=rows.weight * seen),
+            difference, factor_features, alone, contrast.told, seed=seed, threads=threads, settings=settings,
+        )  # fmt: skip
     with timed(seconds, "redemption"):
         usual_discount = fit_usual_discount(rows, factor_features, contrast.purchase)
         alone = sigmoid(baseline.logit(rows.features, threads))
@@ -151,7 +157,7 @@ class _Personal:
     contrast: Contrast
     averages: Averages
     shown: Averages
-    traces: Traces
+    traces: TracedRows
     levels: Levels
     amount: Amount
     factor_features: FactorFeatures
@@ -166,7 +172,7 @@ class _Personal:
     def factor(self, mask: npt.NDArray[np.bool_], seed: int) -> SaysFactor:
         """The factor of people, from the rows under `mask`."""
         contacts = DrawnContacts.of(self.trial, self.contrast, self.levels, self.factor_features, mask, seed)
-        found = fit_factor(contacts.split(self.rows, self.traces))
+        found = fit_factor(contacts.split(self.traces))
         return SaysFactor(replace(found, levels=found.levels.unless_harmful(self.shown)), self.trial.exposure)
 
     def pooled(self, name: str, mask: npt.NDArray[np.bool_], seed: int) -> SaysPooled:

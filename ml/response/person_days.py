@@ -44,33 +44,66 @@ class PersonDays:
         bought_on = self.day + self.sold
         return np.asarray(pd.factorize(self._along(self.person, bought_on))[0], dtype=np.int64)
 
-    def is_near(self, contacted: Mask) -> Mask:
-        """Rows whose horizon overlaps that of a contact with their person, [n]."""
+    def is_after(self, contacted: Mask) -> Mask:
+        """Rows of days on which the horizon of an earlier contact with their person isn't over yet, [n].
+
+        Earlier ones alone: who isn't contacted later may have bought instead, and rows that are chosen by what came after them
+        say something else than people do.
+        """
         at = self._along(self.person, self.day)
         contacts = np.sort(at[contacted])
         first = np.searchsorted(contacts, at - self.horizon, side="right")
-        return np.asarray(first < np.searchsorted(contacts, at + self.horizon))
+        return np.asarray(first < np.searchsorted(contacts, at))
 
-    def own_parts(self, converted: Vector, contacted: Mask) -> tuple[Vector, Vector]:
-        """Part of each row's horizon that is its own, and part of its conversion, [n] each.
+    def until_contact(self, contacted: Mask) -> Integers:
+        """Days from each row until the next contact with its person, at most the horizon, [n]."""
+        at = self._along(self.person, self.day)
+        contacts = np.append(np.sort(at[contacted]), np.iinfo(np.int64).max)
+        following = contacts[np.searchsorted(contacts, at, side="right")]
+        return np.asarray(np.minimum(following - at, self.horizon))
 
-        A day that is in the horizons of m rows of the same person, contacted or not as it was, is a m-th each one's. Along each
+    def overlapping(self, rows: Integers, values: Vector) -> Vector:
+        """Values of some rows summed over those of the same person, each by the part of the horizon that it shares, [n].
+
+        Args:
+            rows: Which, [m].
+            values: Of each, [m].
+        """
+        at = self._along(self.person, self.day)
+        order = np.argsort(at[rows], kind="stable")
+        places, kept = at[rows][order], values[order]
+        sums, moments = (np.concatenate([[0.0], np.cumsum(each)]) for each in (kept, kept * places))
+        before, here, after = (
+            np.searchsorted(places, each, side="right") for each in (at - self.horizon, at, at + self.horizon - 1)
+        )
+        earlier = (sums[here] - sums[before]) * (1 - at / self.horizon) + (
+            moments[here] - moments[before]
+        ) / self.horizon
+        later = (sums[after] - sums[here]) * (1 + at / self.horizon) - (moments[after] - moments[here]) / self.horizon
+        return np.asarray(earlier + later)
+
+    def own_parts(self, converted: Vector, contacted: Mask, length: Integers) -> tuple[Vector, Vector]:
+        """Part of each row's days that is its own, and part of its conversion, [n] each.
+
+        A day that is among those of m rows of the same person, contacted or not as it was, is a m-th each one's. Along each
         person's days the integral of one over the rows that cover a day says how much of it a row has to itself.
 
         Args:
             converted: 0 or 1, [n].
             contacted: Who was contacted, [n].
+            length: Days that each row looks at, from 1 to the horizon, [n].
         """
         begin = self._along(self.person * 2 + contacted, self.day)
-        steps = np.concatenate([begin, begin + self.horizon])
+        end = begin + length
+        steps = np.concatenate([begin, end])
         order = np.argsort(steps, kind="stable")
         at = steps[order]
         covering = np.cumsum(np.where(order < len(begin), 1, -1))
         own = np.divide(1.0, covering, out=np.zeros(len(at)), where=covering > 0)
         whole = np.concatenate([[0.0], np.cumsum(own[:-1] * np.diff(at))])
-        first, last = (np.searchsorted(at, each) for each in (begin, begin + self.horizon))
+        first, last = (np.searchsorted(at, each) for each in (begin, end))
         part = own[np.searchsorted(at, begin + self.sold, side="right") - 1]
-        return (whole[last] - whole[first]) / self.horizon, converted * part
+        return (whole[last] - whole[first]) / length, converted * part
 
     def _along(self, group: Integers, day: Integers) -> Integers:
         """Groups one after another on one line of days, so far apart that their horizons don't touch, [n]."""

@@ -30,8 +30,8 @@ from ml.response.contrast import Contrast
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.poisson import Fitted, Term, fit_poisson
-from ml.response.rows import TrainingRows, at_most
-from ml.response.traces import Traces
+from ml.response.rows import at_most
+from ml.response.traces import TracedRows
 from ml.response.trial import Trial
 
 Vector = npt.NDArray[np.float64]
@@ -101,21 +101,15 @@ class _Contacts:
 
     Attributes:
         at: Their rows, [A].
-        channel: [A].
         usual: Conversions that come anyway within the horizon, as far as it's over, [A].
         moved: Scale of those that the contact causes, [A].
-        share: Of each one's horizon, what is its own, [A].
-        purchase: Number of each converted one's purchase, [A].
         columns: Of levels and features, [A, L + K].
         usual_columns: Of what comes anyway, [A, 1 + K].
     """
 
     at: Integers
-    channel: npt.NDArray[Any]
     usual: Vector
     moved: Vector
-    share: Vector
-    purchase: Integers
     columns: Vector
     usual_columns: Vector
 
@@ -183,11 +177,8 @@ class DrawnContacts:
         level_sd = 1 / np.sqrt(max(float(contrast.counted[alone].sum()), 1.0))
         contacts = _Contacts(
             at,
-            contrast.channel[kept],
             told * usual,
             told * levels.scale[place] * trial.own_ratio[at],
-            contrast.share[at],
-            contrast.purchase[at],
             np.hstack([levels.columns[place], asked]),
             np.column_stack([np.ones(len(at)), asked]),
         )
@@ -198,7 +189,7 @@ class DrawnContacts:
             features,
             contrast.counted[at[:count]],
             Term(
-                (contacts.share * contacts.usual)[:count],
+                (contrast.share[at] * contacts.usual)[:count],
                 contacts.usual_columns[:count],
                 np.append(level_sd, doubt),
             ),
@@ -207,28 +198,25 @@ class DrawnContacts:
             contacts,
         )
 
-    def split(self, rows: TrainingRows, traces: Traces) -> "DrawnContacts":
+    def split(self, traces: TracedRows) -> "DrawnContacts":
         """The same contacts, of which one is two counts where it is known what share of conversions follows a click.
 
         A purchase that followed a click is its message's, all of it: no other contact with the person counts it.
 
         Args:
-            rows: The training rows that these contacts, which aren't split yet, are of.
-            traces: The shares.
+            traces: What clicks tell of the training rows that these contacts, which aren't split yet, are of.
         """
         of, count = self.contacts, len(self.count)
-        traced, anyway, caused = traces.split(rows, of.at, of.channel)
+        drawn = of.at[:count]
+        caused, anyway = traces.caused[of.at], traces.anyway[of.at]
         parts = np.flatnonzero(caused)
-        is_followed = (self.count > 0) & np.isin(of.purchase[:count], of.purchase[traced > 0])
-        # A day in the horizons of m contacts is left over by all of their messages.
-        left = self.usual.scale * (1 - anyway[:count]) ** (1 / of.share[:count])
         kept = np.concatenate([np.arange(count), parts])
         return replace(
             self,
-            count=np.concatenate([np.where(is_followed, 0.0, self.count), traced[parts]]),
+            count=np.concatenate([np.where(traces.is_followed[drawn], 0.0, self.count), traces.traced[of.at[parts]]]),
             usual=replace(
                 self.usual,
-                scale=np.concatenate([left, (of.usual * anyway)[parts]]),
+                scale=np.concatenate([self.usual.scale * traces.left[drawn], (of.usual * anyway)[parts]]),
                 columns=of.usual_columns[kept],
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),

@@ -102,7 +102,7 @@ def _of_outcomes(
     trial = Trial.of(
         rows.features[used],
         contacted.astype(np.int64),
-        rows.is_converted[used],
+        contrast.converted[used],
         propensity=np.clip(chance, LEAST_CHANCE, 1.0),
         actions=1,
     )

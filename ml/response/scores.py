@@ -1,8 +1,8 @@
 """What the response model says of people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from ml.entities import Option
 from ml.response.redemption import Redemption
 
 Float32 = npt.NDArray[np.float32]
+WORTH_UNIT: Final = 1000.0
+"""Money; more than any contact is worth, so that what it adds to a chance stays one."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,30 @@ class Scores:
     exposure: Float32
     usual_discount: Float32
     seconds: Mapping[str, float]
+
+    @classmethod
+    def of_worth(cls, customer_ids: npt.NDArray[Any], options: Sequence[Option], worth: npt.NDArray[Any]) -> Self:
+        """Scores of who knows what a contact is worth, whatever conversions it is made of, offers deducted.
+
+        For policies that are compared with the response model, under an objective in money: a conversion of `WORTH_UNIT`.
+
+        Args:
+            customer_ids: [N].
+            options: O channels with offers.
+            worth: Money that each contact brings, its own cost not deducted, [N, O].
+        """
+        uplift = (worth / WORTH_UNIT).astype(np.float32)
+        half, ones = (np.full(len(customer_ids), each, dtype=np.float32) for each in (0.5, 1.0))
+        return cls(
+            customer_ids,
+            tuple(options),
+            half,
+            uplift,
+            np.zeros_like(uplift),
+            np.clip(half[:, None] + uplift, 0.0, 1.0),
+            ones * np.float32(WORTH_UNIT),
+            (Redemption(0.0, 0.0),) * len(options),
+            np.ones_like(uplift),
+            ones * 0,
+            {},
+        )

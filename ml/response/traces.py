@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -43,22 +43,46 @@ class Traces:
     channels: Mapping[str, Trace] = field(default_factory=dict)
     clicking: LogLine | None = None
 
-    def split(self, rows: TrainingRows, at: Integers, channel: npt.NDArray[Any]) -> tuple[Vector, Vector, Vector]:
-        """Of contacts [C]: 1 where a conversion followed a click, and both shares; 0 of those that are one count.
+    def of(self, rows: TrainingRows, contrast: Contrast) -> "TracedRows":
+        """The shares of each row, and which purchases are whose.
 
         Args:
             rows: Training rows, n of them.
-            at: The contacts' rows, [C].
-            channel: Their channels, [C].
+            contrast: The same rows' contrast, with all of its contacts.
         """
-        known, nothing = ~np.isnan(rows.is_traced[at]), Trace(0.0, 0.0)
-        names, place = np.unique(channel.astype(str), return_inverse=True)
-        shares = [self.channels.get(str(name), nothing) for name in names]
-        caused = np.where(known, np.array([each.caused for each in shares])[place], 0.0)
-        anyway = np.where(known, np.array([each.anyway for each in shares])[place], 0.0)
-        if self.clicking is not None:
-            anyway = np.minimum(anyway * self.clicking.rise(rows.features[at]), MOST)
-        return np.where(caused > 0, np.nan_to_num(rows.is_traced[at]), 0.0), anyway, caused
+        at, count = contrast.contacts, len(rows.is_traced)
+        names, place = np.unique(contrast.channel.astype(str), return_inverse=True)
+        shares = [self.channels.get(str(name), Trace(0.0, 0.0)) for name in names]
+        known = ~np.isnan(rows.is_traced[at])
+        rise = 1.0 if self.clicking is None else self.clicking.rise(rows.features[at])
+        anyway, caused, traced = np.zeros(count), np.zeros(count), np.zeros(count)
+        caused[at] = np.where(known, np.array([each.caused for each in shares])[place], 0.0)
+        anyway[at] = np.where(known, np.minimum(np.array([each.anyway for each in shares])[place] * rise, MOST), 0.0)
+        traced[at] = np.where(caused[at] > 0, np.nan_to_num(rows.is_traced[at]), 0.0)
+        left = np.log1p(-anyway)
+        if contrast.days is not None:
+            left = contrast.days.overlapping(at, left[at])
+        is_followed = np.isin(contrast.purchase, contrast.purchase[traced > 0]) & (rows.is_converted > 0)
+        return TracedRows(traced, anyway, caused, is_followed, np.exp(left))
+
+
+@dataclass(frozen=True, eq=False)
+class TracedRows:
+    """What clicks tell of each of n rows. Of contacts whose clicks nobody tells, and of others, nothing.
+
+    Attributes:
+        traced: 1 where a conversion followed a click on the row's message, [n].
+        anyway: Share of what comes anyway that follows a click on it, [n].
+        caused: Share of what it caused that does, [n].
+        is_followed: Whether the row's conversion followed a click on any message to the person, [n].
+        left: Share of what comes anyway in the row's horizon that follows no click on any message, [n].
+    """
+
+    traced: Vector
+    anyway: Vector
+    caused: Vector
+    is_followed: npt.NDArray[np.bool_]
+    left: Vector
 
 
 def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures, caused: Vector) -> Traces:

@@ -4,6 +4,7 @@ with outcomes as (
 
     select
         message_id,
+        channel,
         event_type,
         occurred_at
     from {{ ref('int_outcomes') }}
@@ -34,7 +35,7 @@ clicks as (
 
 ),
 
--- a campaign that no report names tells nothing of its clicks, not that there were none
+-- a campaign that no report names tells nothing of its clicks, nor does a mail from before there were reports: not that there were none
 past_mails as (
 
     select
@@ -47,11 +48,30 @@ past_mails as (
         message_id is null
         and channel = 'email'
         and campaign in (select reports.campaign from reports)
+        and sent_at >= (select min(reports.occurred_at) from reports) - interval 1 day
+
+),
+
+-- a campaign that is sent again and again: the click is on the last of its mails
+clicked_mails as (
+
+    select
+        past_mails.touch_id,
+        min(clicks.occurred_at) as clicked_at
+    from clicks
+    asof inner join past_mails
+        on
+            clicks.customer_number = past_mails.customer_number
+            and clicks.campaign = past_mails.campaign
+            and clicks.occurred_at >= past_mails.sent_at
+    group by past_mails.touch_id
 
 )
 
 select
     message_id,
+    any_value(channel) as channel,
+    false as is_past,
     min(occurred_at) as clicked_at
 from outcomes
 where event_type = 'clicked' and message_id is not null
@@ -59,12 +79,8 @@ group by message_id
 union all
 select
     past_mails.touch_id as message_id,
-    min(clicks.occurred_at) as clicked_at
+    'email' as channel,
+    true as is_past,
+    clicked_mails.clicked_at
 from past_mails
-left join
-    clicks
-    on
-        past_mails.customer_number = clicks.customer_number
-        and past_mails.campaign = clicks.campaign
-        and past_mails.sent_at <= clicks.occurred_at
-group by past_mails.touch_id
+left join clicked_mails on past_mails.touch_id = clicked_mails.touch_id

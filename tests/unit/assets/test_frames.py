@@ -127,8 +127,11 @@ def _sales(generation: Path, *sales: tuple[str, str | None, float | None]) -> No
 
 
 def _clicked(generation: Path, **clicks: str | None) -> None:
+    """Clicks on e-mails: of the system where the id begins with m, else of campaigns before."""
     frame = pd.DataFrame({"message_id": [*clicks], "clicked_at": pd.to_datetime([*clicks.values()])})
-    frame.astype({"message_id": "str"}).to_parquet(generation / "fct_clicks.parquet")
+    frame = frame.assign(channel="email", is_past=[not name.startswith("m-") for name in clicks])
+    types = {"message_id": "str", "channel": "str", "is_past": "bool"}
+    frame.astype(types).to_parquet(generation / "fct_clicks.parquet")
 
 
 def _touched(generation: Path, **sent: tuple[str, str]) -> None:
@@ -187,6 +190,13 @@ def test_a_conversion_is_traced_where_it_followed_a_click_on_the_days_own_messag
     (generation / "fct_clicks.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="run a cycle"):
         training_frame(sources, 1000, 1)
+
+
+def test_of_own_messages_nothing_is_known_of_clicks_before_the_channel_tells_of_one(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    _clicked(sources.generation, **{"h-past": "2026-01-04 10:00"})
+    rows = training_frame(sources, 1000, 1).set_index("customer_id")
+    assert rows[["is_clicked", "is_traced"]].isna().all(axis=None)
 
 
 def test_a_person_is_exposed_who_looked_at_what_comes_by_the_channel_before_the_horizon_was_over(tmp_path):

@@ -209,7 +209,8 @@ def test_each_day_and_each_first_purchase_is_shared_out_once(days, bought):
     person, contacted = pd.factorize(frame["customer_id"])[0], np.zeros(len(frame), dtype=bool)
     known = PersonDays.of(frame, person)
     assert known is not None
-    share, counted = known.own_parts(frame["converted_day"].notna().to_numpy(float), contacted)
+    whole = np.full(len(frame), horizon)
+    share, counted = known.own_parts(frame["converted_day"].notna().to_numpy(float), contacted, whole)
     covered = {(person, day + k) for person, day in days for k in range(horizon)}
     assert share.sum() * horizon == pytest.approx(len(covered) + horizon)
     assert (counted[:-1] <= 1).all()
@@ -226,14 +227,36 @@ def test_where_everybody_is_contacted_within_a_horizon_people_left_alone_in_betw
     assert len(contrast.alone) > 1000
 
 
-def test_who_is_left_alone_beside_a_contact_does_not_tell_what_comes_by_itself():
-    frame = lived(40, 10, usual=0.0, effect=0.0)
-    frame.loc[frame["customer_id"] == "c0", "channel"] = NONE
-    frame.loc[(frame["customer_id"] == "c0") & (frame["as_of_on"] == "2026-01-06"), "channel"] = "email"
-    frame.loc[frame.index[-1], ["is_converted", "converted_day"]] = [True, 2.0]
-    rows = prepare(frame, FeatureSpec.fit(frame))
-    known = PersonDays.of(frame, pd.factorize(frame["customer_id"])[0])
-    assert known is not None
-    near = known.is_near(rows.contacted)
-    assert frame["as_of_on"].dt.day[near & (frame["customer_id"] == "c0")].tolist() == [4, 5, 6, 7, 8]
-    assert not near[frame["customer_id"] == "c1"].any()
+def days_of(contacts: dict[str, list[int]], days: int, horizon: int) -> tuple[PersonDays, np.ndarray]:
+    """People on all of the days from 0 on, of whom some are contacted."""
+    person, day = (each.ravel() for each in np.indices((len(contacts), days)))
+    contacted = np.array([on in list(contacts.values())[who] for who, on in zip(person, day, strict=True)])
+    return PersonDays(person, day, np.zeros(len(person), dtype=np.int64), horizon), contacted
+
+
+def test_who_was_contacted_within_a_horizon_does_not_tell_what_comes_by_itself():
+    known, contacted = days_of({"a": [5], "b": []}, 10, 3)
+    assert known.day[known.is_after(contacted) & (known.person == 0)].tolist() == [6, 7]
+    assert not known.is_after(contacted)[known.person == 1].any()
+
+
+def test_a_day_left_alone_is_looked_at_until_the_next_contact():
+    known, contacted = days_of({"a": [5], "b": []}, 10, 3)
+    assert known.until_contact(contacted)[known.person == 0].tolist() == [3, 3, 3, 2, 1, 3, 3, 3, 3, 3]
+    assert (known.until_contact(contacted)[known.person == 1] == 3).all()
+
+
+@given(
+    contacts=st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=4),
+    horizon=st.integers(1, 5),
+    seed=st.integers(0, 9),
+)
+def test_values_of_others_count_by_the_part_of_the_horizon_that_is_shared(contacts, horizon, seed):
+    known, contacted = days_of({str(i): sorted(each) for i, each in enumerate(contacts)}, 10, horizon)
+    rows = np.flatnonzero(contacted)
+    values = np.random.default_rng(seed).random(len(rows))
+    expected = np.zeros(len(known.day))
+    for row, value in zip(rows, values, strict=True):
+        apart = np.abs(known.day - known.day[row])
+        expected += (known.person == known.person[row]) * value * np.maximum(1 - apart / horizon, 0)
+    assert known.overlapping(rows, values) == pytest.approx(expected, abs=1e-9)

@@ -68,7 +68,7 @@ def email_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
     traces = fit_traces(rows, contrast, features, caused) if traced else Traces()
     everyone = np.ones(len(frame), dtype=bool)
     found = DrawnContacts.of(Trial.of(frame, rows), contrast, Levels.of([EMAIL], Thought()), features, everyone, 1)
-    found = found.split(rows, traces).averages()
+    found = found.split(traces.of(rows, contrast)).averages()
     return found.of(EMAIL).mean, found.of(EMAIL).sd
 
 
@@ -100,9 +100,8 @@ def test_habitual_clickers_do_not_pass_for_persuaded():
         traces = fit_traces(rows, contrast, features, np.full(len(contrast.contact), effect))
         everyone = np.ones(len(frame), dtype=bool)
         levels = Levels.of([EMAIL], Thought())
-        found = fit_factor(
-            DrawnContacts.of(Trial.of(frame, rows), contrast, levels, features, everyone, 1).split(rows, traces)
-        )
+        drawn = DrawnContacts.of(Trial.of(frame, rows), contrast, levels, features, everyone, 1)
+        found = fit_factor(drawn.split(traces.of(rows, contrast)))
         assert found.evidence < BELIEVED
         assert abs(found.weights[0]) < 0.1
 
@@ -116,13 +115,16 @@ def test_a_channel_whose_clicks_nobody_reports_is_one_count_a_contact():
 
 
 def test_contacts_of_history_and_of_other_channels_stay_one_count():
-    frame = mailed(6, 4).assign(is_traced=pd.array([None, True, False, True, None, False], dtype="boolean"))
-    rows = prepare(frame, FeatureSpec.fit(frame))
-    channel = np.array(["email", "email", "email", "sms", "sms", "sms"], dtype=object)
-    traced, anyway, caused = Traces({"email": Trace(0.1, 0.8)}).split(rows, np.arange(6), channel)
-    assert traced.tolist() == [0, 1, 0, 0, 0, 0]
-    assert anyway.tolist() == [0, 0.1, 0.1, 0, 0, 0]
-    assert caused.tolist() == [0, 0.8, 0.8, 0, 0, 0]
+    frame = mailed(40, 4)
+    frame["channel"] = ["email"] * 15 + ["sms"] * 15 + [NONE] * 10
+    told = pd.array([None, True, False] * 10 + [None] * 10, dtype="boolean")
+    rows, contrast, _ = known(frame.assign(is_traced=told, is_clicked=told))
+    found = Traces({"email": Trace(0.1, 0.8)}).of(rows, contrast)
+    used = contrast.contact
+    assert len(used) > 20
+    assert found.traced[used].tolist() == [float(i < 15 and i % 3 == 1) for i in used]
+    assert found.anyway[used].tolist() == [0.1 if i < 15 and i % 3 else 0.0 for i in used]
+    assert found.caused[used].tolist() == [0.8 if i < 15 and i % 3 else 0.0 for i in used]
 
 
 def test_days_whose_horizons_overlap_share_a_purchase():
@@ -160,7 +162,7 @@ def test_a_purchase_that_followed_a_click_is_counted_by_that_message_alone():
     rows, contrast, features = known(twice)
     levels, everyone = Levels.of([EMAIL], Thought()), np.ones(len(twice), dtype=bool)
     whole = DrawnContacts.of(Trial.of(twice, rows), contrast, levels, features, everyone, 1)
-    found = whole.split(rows, Traces({"email": Trace(0.04, 0.8)}))
+    found = whole.split(Traces({"email": Trace(0.04, 0.8)}).of(rows, contrast))
     mails, used = 2 * len(frame), np.isin(np.arange(len(frame)), contrast.contact)
     traced = int(frame["is_traced"][used].sum())
     assert len(found.count) == 2 * len(whole.count) <= 2 * mails

@@ -55,11 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     answer.add_argument("--from", dest="start", type=_instant, required=True)
     answer.add_argument("--to", dest="end", type=_instant, required=True)
     truth = verbs.add_parser("truth", help="the truth, as a Parquet file for judges")
-    truth.add_argument("--what", required=True, help="identity, people, effects, value or worth")
+    truth.add_argument("--what", required=True, help="identity, people, effects, options, value or worth")
     truth.add_argument("--out", type=Path, help="file to write; default TRUTH/<what>.parquet")
-    truth.add_argument("--on", type=_day, help="effects: day of the messages; default the market's own")
+    truth.add_argument("--on", type=_day, help="effects, options: day of the messages; default the market's own")
     truth.add_argument("--days", type=int, default=14, help="effects: window")
-    truth.add_argument("--offers", default="", help="effects: offers, separated by commas; default all that were met")
+    truth.add_argument(
+        "--offers", default="", help="effects, options: offers, separated by commas; default all that were met"
+    )
     answer.add_argument("--config", type=Path, help="folder whose actions.yaml names new offers and their cost")
     add_verbs(verbs, answer, _instant)
     for verb in (make, answer, truth):

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from market import texts
 from market.effects import Messages, effect_when_reached, maturity, reach_chance
 from market.identities import truth_table
+from market.options import options_table
 from market.organic import daily_chance
 from market.sales import MARGIN_SHARE, expected_amount
 from market.store import Places, load_state, load_world
 from market.words import CHANNELS, DAY_MS, HOUR_MS, PRICE, TRAITS, Floats, MarketError
 from market.world import State, World
 
-WHATS: Final = ("identity", "people", "effects", "value", "worth")
+WHATS: Final = ("identity", "people", "effects", "options", "value", "worth")
 
 
 def tell_truth(
@@ -30,9 +31,9 @@ def tell_truth(
         where: The market's places.
         what: One of ``WHATS``.
         out: The file to write.
-        on: For effects: the day on which messages would go out, in the present state; default the clock's day.
+        on: For effects and options: the day on which messages would go out, in the present state; default the clock's day.
         days: For effects: the window after it.
-        offers: For effects: offers to consider; default those that the market has met.
+        offers: For effects and options: offers to consider; default those that the market has met.
 
     Returns:
         The file's name and rows.
@@ -49,8 +50,10 @@ def tell_truth(
         table = pa.concat_tables([table, *extra]) if extra else table
     elif what == "people":
         table = _people(world, state)
-    elif what == "effects":
-        table = effects_table(world, state, state.day if on is None else (on - date(1970, 1, 1)).days, days, offers)
+    elif what in {"effects", "options"}:
+        day = state.day if on is None else (on - date(1970, 1, 1)).days
+        is_effects = what == "effects"
+        table = effects_table(world, state, day, days, offers) if is_effects else options_table(where, day, offers)
     elif what == "value":
         table = value_table(where)
     elif what == "worth":

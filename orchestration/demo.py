@@ -42,7 +42,14 @@ def days(start: date, count: int, time_zone: str) -> Iterator[Day]:
 
 
 def demo(
-    settings: Settings, customers: int, day_count: int, seed: int, progress: Progress, *, is_brief: bool = False
+    settings: Settings,
+    customers: int,
+    day_count: int,
+    seed: int,
+    progress: Progress,
+    *,
+    is_brief: bool = False,
+    believes: verbs.Believes | None = None,
 ) -> dict[str, Any]:
     """Run `day_count` cycles on a market of `customers` people, made first if the home is empty.
 
@@ -53,6 +60,7 @@ def demo(
         seed: Of the market.
         progress: Told each step.
         is_brief: Whether nobody looks at the status.
+        believes: As of `verbs.cycle`.
 
     Returns:
         What happened on the last day, as the final screen shows it.
@@ -61,16 +69,26 @@ def demo(
     start = _start(settings, customers, seed, progress)
     last: dict[str, Any] = {}
     for day in days(start, day_count, zone):
-        last = live(settings, day, progress, is_brief=is_brief)
+        last = live(settings, day, progress, is_brief=is_brief, believes=believes)
     return last
 
 
-def live(settings: Settings, day: Day, progress: Progress, *, is_brief: bool = False) -> dict[str, Any]:
-    """One day of the loop: decide, hand over, listen, re-optimize, hand over, listen."""
-    cycle = verbs.cycle(settings, day.day.isoformat(), day.morning, progress)
+def live(
+    settings: Settings,
+    day: Day,
+    progress: Progress,
+    *,
+    is_brief: bool = False,
+    believes: verbs.Believes | None = None,
+) -> dict[str, Any]:
+    """One day of the loop: decide, hand over, listen, re-optimize, hand over, listen.
+
+    A plan made by other scores than the model's stands: within the day only the model could score people anew.
+    """
+    cycle = verbs.cycle(settings, day.day.isoformat(), day.morning, progress, believes=believes)
     dispatched = [verbs.dispatch(settings, day.afternoon, progress)]
     answers = [_timed(progress, "market", lambda: market.answer(settings, day.morning, day.afternoon))]
-    ingest = verbs.ingest(settings, day.afternoon, progress)
+    ingest = verbs.ingest(settings, day.afternoon, progress) if believes is None else {}
     dispatched += [verbs.dispatch(settings, day.evening, progress), verbs.dispatch(settings, day.night, progress)]
     answers.append(_timed(progress, "market", lambda: market.answer(settings, day.afternoon, day.next_morning)))
     status = None if is_brief else status_of(settings, day.night)

@@ -8,9 +8,13 @@ training = dg.AssetSelection.assets("training_frame", "response_models", "journe
 dispatch = dg.AssetSelection.groups("dispatch")
 reoptimization = dg.AssetSelection.assets("reoptimization")
 
+whole_cycle = dg.AssetSelection.all() - reoptimization
+until_scores = (dg.AssetSelection.groups("marts") | dg.AssetSelection.assets("candidate_scores")).upstream()
+from_scores = whole_cycle - until_scores
+
 cycle = dg.define_asset_job(
     "cycle",
-    selection=dg.AssetSelection.all() - reoptimization,
+    selection=whole_cycle,
     description="One daily campaign cycle: from the files that came in to the messages that are due.",
 )
 ingest = dg.define_asset_job(

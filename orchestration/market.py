@@ -38,9 +38,9 @@ def answer(settings: Settings, since: datetime, until: datetime) -> dict[str, An
     )
 
 
-def truth(settings: Settings, what: str) -> dict[str, Any]:
-    """Ask for what only the market knows; for judging, never for deciding."""
-    return _call(settings, "truth", "--what", what)
+def truth(settings: Settings, what: str, *words: str) -> Path:
+    """Ask for what only the market knows, as a Parquet file: for judging and for yardsticks, never for deciding."""
+    return Path(_call(settings, "truth", "--what", what, *words)["file"])
 
 
 def _call(settings: Settings, verb: str, *words: str) -> dict[str, Any]:

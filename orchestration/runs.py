@@ -37,8 +37,17 @@ class Run:
     metadata: dict[str, dict[str, Any]]
 
 
-def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progress, log: Path) -> Run:
-    """Run `job` for the partition of `day` with business time `at`.
+def run_job(
+    job: str,
+    *,
+    day: date,
+    at: datetime,
+    trigger: str,
+    progress: Progress,
+    log: Path,
+    assets: dg.AssetSelection | None = None,
+) -> Run:
+    """Run `job`, or those of its `assets`, for the partition of `day` with business time `at`.
 
     The run appears in the Dagster UI of the same home, like any other. What dbt and the solvers print goes to `log`.
     """
@@ -53,6 +62,7 @@ def run_job(job: str, *, day: date, at: datetime, trigger: str, progress: Progre
             partition_key=day.isoformat(),
             tags=tags,
             raise_on_error=False,
+            asset_selection=None if assets is None else list(assets.resolve(defs.resolve_asset_graph())),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         error = None if result.success else _first_failure(instance, run_id)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,9 +15,10 @@ from assets.ledger.ledger import Ledger
 from orchestration import demo, market, verbs
 from orchestration.build import ledger_url
 from orchestration.comparison import Runs, cycles_table, totals_table
+from orchestration.knowing import believe_truth
 from orchestration.runs import Progress
 from orchestration.settings import Settings
-from orchestration.simulated_policies import NOTHING, WAYFINDER, write_policy
+from orchestration.simulated_policies import NOTHING, TRUTH, WAYFINDER, write_policy
 
 TAIL_DAYS: Final = 30
 """Days that the market lives on after the last cycle, so that what was caused late is sold as well."""
@@ -83,7 +84,8 @@ def _run(settings: Settings, name: str, seed: int, customers: int, day_count: in
         else:
             left = day_count if done is None else day_count - (done - demo.START).days - 1
             if left > 0:
-                demo.demo(own, customers, left, seed, progress, is_brief=True)
+                believes = partial(believe_truth, own) if name == TRUTH else None
+                demo.demo(own, customers, left, seed, progress, is_brief=True, believes=believes)
         zone = ZoneInfo(verbs.configuration_of(own).policy.time_zone)
         seconds = (datetime.now().astimezone() - begun).total_seconds()
         market.answer(own, *_tail(name, day_count, end, zone))
@@ -129,4 +131,4 @@ def _realized(settings: Settings) -> float:
 
 
 def _truth(settings: Settings, what: str) -> pd.DataFrame:
-    return pd.read_parquet(Path(market.truth(settings, what)["file"]))
+    return pd.read_parquet(market.truth(settings, what))

@@ -1,11 +1,12 @@
 """What each verb of the command line does, with its facts as plain values. Screens show them, `--json` prints them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pandas as pd
 
 from assets.channels.messages import creative_problems
@@ -18,6 +19,7 @@ from assets.releasing import ReleaseError, release
 from assets.reoptimizing import CHANGES
 from ml.configuration import Configuration, ConfigurationError, read_configuration
 from ml.entities import CHANNELS
+from orchestration import jobs
 from orchestration.build import ledger_url, locked, prepare
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.resources import drivers_of
@@ -25,6 +27,8 @@ from orchestration.runs import Progress, Run, run_job
 from orchestration.settings import Settings
 
 Facts = dict[str, Any]
+Believes = Callable[[date], None]
+"""Called with a cycle's day when its scores are there."""
 
 
 def configuration_of(settings: Settings) -> Configuration:
@@ -49,10 +53,25 @@ def day_of(settings: Settings, text: str | None, at: datetime) -> date:
         raise BadInput(f"--date {text!r} is no date; right would be 2026-01-05") from None
 
 
-def cycle(settings: Settings, text: str | None, at: datetime, progress: Progress) -> Facts:
-    """Run the whole asset graph for a day."""
+def cycle(
+    settings: Settings, text: str | None, at: datetime, progress: Progress, *, believes: Believes | None = None
+) -> Facts:
+    """Run the whole asset graph for a day.
+
+    Args:
+        settings: The workspace.
+        text: The day; that of `at` where it isn't given.
+        at: The clock.
+        progress: Told each step.
+        believes: Puts other scores in the place of the model's before anything is decided by them.
+    """
     day = day_of(settings, text, at)
-    run = _run(settings, "cycle", day, at, "command line", progress)
+    if believes is None:
+        run = _run(settings, "cycle", day, at, "command line", progress)
+    else:
+        _run(settings, "cycle", day, at, "command line", progress, jobs.until_scores)
+        believes(day)
+        run = _run(settings, "cycle", day, at, "command line", progress, jobs.from_scores)
     home, ledger = Home(settings.home), _ledger(settings)
     facts = read_json(home.cycle(day.isoformat()) / "plan.json")
     plans = [plan_facts(plan) for plan in ledger.plans.list(day.isoformat())]
@@ -283,7 +302,15 @@ def plan_facts(plan: PlanStatus) -> Facts:
     }
 
 
-def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, progress: Progress) -> Run:
+def _run(
+    settings: Settings,
+    job: str,
+    day: date,
+    at: datetime,
+    trigger: str,
+    progress: Progress,
+    assets: dg.AssetSelection | None = None,
+) -> Run:
     """One job at a time in a home: a second verb waits for the first."""
     configuration = configuration_of(settings)
     problems = creative_problems(configuration)
@@ -296,7 +323,13 @@ def _run(settings: Settings, job: str, day: date, at: datetime, trigger: str, pr
         raise BadInput(str(error)) from None
     with locked(settings.home / ".run.lock"):
         run = run_job(
-            job, day=day, at=at, trigger=trigger, progress=progress, log=settings.home / "logs" / f"{day}.log"
+            job,
+            day=day,
+            at=at,
+            trigger=trigger,
+            progress=progress,
+            log=settings.home / "logs" / f"{day}.log",
+            assets=assets,
         )
     if run.error:
         raise WorkFailed(run.error)

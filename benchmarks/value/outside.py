@@ -9,23 +9,18 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from benchmarks.value.setting import START, Setting
 from market.answer import answer
 from market.catalogue import read_catalogue
-from market.effects import Messages
 from market.history import Plan, make_market
 from market.law import law_named
-from market.store import Places, load_state, load_world
+from market.options import options_table
+from market.store import Places, load_state
 from market.truth import value_table, worth_table
-from market.words import CHANNELS, DAY_MS, HOUR_MS
-from market.worth import worth
 from ml.entities import NONE, Option
 
 _EVENTS: Final = 50.0
-_NOON_UTC: Final = 17
 
 
 @dataclass(frozen=True)
@@ -76,24 +71,11 @@ class Outside:
             options: O channels with offers; the creative is a plain one, the hour a middling one.
             on: The day.
         """
-        world = load_world(self.places)
-        state, pending = load_state(self.places)
-        person = _persons(world, pending.get("_contacts"), customers, recipients)
-        day = on.toordinal() - date(1970, 1, 1).toordinal()
-        known, found = person >= 0, np.zeros((len(person), len(options)))
-        who = person[known]
-        for column, option in enumerate(options):
-            size = len(who)
-            m = Messages(
-                who,
-                np.full(size, CHANNELS.index(option.channel)),
-                np.full(size, state.catalogue.offer_index(option.offer_id)),
-                np.full(size, -1),
-                np.full(size, day * DAY_MS + _NOON_UTC * HOUR_MS),
-                np.zeros(size, dtype=bool),
-            )
-            found[known, column] = worth(world, state, m, day)
-        return found
+        offers = list(dict.fromkeys(option.offer_id for option in options))
+        table = options_table(self.places, on.toordinal() - date(1970, 1, 1).toordinal(), offers).to_pandas()
+        first = recipients.set_index("customer_id")["contact_ids"].str[0].reindex(customers)
+        known = table.drop_duplicates("contact_id").set_index("contact_id").reindex(first)
+        return np.asarray(known[list(map(str, options))].fillna(0.0), dtype=np.float64)
 
     def expected(self) -> pd.DataFrame:
         """What messages were worth when they were sent: cycle_on, channel, message_count, expected_margin, caused_count."""
@@ -116,14 +98,3 @@ def _line(row: Mapping[Any, Any], contact_ids: list[str]) -> dict[str, Any]:
         "send_at": row["send_at"].isoformat() + "Z",
         "contact_ids": contact_ids,
     }
-
-
-def _persons(world: Any, more: pa.Table | None, customers: pd.Series, recipients: pd.DataFrame) -> np.ndarray:
-    """Person of each customer, -1 where the market knows none, int64 [N]."""
-    ids, owners = world.ids.contacts["contact_id"].combine_chunks(), world.ids.person.astype(np.int64)
-    if more is not None and more.num_rows:
-        ids = pa.concat_arrays([ids, more["contact_id"].combine_chunks()])
-        owners = np.concatenate([owners, more["person"].to_numpy()])
-    first = recipients.set_index("customer_id")["contact_ids"].str[0].reindex(customers)
-    index = pc.index_in(pa.array(first.tolist(), type=pa.string()), value_set=ids).fill_null(-1).to_numpy()
-    return np.where(index >= 0, owners[index], -1)

@@ -19,7 +19,7 @@ So all keep to the same consent, frequency caps, capacities and money. They diff
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,6 @@ from benchmarks.value.outside import Outside
 from benchmarks.value.setting import ALL_RANDOM, ALL_SYSTEM, ARMS, SPLIT
 from benchmarks.value.yardstick import Yardsticks, segments
 from ml.entities import Option
-from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 EXACT: Final = {"value_share": 0.0}
@@ -98,11 +97,11 @@ def scores_of(name: str, day: "Day", sticks: Yardsticks) -> Scores:
     if name == "fixed":
         return fixed(shop, seen, sticks.fixed_offer)
     if name == "rules":
-        return in_money(seen, options, sticks.by_segment(segments(seen.customers), options, seed=shop.seed))
+        return _scores(seen, options, sticks.by_segment(segments(seen.customers), options, seed=shop.seed))
     if name == "same":
-        return in_money(seen, options, sticks.expected(seen.customers, options))
+        return _scores(seen, options, sticks.expected(seen.customers, options))
     if name == "truth":
-        return in_money(seen, options, day.worth(options))
+        return _scores(seen, options, day.worth(options))
     raise ValueError(f"policy {name!r}: there are {', '.join(POLICIES)}")
 
 
@@ -110,23 +109,8 @@ def fixed(shop: Shop, seen: Seen, offer: str) -> Scores:
     """The fixed split's belief: the likeliest buyers first, all with one offer."""
     options, likely = shop.configuration.actions.options(), believed(shop, seen).baseline
     offered = np.array([option.offer_id == offer for option in options])
-    return in_money(seen, options, np.where(offered, LIKELY * likely[:, None], -1.0))
+    return _scores(seen, options, np.where(offered, LIKELY * likely[:, None], -1.0))
 
 
-def in_money(seen: Seen, options: list[Option], worth: np.ndarray) -> Scores:
-    """A worth in money as scores: a conversion is worth 1, offers are in the worth already."""
-    count = len(seen.customers)
-    flat: Any = np.zeros((count, len(options)), dtype=np.float32)
-    return Scores(
-        seen.customers["customer_id"].to_numpy(),
-        tuple(options),
-        np.zeros(count, dtype=np.float32),
-        worth.astype(np.float32),
-        flat,
-        np.clip(worth, 0, 1).astype(np.float32),
-        np.ones(count, dtype=np.float32),
-        (Redemption(0.0, 0.0),) * len(options),
-        np.ones_like(flat),
-        np.zeros(count, dtype=np.float32),
-        {},
-    )
+def _scores(seen: Seen, options: list[Option], worth: np.ndarray) -> Scores:
+    return Scores.of_worth(seen.customers["customer_id"].to_numpy(), options, worth)

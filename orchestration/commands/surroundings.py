@@ -42,7 +42,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of the first market")] = 7,
     seeds: Annotated[int, typer.Option(min=1, help="Markets, each of the next seed")] = 1,
     policy: Annotated[
-        list[str] | None, typer.Option(help="wayfinder, random, manual or fixed; again for more [wayfinder]")
+        list[str] | None, typer.Option(help="wayfinder, random, manual, fixed or truth; again for more [wayfinder]")
     ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from market.effects import Messages, effect_when_reached, reach_chance
+from market.options import options_table
 from market.store import Places, load_state, load_world
 from market.words import CHANNELS, DAY_MS, DISPLAY, EMAIL, HOUR_MS, SOCIAL
 from market.world import State, World
@@ -71,3 +72,13 @@ def test_a_membership_is_paid_once_and_leaving_gives_back_what_was_to_come(place
     np.testing.assert_allclose(worth(world, inside, m, state.day)[effect > 0], 0, atol=1e-6)
     gone = worth(world, inside, to_everybody(world, state, SOCIAL, removes=True), state.day)
     assert (gone[(effect > 0) & (reach_chance(world, m, state.day) > 0)] < 0).all()
+
+
+def test_options_say_of_every_contact_what_a_message_to_its_person_would_be_worth(made: Path, place) -> None:
+    world, state = place
+    table = options_table(Places(made, made / "market"), state.day, ["ten_off"])
+    assert table.column_names == ["contact_id", *(f"{name}:ten_off" for name in CHANNELS)]
+    assert table["contact_id"].to_pylist() == world.ids.contacts["contact_id"].to_pylist()
+    m = to_everybody(world, state, EMAIL, state.catalogue.offer_index("ten_off"))
+    expected = worth(world, state, m, state.day)[world.ids.person]
+    np.testing.assert_allclose(table["email:ten_off"].to_numpy(), expected)

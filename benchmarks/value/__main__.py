@@ -6,6 +6,7 @@ Each seed is a market of its own in which every policy lives through the same da
 N; what was tuned (rules, the fixed split's offer, the same-information best) was tuned on seeds 901 to 903.
 
     python -m benchmarks.value [--quick] [--seeds N] [--law default|sparse|noisy] [--shift DAY:CHANNEL=FACTOR]
+                              [--money 0.0004]
 """
 
 import argparse
@@ -15,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-COMPARED: Final = ("nothing", "random", "fixed", "rules", "wayfinder", "cold", "same", "truth")
+COMPARED: Final = ("nothing", "random", "fixed", "rules", "wayfinder", "cold", "same", "same-arms", "truth")
 QUICK: Final = ("nothing", "rules", "wayfinder", "truth")
 
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--law", default="default", help="default, sparse or noisy")
     parser.add_argument("--shift", default="", help="plant a change: DAY:CHANNEL=FACTOR")
+    parser.add_argument("--money", type=float, help="a day's money for each person, where it shall be scarce: 0.0004")
     parser.add_argument("--policies", nargs="*", help=f"of {', '.join(COMPARED)}")
     parser.add_argument("--processes", type=int, default=2, help="seeds at once")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "var" / "value", help="where results are kept")
@@ -59,7 +61,8 @@ def _setting(options: argparse.Namespace) -> Any:
 
     if options.quick:
         return Setting(1_500, 3, options.law, options.shift, history_days=120)
-    return Setting(options.customers, options.days, options.law, options.shift)
+    setting = Setting(options.customers, options.days, options.law, options.shift)
+    return setting if options.money is None else replace(setting, money_a_person=options.money)
 
 
 def _policies(options: argparse.Namespace) -> list[str]:

@@ -43,6 +43,12 @@ def bars(runs: Runs, mine: str = "wayfinder") -> list[Bar]:
         found.append(Bar("share of the same-information best's value", runs.against(mine, "same", by="worth"), None))
         if last >= 20:
             found.append(Bar("the same, cycles 18 to 20", runs.against(mine, "same", range(18, 21), by="worth"), 0.8))
+    if "same-arms" in have:
+        share = runs.against(mine, "same-arms", by="worth")
+        found.append(Bar("share of what that one is worth with the same arms", share, None))
+        if last >= 20:
+            at_20 = runs.against(mine, "same-arms", range(18, 21), by="worth")
+            found.append(Bar("the same, cycles 18 to 20", at_20, None))
     if last >= 30:
         is_below = "rules" in have and runs.against(mine, "rules", [3]).value < 1
         words = "cycle 30 / cycle 3, value per spend" + (" (cycle 3 is below the rules)" if is_below else "")

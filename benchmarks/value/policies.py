@@ -14,6 +14,7 @@ So all keep to the same consent, frequency caps, capacities and money. They diff
 - **cold**: the same without the campaigns of the past.
 - **same**: the best policy with the same information: the mean of the true worth given the features that Wayfinder sees,
   a regression on the development seeds (`yardstick`).
+- **same-arms**: the same with Wayfinder's holdout, manual and random arm, so that what proving costs is taken from both.
 - **truth**: the true worth of each person and option on the day. Greedy: it doesn't spare people for later days.
 """
 
@@ -84,6 +85,7 @@ POLICIES: Final[dict[str, Policy]] = {
     "wayfinder": Policy(arms=ARMS, exploration={}, learns=True),
     "cold": Policy(arms=ARMS, exploration={}, learns=True, uses_past=False),
     "same": Policy(),
+    "same-arms": Policy(arms=ARMS),
     "truth": Policy(),
 }
 
@@ -98,7 +100,7 @@ def scores_of(name: str, day: "Day", sticks: Yardsticks) -> Scores:
         return fixed(shop, seen, sticks.fixed_offer)
     if name == "rules":
         return _scores(seen, options, sticks.by_segment(segments(seen.customers), options, seed=shop.seed))
-    if name == "same":
+    if name in {"same", "same-arms"}:
         return _scores(seen, options, sticks.expected(seen.customers, options))
     if name == "truth":
         return _scores(seen, options, day.worth(options))

@@ -1,8 +1,9 @@
 """The test as it is stated: the shop's own configuration at a smaller size, one objective in money, and scarce money.
 
 Capacities are those of `config/` for 200,000 people, scaled to the market's. A day's money is capped at `MONEY_A_PERSON`,
-about a third of what using every channel to its capacity would cost, so that each policy has more to do than money to do
-it with, and value per unit of spend compares like with like. A conversion counts within `WINDOW_DAYS`; the model may train
+about a third of what using every channel to its capacity would cost. Policies stop where a contact brings less than it costs, so
+most spend less than that, each another sum, and value per unit of spend then rewards spending less: with scarcer money
+(`--money`) all spend the same, and it compares like with like. A conversion counts within `WINDOW_DAYS`; the model may train
 as often as outcomes mature.
 """
 
@@ -41,6 +42,7 @@ class Setting:
         law: The market's law: default, sparse or noisy.
         shift: A planted change, `DAY:CHANNEL=FACTOR`; none where empty.
         history_days: Of the market before the first cycle.
+        money_a_person: What may be spent on contacts in a day, for each person.
     """
 
     customers: int = 20_000
@@ -48,18 +50,20 @@ class Setting:
     law: str = "default"
     shift: str = ""
     history_days: int = 365
+    money_a_person: float = MONEY_A_PERSON
 
     @property
     def money_a_day(self) -> float:
         """What may be spent on contacts in a day."""
-        return round(MONEY_A_PERSON * self.customers, 2)
+        return round(self.money_a_person * self.customers, 2)
 
     @property
     def name(self) -> str:
         """Name of the setting's folder."""
         shifted = f"-{self.shift.replace(':', '_')}" if self.shift else ""
         past = "" if self.history_days == type(self).history_days else f"-{self.history_days}d"
-        return f"{self.law}{shifted}-{self.customers}x{self.days}{past}"
+        money = "" if self.money_a_person == MONEY_A_PERSON else f"-{self.money_a_person:g}"
+        return f"{self.law}{shifted}-{self.customers}x{self.days}{past}{money}"
 
 
 def write_configuration(

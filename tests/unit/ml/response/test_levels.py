@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ml.entities import NONE, Option
 from ml.features import FeatureSpec
@@ -15,7 +13,6 @@ from ml.response.contrast import _of_people, contrast_of
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.log_line import MOST, LogLine
-from ml.response.person_days import PersonDays
 from ml.response.person_factor import DrawnContacts, PersonFactor, fit_factor
 from ml.response.rows import prepare
 from ml.response.thought import Thought
@@ -159,104 +156,3 @@ def test_contacts_of_one_person_day_after_day_share_what_they_caused_and_are_hea
     assert fit_factor(repeated).evidence == pytest.approx(fit_factor(single).evidence, abs=0.3)
     one, other = (found.averages().of(PLAIN) for found in (single, repeated))
     assert (4 * other.mean, 4 * other.sd) == pytest.approx((one.mean, one.sd), rel=0.1)
-
-
-def lived(n: int, seed: int, *, usual: float, effect: float, days: int = 12, horizon: int = 3) -> pd.DataFrame:
-    """Half of the people are contacted on every day, half on none; each contact causes on its day what it causes."""
-    rng = np.random.default_rng(seed)
-    contacted = np.arange(n) % 2 == 0
-    sold = rng.random((n, days + horizon)) < usual
-    sold[:, :days] |= contacted[:, None] & (rng.random((n, days)) < effect)
-    window = np.stack([sold[:, k : k + days] for k in range(horizon)], axis=2)
-    converted = window.any(axis=2).ravel()
-    day = np.where(converted, window.argmax(axis=2).ravel(), np.nan)
-    return pd.DataFrame(
-        {
-            "customer_id": np.repeat([f"c{i}" for i in range(n)], days),
-            "as_of_on": np.tile(pd.date_range("2026-01-01", periods=days), n),
-            "web_visit_30d_count": np.repeat(rng.poisson(3, n), days), "alone": horizon * usual,
-            "channel": np.repeat(np.where(contacted, "email", NONE), days), "offer_id": NONE, "propensity": 0.5,
-            "sample_weight": 1.0, "source": "cycle", "arm": "random", "is_converted": converted, "converted_day": day,
-            "margin": np.where(converted, 20.0, np.nan),
-        }
-    )  # fmt: skip
-
-
-def test_what_daily_contacts_cause_is_not_counted_for_each_horizon_that_it_falls_into():
-    found = contacts_of(lived(6_000, 9, usual=0.002, effect=0.002)).averages().of(PLAIN)
-    assert found.mean == pytest.approx(0.002, abs=3 * found.sd)
-    assert found.sd < 0.0006  # three times the effect would be out of reach
-
-
-@given(
-    days=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), min_size=1, max_size=30, unique=True),
-    bought=st.sets(st.tuples(st.integers(0, 3), st.integers(0, 25)), max_size=12),
-)
-def test_each_day_and_each_first_purchase_is_shared_out_once(days, bought):
-    horizon = 4
-    first = [
-        min((b for who, b in bought if who == person and day <= b < day + horizon), default=None)
-        for person, day in days
-    ]
-    frame = pd.DataFrame(
-        {
-            "customer_id": [f"c{person}" for person, _ in days],
-            "as_of_on": [pd.Timestamp("2026-01-01") + pd.Timedelta(days=day) for _, day in days],
-            "converted_day": [np.nan if on is None else on - day for on, (_, day) in zip(first, days, strict=True)],
-        }
-    )
-    frame.loc[len(frame)] = ["c9", pd.Timestamp("2026-01-01"), horizon - 1.0]  # so that the horizon is known
-    person, contacted = pd.factorize(frame["customer_id"])[0], np.zeros(len(frame), dtype=bool)
-    known = PersonDays.of(frame, person)
-    assert known is not None
-    whole = np.full(len(frame), horizon)
-    share, counted = known.own_parts(frame["converted_day"].notna().to_numpy(float), contacted, whole)
-    covered = {(person, day + k) for person, day in days for k in range(horizon)}
-    assert share.sum() * horizon == pytest.approx(len(covered) + horizon)
-    assert (counted[:-1] <= 1).all()
-    assert counted[:-1].sum() <= len(bought & covered) + 1e-9
-    assert (counted[:-1] > 0).tolist() == [on is not None for on in first]
-
-
-def test_where_everybody_is_contacted_within_a_horizon_people_left_alone_in_between_have_to_do():
-    frame = lived(400, 11, usual=0.01, effect=0.01)
-    frame["channel"] = np.where(frame["as_of_on"].dt.day % 2 == 0, "email", NONE)
-    rows = prepare(frame, FeatureSpec.fit(frame))
-    trial, features = Trial.of(frame, rows), FactorFeatures.fit(FeatureSpec.fit(frame), rows.features)
-    contrast = contrast_of(frame, rows, trial.option, trial.options, features, seed=1, threads=1)
-    assert len(contrast.alone) > 1000
-
-
-def days_of(contacts: dict[str, list[int]], days: int, horizon: int) -> tuple[PersonDays, np.ndarray]:
-    """People on all of the days from 0 on, of whom some are contacted."""
-    person, day = (each.ravel() for each in np.indices((len(contacts), days)))
-    contacted = np.array([on in list(contacts.values())[who] for who, on in zip(person, day, strict=True)])
-    return PersonDays(person, day, np.zeros(len(person), dtype=np.int64), horizon), contacted
-
-
-def test_who_was_contacted_within_a_horizon_does_not_tell_what_comes_by_itself():
-    known, contacted = days_of({"a": [5], "b": []}, 10, 3)
-    assert known.day[known.is_after(contacted) & (known.person == 0)].tolist() == [6, 7]
-    assert not known.is_after(contacted)[known.person == 1].any()
-
-
-def test_a_day_left_alone_is_looked_at_until_the_next_contact():
-    known, contacted = days_of({"a": [5], "b": []}, 10, 3)
-    assert known.until_contact(contacted)[known.person == 0].tolist() == [3, 3, 3, 2, 1, 3, 3, 3, 3, 3]
-    assert (known.until_contact(contacted)[known.person == 1] == 3).all()
-
-
-@given(
-    contacts=st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=4),
-    horizon=st.integers(1, 5),
-    seed=st.integers(0, 9),
-)
-def test_values_of_others_count_by_the_part_of_the_horizon_that_is_shared(contacts, horizon, seed):
-    known, contacted = days_of({str(i): sorted(each) for i, each in enumerate(contacts)}, 10, horizon)
-    rows = np.flatnonzero(contacted)
-    values = np.random.default_rng(seed).random(len(rows))
-    expected = np.zeros(len(known.day))
-    for row, value in zip(rows, values, strict=True):
-        apart = np.abs(known.day - known.day[row])
-        expected += (known.person == known.person[row]) * value * np.maximum(1 - apart / horizon, 0)
-    assert known.overlapping(rows, values) == pytest.approx(expected, abs=1e-9)

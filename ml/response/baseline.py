@@ -33,6 +33,8 @@ class Baseline:
         line: Calibration on held-out rows.
         learned_from: `not_contacted` people; `everyone` where everyone was contacted (the effect of a contact is then
             inside the baseline and can't be told apart); `prior` without any history.
+        recent: Conversions of people left alone in the last days over those that it says. It is learned from all days, and its
+            chances are those of an average one; people are scored for the days that come.
     """
 
     start: float
@@ -40,6 +42,7 @@ class Baseline:
     line: Line
     learned_from: LearnedFrom
     rise: LogLine | None = None
+    recent: float = 1.0
 
     def logit(self, matrix: Matrix, threads: int) -> Vector:
         """Calibrated logit of each row of `matrix` [n, F], [n]."""

@@ -25,6 +25,7 @@ import pandas as pd
 
 from ml.entities import Option
 from ml.features import Matrix
+from ml.response.day_levels import day_levels, days_of
 from ml.response.evidence import WEIGHT_LIMIT, is_drawn
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
@@ -45,8 +46,6 @@ SETTINGS: Final = TreeSettings(trees=60, leaves=4, learning_rate=0.05, rows_per_
 FOLDS: Final = 2
 MAXIMUM_ALONE: Final = 100_000
 """People left alone that an expectation is learned from; more take time and change it by less than its trees do."""
-DAY_ROWS: Final = 1000.0
-"""People left alone after whom a day's level counts as much as that of all days."""
 LEAST_APART: Final = 20
 """Conversions of people left alone on days apart from earlier contacts; with fewer, those on other days teach as well. As many
 expected among people who are like the contacted ones outweigh what all of them say of the level."""
@@ -185,7 +184,7 @@ def contrast_of(
     if alone.any() and contact.any():
         stops = _of_people(person, seed) < _STOP_SHARE
         expected = _expected(rows, alone, used, told, fold, stops, features, seed, threads)
-        expected *= _levels(training, rows.is_converted, expected, weight, alone)
+        expected *= _levels(training, rows.is_converted, expected, told, weight, alone)
         residual = np.where(rows.contacted, counted - share * expected, rows.is_converted - expected)
         rate = smoothed_rate(float((unit_mean(weight[alone]) * rows.is_converted[alone]).sum()), float(alone.sum()))
     return Contrast(
@@ -287,21 +286,15 @@ def _expected(  # noqa: PLR0917 - everything that says who learns from whom
     return expected
 
 
-def _levels(training: pd.DataFrame, converted: Vector, expected: Vector, weight: Vector, alone: Mask) -> Vector:
-    """Conversions of people left alone on each row's day over those expected, drawn towards the ratio of all days, [n].
+def _levels(  # noqa: PLR0917 - conversions, those expected, and whose they are
+    training: pd.DataFrame, converted: Vector, expected: Vector, told: Vector, weight: Vector, alone: Mask
+) -> Vector:
+    """What of people left alone on each row's day came over what was expected, [n], of those like the contacted ones.
 
-    Of few people like the contacted ones it is drawn towards the ratio of everybody left alone.
-
-    A season moves everybody's chance in proportion; taken off in points, it would make regular buyers look put off.
+    These are few where contacts go to the readiest, so what sets them apart is learned from all days together, and of too few
+    it is drawn towards what holds for everybody left alone.
     """
-    day = pd.factorize(training["as_of_on"])[0] if "as_of_on" in training else np.zeros(len(converted), dtype=np.int64)
-    count, own = int(day.max(initial=0)) + 1, weight[alone]
-    own = own * (own.sum() / (own**2).sum())  # as many as they say as much as
-    came, awaited, mass = (
-        np.bincount(day[alone], own * each, minlength=count)
-        for each in (converted[alone], expected[alone], np.ones(int(alone.sum())))
-    )
-    alike = converted[alone].sum() / expected[alone].sum()
-    overall = (came.sum() + LEAST_APART * alike) / (awaited.sum() + LEAST_APART)
-    usual = awaited.sum() / mass.sum()
-    return np.asarray(((came + DAY_ROWS * usual * overall) / (awaited + DAY_ROWS * usual))[day])
+    levels = day_levels(days_of(training), converted * alone, told * expected * alone)
+    own = weight[alone] * (weight[alone].sum() / (weight[alone] ** 2).sum())  # as many as they say as much as
+    came, awaited = float(own @ converted[alone]), float(own @ (expected * levels)[alone])
+    return levels * (came + LEAST_APART) / (awaited + LEAST_APART)

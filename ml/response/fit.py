@@ -17,6 +17,7 @@ from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
 from ml.response.contrast import Contrast, contrast_of, told_of
+from ml.response.day_levels import days_of, latest_level
 from ml.response.evidence import gather_evidence
 from ml.response.exposure import fit_exposure
 from ml.response.factor_features import FactorFeatures
@@ -122,10 +123,15 @@ def fit(
             replace(rows, is_converted=contrast.converted, weight=rows.weight * seen),
             difference, factor_features, alone, contrast.told, seed=seed, threads=threads, settings=settings,
         )  # fmt: skip
+        chance = sigmoid(baseline.logit(rows.features, threads))
+        at = contrast.alone
+        recent = latest_level(
+            days_of(training)[at], contrast.converted[at], (contrast.told * chance)[at], rows.weight[at]
+        )
+        baseline = replace(baseline, recent=recent)
     with timed(seconds, "redemption"):
         usual_discount = fit_usual_discount(rows, factor_features, contrast.purchase)
-        alone = sigmoid(baseline.logit(rows.features, threads))
-        redemption = fit_redemption(training, offers, alone * trial.own_ratio, uplift, prices or {})
+        redemption = fit_redemption(training, offers, chance * trial.own_ratio, uplift, prices or {})
     model = ResponseModel(
         spec, baseline, averages, personal, trial.exposure, amount, redemption, usual_discount,
         tuple(gather_evidence(training, options)),

@@ -149,7 +149,7 @@ class ResponseModel:
         )  # fmt: skip
 
     def score(self, customers: pd.DataFrame, options: Sequence[Option]) -> Scores:
-        """Scores every person under every option.
+        """Scores every person under every option, for the days that come after those that it learned from.
 
         Args:
             customers: One row a person with `customer_id` and the feature columns.
@@ -161,7 +161,7 @@ class ResponseModel:
         seconds: dict[str, float] = {}
         with timed(seconds, "baseline"):
             asked = self.asked(customers)
-        features, baseline = asked.features, asked.alone
+        features, baseline = asked.features, np.clip(asked.alone * np.float32(self.baseline.recent), 0, 1)
         with timed(seconds, "effects"):
             shape = (len(customers), len(options))
             propensity, sd = (np.empty(shape, dtype=np.float32) for _ in range(2))

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ml.response.day_levels import days_of
+
 Vector = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -34,7 +36,7 @@ class PersonDays:
         if "converted_day" not in training or "as_of_on" not in training:
             return None
         sold = training["converted_day"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-        day = pd.to_datetime(training["as_of_on"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+        day = days_of(training)
         known = sold[~np.isnan(sold)]
         return cls(person, day - day.min(), np.nan_to_num(sold).astype(np.int64), int(known.max(initial=0)) + 1)
 

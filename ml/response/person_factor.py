@@ -46,6 +46,9 @@ Above, they are weighed by how likely they are, so being wrong costs little."""
 WEIGHT_SDS: Final = (0.05, 0.1, 0.2, 0.4)
 """Standard deviations of weights that are thought possible, besides 0; features have standard deviation 1."""
 RECALIBRATION_SD: Final = 0.2
+TRACED_SD: Final = 0.5
+"""Standard deviation, in logs, of the shares that follow a click, of what comes anyway and of what is caused, beyond what the counts
+themselves say of them: some buy without the click that moved them, and some would have bought and clicked."""
 MOST_ROWS: Final = 100_000
 _LEAST_SHARE: Final = 0.02
 _LARGEST_LOG: Final = 3.0
@@ -101,6 +104,7 @@ class _Contacts:
 
     Attributes:
         at: Their rows, [A].
+        channel: [A].
         usual: Conversions that come anyway within the horizon, as far as it's over, [A].
         moved: Scale of those that the contact causes, [A].
         columns: Of levels and features, [A, L + K].
@@ -108,6 +112,7 @@ class _Contacts:
     """
 
     at: Integers
+    channel: npt.NDArray[Any]
     usual: Vector
     moved: Vector
     columns: Vector
@@ -127,7 +132,7 @@ class DrawnContacts:
         count: Conversions, [C]; less than 1 each where people are contacted again before the horizon is over.
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
-        columns: Of levels and features, [C, L + K].
+        columns: Of levels and features, and once split of each channel's shares that follow a click, [C, L + K + T].
         contacts: What the counts are made of.
     """
 
@@ -177,6 +182,7 @@ class DrawnContacts:
         level_sd = 1 / np.sqrt(max(float(contrast.counted[alone].sum()), 1.0))
         contacts = _Contacts(
             at,
+            contrast.channel[kept],
             told * usual,
             told * levels.scale[place] * trial.own_ratio[at],
             np.hstack([levels.columns[place], asked]),
@@ -201,7 +207,9 @@ class DrawnContacts:
     def split(self, traces: TracedRows) -> "DrawnContacts":
         """The same contacts, of which one is two counts where it is known what share of conversions follows a click.
 
-        A purchase that followed a click is its message's, all of it: no other contact with the person counts it.
+        A purchase that followed a click is its message's, all of it: no other contact with the person counts it. The shares
+        themselves are in doubt, by `TRACED_SD` and alike for all of a channel's contacts: clicks tell which of them move more, and
+        of how much they move together no more than the shares are known.
 
         Args:
             traces: What clicks tell of the training rows that these contacts, which aren't split yet, are of.
@@ -211,22 +219,27 @@ class DrawnContacts:
         caused, anyway = traces.caused[of.at], traces.anyway[of.at]
         parts = np.flatnonzero(caused)
         kept = np.concatenate([np.arange(count), parts])
+        names, place = np.unique(of.channel[parts].astype(str), return_inverse=True)
+        shares = np.zeros((len(kept), len(names)))
+        shares[np.arange(count, len(kept)), place] = 1.0
+        doubt = np.full(len(names), TRACED_SD)
         return replace(
             self,
             count=np.concatenate([np.where(traces.is_followed[drawn], 0.0, self.count), traces.traced[of.at[parts]]]),
-            usual=replace(
-                self.usual,
-                scale=np.concatenate([self.usual.scale * traces.left[drawn], (of.usual * anyway)[parts]]),
-                columns=of.usual_columns[kept],
+            usual=Term(
+                np.concatenate([self.usual.scale * traces.left[drawn], (of.usual * anyway)[parts]]),
+                np.hstack([of.usual_columns[kept], shares]),
+                np.append(self.usual.sds, doubt),
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
-            columns=of.columns[kept],
+            columns=np.hstack([of.columns[kept], shares]),
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
         """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
         sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
-        moved = Term(self.scale, self.columns, sds)
+        shares = np.full(self.columns.shape[1] - len(sds), TRACED_SD)
+        moved = Term(self.scale, self.columns, np.append(sds, shares))
         return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
 
     def averages(self) -> Averages:
@@ -247,10 +260,11 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     # "Everybody alike" is as likely beforehand as all other choices together.
     share = np.exp(gain - np.log(len(gain)) - np.logaddexp(0.0, evidence))
     weights = sum((w * one.weights for w, one in zip(share, found, strict=True)), (1 - share.sum()) * alike.weights)
-    best, columns = found[int(gain.argmax())].covariance, contacts.columns[:, count:]
-    doubt = float(np.sqrt(np.einsum("ij,jk,ik->i", columns, best[count:, count:], columns)).mean())
+    best, of_features = found[int(gain.argmax())].covariance, slice(count, count + len(contacts.features.made))
+    columns = contacts.columns[:, of_features]
+    doubt = float(np.sqrt(np.einsum("ij,jk,ik->i", columns, best[of_features, of_features], columns)).mean())
     averages = contacts.levels.averages(weights[:count], best[:count, :count])
-    return PersonFactor(contacts.features, np.asarray(weights[count:]), averages, min(doubt, 1.0), evidence)
+    return PersonFactor(contacts.features, np.asarray(weights[of_features]), averages, min(doubt, 1.0), evidence)
 
 
 def _recalibrated(

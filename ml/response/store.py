@@ -94,6 +94,7 @@ def _document(model: ResponseModel) -> dict[str, Any]:
             "line": asdict(baseline.line),
             "learned_from": baseline.learned_from,
             "rise": None if baseline.rise is None else baseline.rise.to_dict(),
+            "recent": baseline.recent,
         },
         "averages": model.averages.to_dict(),
         "personal": _personal(model),
@@ -121,6 +122,7 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
             Line(**baseline["line"]),
             baseline["learned_from"],
             None if baseline["rise"] is None else LogLine.from_dict(baseline["rise"]),
+            baseline.get("recent", 1.0),  # models of earlier versions don't say
         ),
         Averages.from_dict(values["averages"]),
         _personal_of(values["personal"]),

@@ -20,6 +20,8 @@ LEAST_TRACED: Final = 5
 """Conversions after a click from which a channel's shares are told apart."""
 MOST: Final = 0.95
 """Of caused conversions that follow a click, however it looks: some people come another way."""
+HALF: Final = 0.5
+"""Of caused conversions that are thought to follow a click, while nothing is known: many read, and come another way."""
 _FLOOR: Final = 1e-3
 
 
@@ -118,7 +120,7 @@ def fit_traces(rows: TrainingRows, contrast: Contrast, features: FactorFeatures,
             continue
         usual = float(traced.sum() / rows.is_converted[contact[at]].sum())
         coincident = anyway[at] * clicking.rise(rows.features[contact[at]])
-        shares = shares_of(traced, coincident, np.maximum(caused[at], 0.0) * told[at], (usual, 1.0))
+        shares = shares_of(traced, coincident, np.maximum(caused[at], 0.0) * told[at], (usual, HALF))
         trace = Trace(max(shares[0], _FLOOR), min(shares[1], MOST))
         if trace.anyway < trace.caused:
             found[name] = trace

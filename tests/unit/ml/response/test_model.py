@@ -126,9 +126,12 @@ def test_propensity_of_a_logged_action_is_the_scored_one(model):
     customers = people(300, seed=90)
     scores = model.score(customers, OPTIONS)
     did = customers.assign(channel="voice", offer_id="ten_off")
-    np.testing.assert_array_equal(model.propensity_of(did), scores.propensity[:, 3])
     left_alone = customers.assign(channel=NONE, offer_id=NONE)
-    np.testing.assert_array_equal(model.propensity_of(left_alone), scores.baseline)
+    alone = model.propensity_of(left_alone)
+    np.testing.assert_allclose(model.propensity_of(did) - alone, scores.uplift[:, 3], atol=1e-6)
+    np.testing.assert_allclose(
+        alone * model.baseline.recent, scores.baseline, rtol=1e-6
+    )  # of an average day, and of the last ones
 
 
 @pytest.mark.parametrize("converted", [True, False])

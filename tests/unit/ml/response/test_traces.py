@@ -20,16 +20,23 @@ from ml.response.trial import Trial
 
 BELIEVED = np.log(3)
 """Log Bayes factor of positive evidence (Kass and Raftery 1995)."""
-EMAIL = Option("email", NONE)
+EMAIL, TEN = Option("email", NONE), Option("email", "ten_off")
 EFFECT, CLICKS, FOLLOWED = 0.004, 0.04, 0.75
 
 
 def mailed(
-    n: int, seed: int, *, effect: float = EFFECT, clicks_of_buyers: float = 1.0, habit: float = 0.0
+    n: int,
+    seed: int,
+    *,
+    effect: float = EFFECT,
+    clicks_of_buyers: float = 1.0,
+    habit: float = 0.0,
+    followed: float = FOLLOWED,
 ) -> pd.DataFrame:
     """Half get an e-mail. Who would buy anyway clicks as often as anybody, or `clicks_of_buyers` times as often.
 
-    Frequent visitors click more by `habit`, in logs, and buy more by half of it, whatever they get.
+    Of those whom it moves a share clicks, `followed`. Frequent visitors click more by `habit`, in logs, and buy more by half of
+    it, whatever they get.
     """
     rng = np.random.default_rng(seed)
     visits = rng.poisson(3, n)
@@ -38,7 +45,7 @@ def mailed(
     contacted = rng.random(n) < 0.5
     bought, caused = rng.random(n) < alone, contacted & (rng.random(n) < effect)
     often = np.minimum(CLICKS * np.exp(habit * z) * np.where(bought, clicks_of_buyers, 1), 1.0)
-    clicked = np.where(caused, rng.random(n) < FOLLOWED, rng.random(n) < often)
+    clicked = np.where(caused, rng.random(n) < followed, rng.random(n) < often)
     converted = bought | caused
     return pd.DataFrame(
         {
@@ -61,15 +68,25 @@ def known(frame: pd.DataFrame) -> tuple[TrainingRows, Contrast, FactorFeatures]:
     return rows, replace(contrast, expected=frame["alone"].to_numpy()), features
 
 
-def email_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
+def twice_as_much(n: int, seed: int) -> pd.DataFrame:
+    """E-mails of which one half makes an offer, with which twice as many are moved."""
+    plain, offered = mailed(n, seed), mailed(n, seed + 100, effect=2 * EFFECT)
+    offered["customer_id"] = "t" + offered["customer_id"]
+    offered.loc[offered["channel"] != NONE, "offer_id"] = "ten_off"
+    return pd.concat([plain, offered], ignore_index=True)
+
+
+def offer_of(frame: pd.DataFrame, *, traced: bool) -> tuple[float, float]:
+    """Logarithm of what the offer moves over a contact without it, and its standard deviation."""
     frame = frame.reset_index(drop=True)
     rows, contrast, features = known(frame)
-    caused = np.full(len(contrast.contact) + len(contrast.habit), EFFECT)
+    caused = np.where(frame["offer_id"] == NONE, EFFECT, 2 * EFFECT)[contrast.contacts]
     traces = fit_traces(rows, contrast, features, caused) if traced else Traces()
-    everyone = np.ones(len(frame), dtype=bool)
-    found = DrawnContacts.of(Trial.of(frame, rows), contrast, Levels.of([EMAIL], Thought()), features, everyone, 1)
-    found = found.split(traces.of(rows, contrast)).averages()
-    return found.of(EMAIL).mean, found.of(EMAIL).sd
+    levels, everyone = Levels.of([EMAIL, TEN], Thought()), np.ones(len(frame), dtype=bool)
+    whole = DrawnContacts.of(Trial.of(frame, rows), contrast, levels, features, everyone, 1)
+    found, count = whole.split(traces.of(rows, contrast)).fitted(0.0), len(levels.sds)
+    apart = levels.columns[1] - levels.columns[0]
+    return float(apart @ found.weights[:count]), float(np.sqrt(apart @ found.covariance[:count, :count] @ apart))
 
 
 def test_shares_of_what_comes_anyway_and_of_what_is_caused_are_found():
@@ -79,12 +96,30 @@ def test_shares_of_what_comes_anyway_and_of_what_is_caused_are_found():
     assert found.caused == pytest.approx(FOLLOWED, abs=0.2)
 
 
-def test_an_effect_is_known_better_by_what_follows_a_click():
-    frame = mailed(60_000, 2)
-    (plain, doubt), (traced, less) = email_of(frame, traced=False), email_of(frame, traced=True)
-    assert less < 0.8 * doubt
-    assert abs(traced - EFFECT) < 3 * less
-    assert abs(plain - EFFECT) < 3 * doubt
+def test_what_sets_contacts_apart_is_known_better_by_what_follows_a_click():
+    frame = twice_as_much(60_000, 2)
+    (plain, doubt), (traced, less) = offer_of(frame, traced=False), offer_of(frame, traced=True)
+    assert less < 0.9 * doubt
+    assert abs(traced - np.log(2)) < 3 * less
+    assert abs(plain - np.log(2)) < 3 * doubt
+
+
+def test_how_much_contacts_move_is_told_by_all_purchases_where_few_of_those_caused_follow_a_click():
+    """Of an effect that is told apart by itself, clicks may not make half because half of it comes without one."""
+    frame = mailed(400_000, 6, effect=0.008, followed=0.3)
+    rows, contrast, features = known(frame)
+    found = Traces()
+    contacts = whole = DrawnContacts.of(
+        Trial.of(frame, rows), contrast, Levels.of([EMAIL], Thought()), features, np.ones(len(frame), dtype=bool), 1
+    )
+    for _ in range(3):
+        caused = np.full(len(contrast.contacts), contacts.averages().of(EMAIL).mean)
+        found = fit_traces(rows, contrast, features, caused)
+        contacts = whole.split(found.of(rows, contrast))
+    level = contacts.averages().of(EMAIL)
+    assert found.channels["email"].caused < 0.45
+    assert level.mean == pytest.approx(0.008, rel=0.2)
+    assert abs(level.mean - 0.008) < 2 * level.sd
 
 
 def test_buyers_who_click_more_do_not_pass_for_caused():
@@ -137,19 +172,21 @@ def test_days_whose_horizons_overlap_share_a_purchase():
 
 
 def test_contacts_chosen_by_habit_teach_by_what_followed_their_clicks():
-    frame = mailed(60_000, 8)
+    frame = twice_as_much(60_000, 8)
     # habit mailed those who buy anyway: what they bought tells nothing, what followed a click does
-    habit = mailed(60_000, 9).query("channel == 'email'").assign(propensity=np.nan, source="history", arm="history")
+    habit = (
+        twice_as_much(60_000, 9).query("channel == 'email'").assign(propensity=np.nan, source="history", arm="history")
+    )
     habit["customer_id"] = "h" + habit["customer_id"]
     habit["is_converted"] |= np.random.default_rng(1).random(len(habit)) < 0.1
-    (alone, doubt), (both, less) = email_of(frame, traced=True), email_of(pd.concat([frame, habit]), traced=True)
+    (alone, doubt), (both, less) = (offer_of(each, traced=True) for each in (frame, pd.concat([frame, habit])))
     assert less < 0.85 * doubt
-    assert abs(both - EFFECT) < 3 * less
+    assert abs(both - np.log(2)) < 3 * less
     silent = habit.assign(
         is_clicked=pd.array([None] * len(habit), dtype="boolean"),
         is_traced=pd.array([None] * len(habit), dtype="boolean"),
     )
-    assert email_of(pd.concat([frame, silent]), traced=True) == pytest.approx((alone, doubt), rel=0.05)
+    assert offer_of(pd.concat([frame, silent]), traced=True) == pytest.approx((alone, doubt), rel=0.05)
 
 
 def test_a_purchase_that_followed_a_click_is_counted_by_that_message_alone():

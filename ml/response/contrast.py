@@ -1,6 +1,6 @@
 """What contacts that were drawn brought, beyond what the same people were expected to do when left alone.
 
-    residual_i = y_i - l_d m(x_i),   l_d: conversions of people left alone on that day over those that m expects, weighted
+    residual_i = y_i - l_d m(x_i),   l_d: conversions of people left alone around that day over those that m expects
 
 m is learned from people left alone, by folds of people so that nobody's own outcome is in their expectation. The mean residual
 of contacts less that of people left alone, weighted by their odds to have been contacted, is the doubly robust effect on those

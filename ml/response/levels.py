@@ -18,9 +18,9 @@ from ml.response.thought import LEAST_SHARE, PRIOR_UPLIFT, Thought
 
 Vector = npt.NDArray[np.float64]
 
-POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.7, 0.3
+POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.4, 0.3
 """Standard deviations beforehand, in logs: the level of all may lie off by several times, channels by a factor of e from it, offers
-by one of 2 from what is assumed of them, and an option by a third from its channel's and offer's."""
+by half from what is assumed of them, and an option by a third from its channel's and offer's."""
 
 
 @dataclass(frozen=True, eq=False)

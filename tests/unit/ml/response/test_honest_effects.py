@@ -144,7 +144,7 @@ def test_an_offer_is_thought_to_move_more_until_results_say_otherwise():
     )
     world = World(effect={"email": 0.4, "voice": 0.8}, slope={"email": 0.0, "voice": 0.0}, offer_effect=0.0)
     seen = training_frame(20_000, seed=11, world=world)
-    assumed = fit(seen, OPTIONS, seed=1, threads=1, thought=Thought(offers={"ten_off": 5.0})).model.averages
+    assumed = fit(seen, OPTIONS, seed=1, threads=1, thought=Thought(offers={"ten_off": 2.5})).model.averages
     plain = fit(seen, OPTIONS, seed=1, threads=1).model.averages
     for option in OPTIONS:
         assert assumed.of(option).mean == pytest.approx(plain.of(option).mean, abs=0.003)

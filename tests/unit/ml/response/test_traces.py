@@ -122,6 +122,16 @@ def test_how_much_contacts_move_is_told_by_all_purchases_where_few_of_those_caus
     assert abs(level.mean - 0.008) < 2 * level.sd
 
 
+def test_of_how_much_contacts_move_together_clicks_tell_no_more_than_is_known_of_their_shares():
+    frame = mailed(60_000, 2)
+    rows, contrast, features = known(frame)
+    levels, everyone = Levels.of([EMAIL], Thought()), np.ones(len(frame), dtype=bool)
+    whole = DrawnContacts.of(Trial.of(frame, rows), contrast, levels, features, everyone, 1)
+    level = whole.split(Traces({"email": Trace(CLICKS, FOLLOWED)}).of(rows, contrast)).averages().of(EMAIL)
+    assert level.sd > 0.15 * level.mean  # .1 by the clicks, were the shares certain
+    assert abs(level.mean - EFFECT) < 2 * level.sd
+
+
 def test_buyers_who_click_more_do_not_pass_for_caused():
     frame = mailed(200_000, 3, effect=0.0, clicks_of_buyers=4.0)
     model = fit(frame, [EMAIL], seed=1, threads=1).model

@@ -59,9 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 def _setting(options: argparse.Namespace) -> Any:
     from benchmarks.value.setting import Setting  # noqa: PLC0415 - the parent of processes stays light
 
-    if options.quick:
-        return Setting(1_500, 3, options.law, options.shift, history_days=120)
     setting = Setting(options.customers, options.days, options.law, options.shift)
+    if options.quick:
+        setting = Setting(1_500, 3, options.law, options.shift, history_days=120)
     return setting if options.money is None else replace(setting, money_a_person=options.money)
 
 

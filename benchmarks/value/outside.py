@@ -19,6 +19,7 @@ from market.options import options_table
 from market.store import Places, load_state
 from market.truth import value_table, worth_table
 from ml.entities import NONE, Option
+from orchestration.knowing import worth_of
 
 _EVENTS: Final = 50.0
 
@@ -73,9 +74,7 @@ class Outside:
         """
         offers = list(dict.fromkeys(option.offer_id for option in options))
         table = options_table(self.places, on.toordinal() - date(1970, 1, 1).toordinal(), offers).to_pandas()
-        first = recipients.set_index("customer_id")["contact_ids"].str[0].reindex(customers)
-        known = table.drop_duplicates("contact_id").set_index("contact_id").reindex(first)
-        return np.asarray(known[list(map(str, options))].fillna(0.0), dtype=np.float64)
+        return worth_of(table, recipients, customers, options)
 
     def expected(self) -> pd.DataFrame:
         """What messages were worth when they were sent: cycle_on, channel, message_count, expected_margin, caused_count."""

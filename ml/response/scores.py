@@ -11,8 +11,8 @@ from ml.entities import Option
 from ml.response.redemption import Redemption
 
 Float32 = npt.NDArray[np.float32]
-WORTH_UNIT: Final = 1000.0
-"""Money; more than any contact is worth, so that what it adds to a chance stays one."""
+WORTH_UNIT: Final = 1024.0
+"""Money; more than any contact is worth, so that what it adds to a chance stays one, and a power of two, so that no bit is lost."""
 
 
 @dataclass(frozen=True)

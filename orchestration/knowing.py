@@ -36,7 +36,10 @@ def believe_truth(settings: Settings, day: date) -> None:
 
 
 def worth_of(
-    told: pd.DataFrame, recipients: pd.DataFrame, customers: "pd.Series[str] | npt.NDArray[Any]", options: Sequence[Option]
+    told: pd.DataFrame,
+    recipients: pd.DataFrame,
+    customers: "pd.Series[str] | npt.NDArray[Any]",
+    options: Sequence[Option],
 ) -> npt.NDArray[np.float64]:
     """What each option is worth for each customer, who is the person of its first contact, as for a message, [N, O].
 

@@ -209,7 +209,8 @@ class DrawnContacts:
 
         A purchase that followed a click is its message's, all of it: no other contact with the person counts it. The shares
         themselves are in doubt, by `TRACED_SD` and alike for all of a channel's contacts: clicks tell which of them move more, and
-        of how much they move together no more than the shares are known.
+        of how much they move together no more than the shares are known. What is more of one count is less of the other: of the
+        share f exp(e) the rest is 1 - f exp(e), about (1 - f) exp(-e f / (1 - f)).
 
         Args:
             traces: What clicks tell of the training rows that these contacts, which aren't split yet, are of.
@@ -222,6 +223,8 @@ class DrawnContacts:
         names, place = np.unique(of.channel[parts].astype(str), return_inverse=True)
         shares = np.zeros((len(kept), len(names)))
         shares[np.arange(count, len(kept)), place] = 1.0
+        rest, own = shares.copy(), parts < count
+        rest[parts[own], place[own]] = -(caused / (1 - caused))[parts[own]]
         doubt = np.full(len(names), TRACED_SD)
         return replace(
             self,
@@ -232,7 +235,7 @@ class DrawnContacts:
                 np.append(self.usual.sds, doubt),
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
-            columns=np.hstack([of.columns[kept], shares]),
+            columns=np.hstack([of.columns[kept], rest]),
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:

@@ -45,14 +45,14 @@ class Feature:
     position: int
     code: int = 0
 
-    def of(self, matrix: Matrix) -> Vector:
+    def of(self, matrix: Matrix) -> Matrix:
         """The feature of people, [n]."""
-        column = matrix[:, self.position].astype(np.float64)
-        known = np.nan_to_num(column)
+        column = matrix[:, self.position]
         if self.kind == "level":
-            return np.asarray(column == self.code, dtype=np.float64)
+            return np.asarray(column == self.code, dtype=np.float32)
+        known = np.nan_to_num(column)
         if self.kind == "recency":
-            return np.where(np.isnan(column), 0.0, 1 / (1 + np.maximum(known, 0) / _RECENT_DAYS))
+            return np.where(np.isnan(column), np.float32(0), 1 / (1 + np.maximum(known, 0) / np.float32(_RECENT_DAYS)))
         return np.sign(known) * np.log1p(np.abs(known)) if self.kind == "logarithm" else known
 
 
@@ -75,12 +75,15 @@ class FactorFeatures:
         """The features of a table, standardized on `matrix` [n, F]."""
         made = tuple(feature for name in COLUMNS if name in spec.names for feature in _features(spec, name, matrix))
         raw = _raw(made, matrix)
-        sd = raw.std(axis=0)
-        return cls(made, raw.mean(axis=0), np.where(sd > 0, sd, 1.0))
+        sd = raw.std(axis=0, dtype=np.float64)
+        return cls(made, raw.mean(axis=0, dtype=np.float64), np.where(sd > 0, sd, 1.0))
 
     def of(self, matrix: Matrix) -> Vector:
         """The features of people, [n, K], no farther than 4 standard deviations from the mean."""
-        return np.asarray(np.clip((_raw(self.made, matrix) - self.mean) / self.sd, -_FARTHEST, _FARTHEST))
+        columns = _raw(self.made, matrix)
+        columns -= self.mean.astype(np.float32)
+        columns /= self.sd.astype(np.float32)
+        return np.clip(columns, -_FARTHEST, _FARTHEST, out=columns).astype(np.float64, order="C")
 
     def sizes(self, weights: Vector, columns: int) -> Vector:
         """Sizes of the weights [K] added up by column of the table, [columns]."""
@@ -111,8 +114,9 @@ def _features(spec: FeatureSpec, name: str, matrix: Matrix) -> Iterator[Feature]
         yield Feature(name, "logarithm" if is_large else "number", position)
 
 
-def _raw(made: tuple[Feature, ...], matrix: Matrix) -> Vector:
-    columns = np.empty((len(matrix), len(made)))
+def _raw(made: tuple[Feature, ...], matrix: Matrix) -> Matrix:
+    """Features before they are standardized, float32 [n, K] and one after another in memory, as they are made."""
+    columns = np.empty((len(matrix), len(made)), dtype=np.float32, order="F")
     for k, feature in enumerate(made):
         columns[:, k] = feature.of(matrix)
     return columns

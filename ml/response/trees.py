@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
@@ -12,6 +12,9 @@ from ml.features import Matrix
 from ml.response.logit import sigmoid
 
 Vector = npt.NDArray[np.float64]
+
+BINNED_ROWS: Final = 20_000
+"""Rows that the 63 bins of a feature are drawn by; from more they hardly differ and take as long as a third of the trees."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def fit_forest(train: Rows, tune: Rows, settings: TreeSettings, *, objective: st
         "num_leaves": settings.leaves, "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.rows_per_leaf, "lambda_l2": settings.l2,
         "feature_fraction": settings.feature_share, "bagging_fraction": 0.8, "bagging_freq": 1, "max_bin": 63,
+        "bin_construct_sample_cnt": BINNED_ROWS,
         "boost_from_average": False, "seed": seed, "deterministic": True, "force_col_wise": True,
         "num_threads": threads, "verbosity": -1,
     }  # fmt: skip

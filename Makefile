@@ -36,7 +36,7 @@ lint: env
 	cd dbt_project && ../$(BIN)/dbt-score lint --manifest $(LINT)/manifest.json
 
 lock: env
-	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra examples --universal --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra examples --extra sentences --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean:

@@ -16,6 +16,8 @@ ARMS: Final[tuple[Arm, ...]] = get_args(Arm)
 Metric = Literal["new_customers", "reactivations", "churn_rate", "incremental_margin"]
 METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
 
+CallReader = Literal["words", "sentences"]
+"""Whether what customers say on the telephone is read by its words or by what its sentences mean."""
 Autonomy = Literal["assisted", "supervised", "autonomous"]
 AUTONOMY_LEVELS: Final[tuple[Autonomy, ...]] = get_args(Autonomy)
 

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ml.entities import CallReader
+
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 DBT_PROJECT: Final = CHECKOUT / "dbt_project"
 
@@ -41,6 +43,9 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Cores that one step may use")
     seed: int = Field(20260105, description="Seed of everything that is drawn, together with the cycle it is drawn for")
+    call_reader: CallReader = Field(
+        "words", description="What calls are read by: their words, or what their sentences mean (extra `sentences`)"
+    )
     notify_webhook_url: SecretStr | None = Field(None, description="Gets notices of failures as JSON by POST")
     notify_email_to: str | None = Field(None, description="Gets the same by e-mail")
     notify_email_from: str = Field("wayfinder@localhost", description="Sender of notices")
@@ -77,6 +82,7 @@ class Settings(BaseSettings):
             "WAYFINDER_MODE": self.mode,
             "WAYFINDER_THREADS": str(self.threads),
             "WAYFINDER_SEED": str(self.seed),
+            "WAYFINDER_CALL_READER": self.call_reader,
             "DAGSTER_HOME": str(self.home / "dagster"),
             "WAYFINDER_WAREHOUSE": str(self.home / "warehouse" / "build" / "wayfinder.duckdb"),
             "DBT_PROFILES_DIR": str(DBT_PROJECT),

@@ -152,13 +152,24 @@ def _python_rows(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterato
         ref=ref,
         this=model.relation,
         is_incremental=model.materialized == "incremental",
-        config=lambda **_: None,
+        config=_Config(),
     )
     connection.register("model_rows", module.model(dbt, connection))
     try:
         yield "select * from model_rows"
     finally:
         connection.unregister("model_rows")
+
+
+class _Config:
+    """What a Python model says of itself, which stands already, and asks of its settings, which are the usual ones."""
+
+    def __call__(self, **_: object) -> None:
+        """Nothing."""
+
+    def meta_get(self, _name: str, default: str) -> str:
+        """What holds where nothing is said."""
+        return default
 
 
 def _relation_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:

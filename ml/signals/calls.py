@@ -1,8 +1,8 @@
 """Reads calls: what the customer wants, how they feel about it, and what they have against it.
 
-A classical text model (TF-IDF over words and word pairs and over letters within words, multinomial logistic regression)
-reads each of the customer's turns; a rule-based lexicon (Hutto and Gilbert, "VADER", ICWSM 2014) their feeling.
-Nothing of the words is kept, only what was read.
+A text model (multinomial logistic regression) reads each of the customer's turns, by the words themselves (TF-IDF over words and
+word pairs and over letters within words) or by what they mean (`ml.signals.meaning`, an extra); a rule-based lexicon (Hutto
+and Gilbert, "VADER", ICWSM 2014) reads their feeling. Nothing of the words is kept, only what was read.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ml.entities import CallReader
 from ml.signals.phrases import INTENTS, NEITHER, OBJECTIONS
 
 LEAST_CHANCE: Final = 0.35
@@ -42,21 +43,21 @@ class TextModel:
     labels: tuple[str, ...]
 
     @classmethod
-    def fit(cls, sentences: Mapping[str, Sequence[str]]) -> "TextModel":
+    def fit(cls, sentences: Mapping[str, Sequence[str]], reader: CallReader = "words") -> "TextModel":
         """Learns from sentences by label.
 
         Args:
             sentences: At least two labels with a sentence each.
-        """
-        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - a second of import, and not every day has calls
-        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-        from sklearn.pipeline import make_pipeline, make_union  # noqa: PLC0415
+            reader: What they are told apart by.
 
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode")
-        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, strip_accents="unicode")
-        model = make_pipeline(
-            make_union(words, letters), LogisticRegression(C=20.0, max_iter=500, class_weight="balanced")
-        )
+        Raises:
+            NoSentenceModelError: `sentences` without the package for it.
+        """
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second of import, and not every day has calls
+        from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+
+        line = LogisticRegression(C=20.0, max_iter=500, class_weight="balanced")
+        model = make_pipeline(_words() if reader == "words" else _meaning(), line)
         texts = [(text, label) for label, several in sentences.items() for text in several]
         model.fit([text for text, _ in texts], [label for _, label in texts])
         return cls(model, tuple(map(str, model.classes_)))
@@ -68,9 +69,26 @@ class TextModel:
         return np.asarray(self.pipeline.predict_proba(list(sentences)), dtype=np.float64)
 
 
+def _words() -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+    from sklearn.pipeline import make_union  # noqa: PLC0415
+
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode")
+    letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, strip_accents="unicode")
+    return make_union(words, letters)
+
+
+def _meaning() -> Any:
+    from sklearn.preprocessing import FunctionTransformer  # noqa: PLC0415
+
+    from ml.signals.meaning import vectors  # noqa: PLC0415 - an extra
+
+    return FunctionTransformer(vectors)
+
+
 @cache
-def _models() -> tuple[TextModel, TextModel]:
-    return TextModel.fit(INTENTS), TextModel.fit(OBJECTIONS)
+def _models(reader: CallReader) -> tuple[TextModel, TextModel]:
+    return TextModel.fit(INTENTS, reader), TextModel.fit(OBJECTIONS, reader)
 
 
 @cache
@@ -114,30 +132,39 @@ def _spoken_lines(text: str) -> list[str]:
     return [line for line in found if line]
 
 
-def read_calls(transcripts: Iterable[str]) -> list[Reading]:
+def read_calls(transcripts: Iterable[str], reader: CallReader = "words") -> list[Reading]:
     """Reads each transcript.
 
     Args:
         transcripts: As `customer_turns` takes them.
+        reader: What the customer's turns are told apart by.
 
     Returns:
         A reading each, in their order.
+
+    Raises:
+        NoSentenceModelError: `sentences` without the package for it.
     """
     calls = [customer_turns(each) for each in transcripts]
     turns = [turn for call in calls for turn in call]
     if not turns:
         return [Reading(NEITHER, NEITHER, 0.0) for _ in calls]
-    intents, objections = (model.chances(turns) for model in _models())
+    models = _models(reader)
+    intents, objections = (model.chances(turns) for model in models)
     feeling = np.array([_lexicon().polarity_scores(turn)["compound"] for turn in turns])
     ends = np.cumsum([len(call) for call in calls])
     return [
-        _reading(intents[end - len(call) : end], objections[end - len(call) : end], feeling[end - len(call) : end])
+        _reading(
+            intents[end - len(call) : end], objections[end - len(call) : end], feeling[end - len(call) : end], models
+        )
         for call, end in zip(calls, ends, strict=True)
     ]
 
 
-def _reading(intents: np.ndarray, objections: np.ndarray, feeling: np.ndarray) -> Reading:
-    of_intent, of_objection = (model.labels for model in _models())
+def _reading(
+    intents: np.ndarray, objections: np.ndarray, feeling: np.ndarray, models: tuple[TextModel, TextModel]
+) -> Reading:
+    of_intent, of_objection = (model.labels for model in models)
     if not len(feeling):
         return Reading(NEITHER, NEITHER, 0.0)
     spoken = [of_intent[row.argmax()] if row.max() >= LEAST_CHANCE else NEITHER for row in intents]

@@ -215,6 +215,18 @@ def test_what_a_customer_objects_to_in_a_call_is_known_from_the_next_day_on(ware
     assert [row[0] for row in before] == ["no_need", None]
 
 
+@pytest.mark.parametrize(("reader", "objection"), [("words", "competitor"), ("sentences", "price")])
+def test_calls_are_read_as_the_workspace_says(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, reader: str, objection: str
+) -> None:
+    monkeypatch.setenv("WAYFINDER_CALL_READER", reader)
+    said = {"call_id": "c1", "phone": "+12125550001", "started_at": ago(4), "direction": "inbound"}
+    warehouse.land(
+        crm_contacts=[contact("bob", phone="+12125550001")], call_logs=[said | {"transcript": "I am short of cash"}]
+    ).build()
+    assert warehouse.rows("SELECT objection FROM intermediate.int_call_readings") == [(objection,)]
+
+
 def test_snapshots_have_the_columns_of_the_customer_view(warehouse: Warehouse) -> None:
     warehouse.land(**history()).build()
     names = (

@@ -1,6 +1,7 @@
 """A real dbt on a real DuckDB, and rows to land in it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -92,17 +93,25 @@ class Warehouse:
 
 @pytest.fixture(scope="session")
 def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., None]]:
-    """Runs dbt in this process, parsing the project once for all tests."""
-    folder, state = tmp_path_factory.mktemp("dbt"), {}
+    """Runs dbt in this process, parsing the project once for all tests that read calls alike."""
+    folder, manifests = tmp_path_factory.mktemp("dbt"), dict[str | None, Any]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("DBT_PROFILES_DIR", str(PROJECT))
         patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
         patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
 
+        def manifest() -> Any:
+            reader = os.environ.get("WAYFINDER_CALL_READER")
+            if reader not in manifests:
+                parsed = dbtRunner().invoke(["parse", "--project-dir", str(PROJECT), "--quiet"])
+                assert parsed.success, parsed.exception
+                manifests[reader] = parsed.result
+            return manifests[reader]
+
         def run(*args: str, path: Path) -> None:
             patch.setenv("WAYFINDER_WAREHOUSE", str(path))
-            result = dbtRunner(manifest=state.get("manifest")).invoke([*args, "--project-dir", str(PROJECT), "--quiet"])
+            result = dbtRunner(manifest=manifest()).invoke([*args, "--project-dir", str(PROJECT), "--quiet"])
             DuckDBConnectionManager.close_all_connections()  # dbt leaves the file open in this process
             failed = [
                 f"{item.node.name}: {item.message}"
@@ -111,10 +120,6 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., None
             ]
             assert result.success, failed or result.exception
 
-        patch.setenv("WAYFINDER_WAREHOUSE", str(folder / "wayfinder.duckdb"))
-        parsed = dbtRunner().invoke(["parse", "--project-dir", str(PROJECT), "--quiet"])
-        assert parsed.success, parsed.exception
-        state["manifest"] = parsed.result
         yield run
 
 

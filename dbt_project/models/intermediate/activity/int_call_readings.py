@@ -19,6 +19,9 @@ UNREAD = """
 def model(dbt, session):
     """Grain: a call with a transcript, from the call logs or from the outcome of a call that the system made."""
     dbt.config(materialized="incremental", incremental_strategy="append", on_schema_change="fail")
+    reader = dbt.config.meta_get(
+        "call_reader", "words"
+    )  # alone in its statement, or dbt doesn't see that it's asked for
     calls, outcomes = dbt.ref("stg_call_logs"), dbt.ref("stg_outcomes")
     session.register("calls", calls)
     session.register("outcomes", outcomes)
@@ -32,7 +35,7 @@ def model(dbt, session):
     if rows:
         from ml.signals.calls import read_calls  # noqa: PLC0415 - the text model is slow to import, and not every day has calls
 
-        readings = read_calls([transcript for _, _, transcript in rows])
+        readings = read_calls([transcript for _, _, transcript in rows], reader)
     return session.sql(
         """
         select

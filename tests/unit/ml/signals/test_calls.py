@@ -1,12 +1,19 @@
 """Calls are read for what the customer says, by turns; what isn't clear is read as nothing."""
 
 import json
+import sys
+from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.signals.calls import Reading, customer_turns, read_calls
+from ml.entities import CallReader
+from ml.signals import meaning
+from ml.signals.calls import Reading, TextModel, customer_turns, read_calls
+from ml.signals.meaning import vectors
+from ml.signals.phrases import OBJECTIONS
 
 
 def call(*turns: tuple[str, str]) -> str:
@@ -38,6 +45,38 @@ UNSEEN = {
 def test_objections_in_words_that_taught_nothing_are_recognised(objection: str, words: str) -> None:
     said = call(("agent", "Hello, we have an offer."), ("customer", "Hello."), ("customer", words))
     assert read_calls([said])[0].objection == objection
+
+
+def test_calls_are_read_by_what_their_sentences_mean_where_that_is_asked_for() -> None:
+    asked = [(name, call(("customer", text))) for name, several in UNSEEN.items() for text in several]
+    found = read_calls([said for _, said in asked], "sentences")
+    right = sum(one.objection == name for one, (name, _) in zip(found, asked, strict=True))
+    assert right >= 0.85 * len(asked)  # all but "now is a bad moment"
+    assert found != read_calls([said for _, said in asked])
+
+
+def test_by_their_meaning_more_sentences_are_understood_that_share_no_words_with_those_that_taught() -> None:
+    taught = {name: several[::2] for name, several in OBJECTIONS.items()}
+    asked = [(name, text) for name, several in OBJECTIONS.items() for text in several[1::2]]
+    right = {}
+    for reader in get_args(CallReader):
+        model = TextModel.fit(taught, reader)
+        found = model.chances([text for _, text in asked]).argmax(axis=1)
+        right[reader] = sum(model.labels[at] == name for at, (name, _) in zip(found, asked, strict=True)) / len(asked)
+    assert right["sentences"] > right["words"] + 0.1
+
+
+def test_a_sentence_without_words_means_nothing_and_others_lie_one_from_the_middle() -> None:
+    empty, said = vectors(["", "far too dear for me"])
+    assert not empty.any()
+    assert np.linalg.norm(said) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_without_the_package_the_error_names_the_extra_and_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wordllama", None)
+    meaning._model.cache_clear()
+    with pytest.raises(meaning.NoSentenceModelError, match=r"wayfinder\[sentences\].*WAYFINDER_CALL_READER"):
+        vectors(["hello"])
 
 
 def test_what_the_agent_says_is_no_objection_of_the_customer() -> None:

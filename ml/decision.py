@@ -295,6 +295,7 @@ def _randomized(
             objectives,
             configuration.actions,
             random_contact_share=share,
+            horizon_days=configuration.policy.training.horizon_days,
             cycle_on=moment.cycle_on,
             seed=moment.seed,
         )

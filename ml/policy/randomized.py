@@ -3,7 +3,8 @@
 random: with the policy's contact share one of the allowed options, else nobody writes. An option's share is one over the
 square root of what its contact costs: for the same money the effects of all options together are known best (Neyman's
 allocation where units differ in cost; Cochran, Sampling Techniques, 1977, section 5.5). A call that costs as much as hundreds
-of e-mails is still made, but seldom.
+of e-mails is still made, but seldom. A contact of which nothing can come within the horizon of outcomes, as a card that is on its
+way for longer, would teach nothing and isn't made.
 manual: business as usual. The objective's rules in order; without any, an e-mail with the cheapest offer once a week to
 whoever may get it. "Once in `every_days`" is kept by giving each person a day of that round by hash, so nothing needs
 to be remembered and every day has its share of the work.
@@ -63,6 +64,7 @@ def randomized_choices(
     actions: Actions,
     *,
     random_contact_share: float,
+    horizon_days: int,
     cycle_on: date,
     seed: int,
 ) -> Randomized:
@@ -76,12 +78,14 @@ def randomized_choices(
         objectives: The objectives of the table, in its order.
         actions: Costs, for the default rule.
         random_contact_share: Share of the random arm contacted in a cycle.
+        horizon_days: Days within which outcomes are counted.
         cycle_on: The cycle's day.
         seed: Of the run; together with day, objective and customer it fixes every draw.
     """
     ids = customers["customer_id"].astype("object").to_numpy()
     left_alone, is_free = np.ones(len(ids)), np.ones(len(ids), dtype=bool)
-    choices = no_choices()
+    choices, within = no_choices(), actions.shares_within(horizon_days)
+    teaches = np.array([within[option.channel] > 0 for option in table.options])
     chance = np.zeros((len(ids), len(objectives), len(CHANNELS)))
     for j, objective in enumerate(objectives):
         for arm in ("random", "manual"):
@@ -90,7 +94,7 @@ def randomized_choices(
             draw, pick = (uniforms(identity, seed, f"{cycle_on.isoformat()}/{what}") for what in ("contact", "option"))
             allowed = table.allowed[j][members][:, table.channel]
             if arm == "random":
-                drawn = _random(allowed, table.contact_cost, random_contact_share, draw, pick)
+                drawn = _random(allowed & teaches, table.contact_cost, random_contact_share, draw, pick)
             else:
                 turn = _turn(identity, cycle_on)
                 drawn = _manual(allowed, table.options, customers.iloc[members], objective, actions, turn, draw)

@@ -89,7 +89,7 @@ def test_a_withheld_contact_beside_a_released_one_leaves_nothing_to_log():
 def test_the_randomized_arms_chances_are_those_of_their_contacts(small_world):
     market = small_world
     arms = randomized_choices(
-        market.table, market.customers, market.objectives, market.actions, random_contact_share=0.5, cycle_on=DAY, seed=3
+        market.table, market.customers, market.objectives, market.actions, random_contact_share=0.5, horizon_days=14, cycle_on=DAY, seed=3
     )  # fmt: skip
     assert np.allclose(arms.chance.sum(axis=(1, 2)) + arms.left_alone, 1)
     made = arms.choices

@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import time
 from datetime import date
 from functools import partial
@@ -28,6 +29,7 @@ def decide(market, *, seed: int = 7, cycle_id: str = "2026-01-05", price=None):
         market.objectives,
         market.actions,
         random_contact_share=0.5,
+        horizon_days=14,
         cycle_on=DAY,
         seed=seed,
     )
@@ -174,6 +176,7 @@ def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
             market.objectives,
             market.actions,
             random_contact_share=0.5,
+            horizon_days=14,
             cycle_on=DAY,
             seed=seed,
         )
@@ -188,12 +191,36 @@ def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
     assert (np.abs(none_counts / redraws - arms.left_alone) < 0.05).all()
 
 
+def test_the_random_arm_sends_nothing_of_which_nothing_can_come_within_the_horizon(make_world):
+    market = make_world(500)
+    market.table.arm[market.table.arm >= 0] = ARMS.index("random")
+    mail = CHANNELS.index("direct_mail")
+    lead_days = math.ceil(market.actions.channels["direct_mail"].lead_time_hours / 24)
+    by_days = [
+        randomized_choices(
+            market.table, market.customers, market.objectives, market.actions,
+            random_contact_share=0.5, horizon_days=days, cycle_on=DAY, seed=1,
+        ).chance
+        for days in (lead_days, lead_days + 1)
+    ]  # fmt: skip
+    assert not by_days[0][:, :, mail].any()
+    assert by_days[0].sum() > 0
+    assert by_days[1][:, :, mail].any()
+
+
 def test_a_dear_contact_is_explored_as_much_less_as_the_root_of_its_cost(make_world):
     market = make_world(2000)
     market.table.arm[market.table.arm >= 0] = ARMS.index("random")
     table = market.table
     arms = randomized_choices(
-        table, market.customers, market.objectives, market.actions, random_contact_share=0.5, cycle_on=DAY, seed=1
+        table,
+        market.customers,
+        market.objectives,
+        market.actions,
+        random_contact_share=0.5,
+        horizon_days=14,
+        cycle_on=DAY,
+        seed=1,
     )
     may = table.allowed[0][:, table.channel]
     every = (table.arm[:, 0] >= 0) & may.all(axis=1)

@@ -1,9 +1,11 @@
 r"""How much a contact moves people with each channel and offer, in logs, so that what holds for one says something of the others.
 
-    log level_o = log(thought_o) + pooled + channel_c(o) + offer_f(o) + own_o
+    log level_o = log(thought_o) + pooled + channel_c(o) + offering_o + offer_f(o) + own_o
 
 An offer multiplies what a contact moves, whichever channel it comes through: a tenth of a point becomes three tenths, one
-point three. Added to it, the offer's points would be promised of channels that hardly move anybody.
+point three. Added to it, the offer's points would be promised of channels that hardly move anybody. What one offer makes of a
+contact says something of all others (`offering`, of any offer against none): where ten off moves more than was thought, so do
+free shipping and an offer that was never made.
 """
 
 from collections.abc import Sequence
@@ -18,14 +20,15 @@ from ml.response.thought import LEAST_SHARE, PRIOR_UPLIFT, Thought
 
 Vector = npt.NDArray[np.float64]
 
-POOLED_SD, CHANNEL_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.4, 0.3
+POOLED_SD, CHANNEL_SD, OFFERING_SD, OFFER_SD, OWN_SD = 2.0, 1.0, 0.6, 0.3, 0.3
 """Standard deviations beforehand, in logs: the level of all may lie off by several times, channels by a factor of e from it, offers
-by half from what is assumed of them, and an option by a third from its channel's and offer's."""
+all together by a factor of two from what is assumed of them and each by a third from the others, and an option by a third from its
+channel's and offer's."""
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """The regression's columns for options: pooled, each channel, each offer, each option.
+    """The regression's columns for options: pooled, any offer, each channel, each offer, each option.
 
     Attributes:
         options: O options.
@@ -53,13 +56,22 @@ class Levels:
         asked = (
             [(o.channel, o.offer_id, str(o)) for o in options] + [(name, "", "") for name in channels] + [("", "", "")]
         )
-        parts = [np.ones((len(asked), 1))]
+        parts = [
+            np.ones((len(asked), 1)),
+            np.array([[offer not in {"", NONE}] for _, offer, _ in asked], dtype=np.float64),
+        ]
         offers = [name for name in offers if name != NONE]  # an offer is measured against a contact without one
         names: list[list[str]] = [channels, offers, [str(option) for option in options]]
         for place, known in enumerate(names):
             parts.append(np.array([[one[place] == name for name in known] for one in asked], dtype=np.float64))
         scale = np.array([max(thought.of(channel, offer), LEAST_SHARE * PRIOR_UPLIFT) for channel, offer, _ in asked])
-        sizes = (POOLED_SD, *([CHANNEL_SD] * len(channels)), *([OFFER_SD] * len(offers)), *([OWN_SD] * len(options)))
+        sizes = (
+            POOLED_SD,
+            OFFERING_SD,
+            *([CHANNEL_SD] * len(channels)),
+            *([OFFER_SD] * len(offers)),
+            *([OWN_SD] * len(options)),
+        )
         return cls(tuple(options), np.hstack(parts), scale, np.array(sizes))
 
     def averages(self, weights: Vector, covariance: Vector) -> Averages:

@@ -59,7 +59,7 @@ def frame_of(
     )  # fmt: skip
 
 
-def contacts_of(frame: pd.DataFrame, spread: float = 1.0) -> DrawnContacts:
+def contacts_of(frame: pd.DataFrame, options: list[Option] = OPTIONS, spread: float = 1.0) -> DrawnContacts:
     """The drawn contacts beside what their people truly do when left alone, drawn apart by `spread` in logs."""
     spec = FeatureSpec.fit(frame)
     rows = prepare(frame, spec)
@@ -68,7 +68,7 @@ def contacts_of(frame: pd.DataFrame, spread: float = 1.0) -> DrawnContacts:
     alone = frame["alone"].to_numpy()
     contrast = replace(contrast, expected=alone.mean() * (alone / alone.mean()) ** spread)
     everyone = np.ones(len(frame), dtype=bool)
-    return DrawnContacts.of(seen, contrast, Levels.of(OPTIONS, Thought()), features, everyone, 1)
+    return DrawnContacts.of(seen, contrast, Levels.of(options, Thought()), features, everyone, 1)
 
 
 def test_an_offer_multiplies_what_a_channel_moves_where_it_was_never_made():
@@ -77,6 +77,18 @@ def test_an_offer_multiplies_what_a_channel_moves_where_it_was_never_made():
     assert found.of(PLAIN).mean == pytest.approx(0.01, rel=0.2)
     assert found.of(TEN).mean == pytest.approx(0.03, rel=0.2)
     assert found.of(DISPLAY_TEN).mean < 0.006  # added up, the offer alone would bring 0.02
+
+
+def test_where_one_offer_makes_more_of_a_contact_than_was_thought_others_are_thought_to_as_well():
+    gift = Option("email", "gift")
+    drawn = contacts_of(
+        frame_of(200_000, 1, uplift={PLAIN: 0.01, TEN: 0.04}, chosen={PLAIN: 1, TEN: 1}), [PLAIN, TEN, gift]
+    )
+    found = drawn.averages()
+    times = {offer: found.of(offer).mean / found.of(PLAIN).mean for offer in (TEN, gift)}
+    assert times[TEN] == pytest.approx(4, rel=0.2)
+    assert 2 < times[gift] < 4  # once, as was thought, where nothing is learned of others
+    assert found.of(gift).sd / found.of(gift).mean > 2 * found.of(TEN).sd / found.of(TEN).mean
 
 
 def test_an_option_is_not_better_for_having_gone_to_the_readiest():

@@ -22,6 +22,8 @@ Vector = npt.NDArray[np.float64]
 LEAST_SEEN: Final = 50
 """Contacts that were seen, and as many that weren't, from which a channel's people are told apart."""
 MOST_ROWS: Final = 50_000
+ALIKE: Final = (0.0, 0.5, 1.0)
+"""Of the differences, in logs, between those who look by the channels that tell, what may hold of those that don't."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +32,11 @@ class Exposure:
 
     Attributes:
         lines: By channel that tells whether somebody looked.
+        alike: Of the differences between those who look by these, in logs, what holds of channels that don't tell.
     """
 
     lines: Mapping[str, LogLine] = field(default_factory=dict)
+    alike: float = float(np.mean(ALIKE))
 
     def chance(self, channel: str, matrix: Matrix) -> Vector:
         """Of people, [n]; 1 by a channel that doesn't tell."""
@@ -40,9 +44,17 @@ class Exposure:
         return np.ones(len(matrix)) if line is None else np.minimum(line.rate * line.rise(matrix), 1.0)
 
     def ratio(self, channel: str, matrix: Matrix) -> Vector:
-        """The same over that of those contacted by the channel, [n]."""
+        """The same over that of those contacted by the channel, [n].
+
+        Who looks at what comes by some channels is likelier to look at what comes by another: of one that doesn't tell it is
+        the mean of those that do, in logs, times `alike`. Left alike for all, its contacts would go to people who look at nothing
+        while those who look got everything by the channels that tell.
+        """
         line = self.lines.get(channel)
-        return np.ones(len(matrix)) if line is None else self.chance(channel, matrix) / line.rate
+        if line is not None:
+            return self.chance(channel, matrix) / line.rate
+        logs = [np.log(self.chance(name, matrix) / other.rate) for name, other in self.lines.items()]
+        return np.exp(self.alike * np.mean(logs, axis=0)) if logs else np.ones(len(matrix))
 
     def ratios(self, matrix: Matrix, options: Sequence[Option]) -> Vector:
         """The ratio by each option's channel, [n, O]."""
@@ -51,13 +63,14 @@ class Exposure:
         return np.stack(columns, axis=1) if columns else np.ones((len(matrix), 0))
 
     def to_dict(self) -> dict[str, Any]:
-        """The lines as plain values."""
-        return {channel: line.to_dict() for channel, line in self.lines.items()}
+        """What was learned as plain values."""
+        return {"lines": {channel: line.to_dict() for channel, line in self.lines.items()}, "alike": self.alike}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Exposure":
-        """The lines that `to_dict` wrote."""
-        return cls({channel: LogLine.from_dict(line) for channel, line in values.items()})
+        """What `to_dict` wrote."""
+        lines = {channel: LogLine.from_dict(line) for channel, line in values["lines"].items()}
+        return cls(lines, values["alike"])
 
 
 def fit_exposure(rows: TrainingRows, channel: npt.NDArray[Any], features: FactorFeatures, seed: int) -> Exposure:

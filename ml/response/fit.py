@@ -19,7 +19,7 @@ from ml.response.candidates import Candidate, Judge, choose
 from ml.response.contrast import Contrast, contrast_of, told_of
 from ml.response.day_levels import days_of, latest_level
 from ml.response.evidence import gather_evidence
-from ml.response.exposure import fit_exposure
+from ml.response.exposure import ALIKE, fit_exposure
 from ml.response.factor_features import FactorFeatures
 from ml.response.levels import Levels
 from ml.response.logit import logits, sigmoid
@@ -101,6 +101,7 @@ def fit(
         traces = Traces().of(rows, contrast)
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
+            trial = _weighed(trial, contrast, levels, factor_features, everyone, seed)
             whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
             for _ in range(TRACE_ROUNDS):
                 caused = _uplift(trial, contacts.averages(), Personal())[contrast.contacts]
@@ -138,6 +139,28 @@ def fit(
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
     return Fitted(model, tuple(candidates))
+
+
+def _weighed(  # noqa: PLR0917 - the contacts, and all that is known of them
+    trial: Trial,
+    contrast: Contrast,
+    levels: Levels,
+    features: FactorFeatures,
+    everyone: npt.NDArray[np.bool_],
+    seed: int,
+) -> Trial:
+    """The trial with as much of who looks carried over to channels that don't tell as the contacts bear out.
+
+    Each share is weighed by how well it explains the conversions, all alike beforehand.
+    """
+    if not trial.exposure.lines:
+        return trial
+    tried = [replace(trial, exposure=replace(trial.exposure, alike=share)) for share in ALIKE]
+    evidence = np.array(
+        [DrawnContacts.of(one, contrast, levels, features, everyone, seed).fitted(0.0).evidence for one in tried]
+    )
+    weight = np.exp(evidence - evidence.max())
+    return replace(trial, exposure=replace(trial.exposure, alike=float(weight @ ALIKE / weight.sum())))
 
 
 def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:

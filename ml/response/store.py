@@ -22,7 +22,7 @@ from ml.response.redemption import Redemption
 from ml.response.trees import Forest
 from ml.response.usual_discount import UsualDiscount
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 _DOCUMENT: Final = "model.json"
 
 

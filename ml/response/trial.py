@@ -41,7 +41,7 @@ class Trial:
     def own_ratio(self) -> Vector:
         """How likely each row's person looks at the own contact over those contacted by its channel, [n]; 1 if left alone."""
         channel, found = self.channel, np.ones(len(self.option))
-        for name in self.exposure.lines:
+        for name in dict.fromkeys(done.channel for done in self.options if done is not None):
             at = np.flatnonzero(channel == name)
             found[at] = self.exposure.ratio(name, self.rows.features[at])
         return found

@@ -55,7 +55,12 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         f"Inverse-propensity weights, of the baseline, are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",
         "",
         "Looked at: the share of contacts whose people opened, answered or came within the horizon, where the channel tells. Who is",
-        "likelier to look is moved and redeems in proportion.",
+        "likelier to look is moved and redeems in proportion."
+        + (
+            f" Of channels that don't tell, {model.exposure.alike:.0%} of these differences (in logs) are taken to hold."
+            if model.exposure.lines
+            else ""
+        ),
         "",
         "## Offers",
         "",

@@ -3,11 +3,11 @@
     python -m benchmarks.effects [--quick] [--customers N] [--seeds 7 8]
 
 A market's year of history, two thirds of whose campaigns picked likely buyers by habit, goes through landing, dbt and the
-training frame as in a first cycle. The model is trained as the cycle trains it, everybody is scored, and the mean promised uplift
-by channel is held against the market's true effect of that message on those people; rank is Spearman's correlation of the
-two over people. Beside it stands the plain propensity model that marketing teams use: one LightGBM on all rows as they are, with the
-contact's channel and offer among its features, asked with and without it. Truth is read by this judge alone. Ends with one
-line of JSON.
+training frame as in a first cycle. The model is trained as the cycle trains it, everybody is scored, and the mean promised
+uplift by channel is held against the market's true effect of that message on those whom the channel can reach: nobody without a
+telephone is ever sent a text, whatever is promised of it. Rank is Spearman's correlation of the two over these people. Beside
+it stands the plain propensity model that marketing teams use: one LightGBM on all rows as they are, with the contact's channel
+and offer among its features, asked with and without it. Truth is read by this judge alone. Ends with one line of JSON.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from benchmarks.identity import CUTOFF, DAY, PROJECT, run
 from ml.configuration import read_configuration
 from ml.entities import Option
 from ml.features import FeatureSpec
+from ml.policy.eligibility import CONTACT_DETAILS
 from ml.training import History, train
 
 HORIZON = 14
@@ -138,8 +139,11 @@ def measure(folder: Path, customers: int, seed: int) -> dict[str, Any]:
     seconds, cpu = perf_counter() - begun, process_time() - spent
     scores = trained.model.score(known.customers, known.options)
     old, averages = before(known), trained.model.averages
+    reached: dict[str, npt.NDArray[np.bool_]] = {
+        name: known.customers[list(columns)].any(axis=1).to_numpy() for name, columns in CONTACT_DETAILS.items()
+    }
     channels = {
-        channel: _channel(at, known.truth, scores.uplift.astype(float), old)
+        channel: _channel(reached[channel], at, known.truth, scores.uplift.astype(float), old)
         | {"promised_sd": 100 * float(np.mean([averages.of(known.options[o]).sd for o in at]))}
         for channel, at in _columns(known.options).items()
     }
@@ -164,9 +168,12 @@ def _columns(options: Sequence[Option]) -> dict[str, list[int]]:
     return found
 
 
-def _channel(at: list[int], truth: Matrix, after: Matrix, old: Matrix) -> dict[str, float]:
-    """Means in points over people and the channel's offers, and rank correlations over people."""
-    figures = {"true": truth, "before": old, "after": after}
+def _channel(
+    reached: npt.NDArray[np.bool_], at: list[int], truth: Matrix, after: Matrix, old: Matrix
+) -> dict[str, float]:
+    """Means in points over the people reached and the channel's offers, and rank correlations over these people."""
+    figures = {"true": truth[reached], "before": old[reached], "after": after[reached]}
+    truth = figures["true"]
     means = {name: 100 * float(values[:, at].mean()) for name, values in figures.items()}
     ranks = {}
     for name in ("before", "after"):

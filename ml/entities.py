@@ -7,6 +7,8 @@ CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 
 CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
 """Channels that ring: the law on calls and texts is about these."""
+ON_SCREEN: Final[frozenset[Channel]] = frozenset({"email", "sms", "paid_social", "display", "web", "push"})
+"""Channels whose messages are looked at on a screen: not letters, and not calls."""
 AUDIENCES: Final[tuple[Channel, ...]] = ("paid_social", "display")
 """Channels that show advertisements to the members of an audience, for as long as they are in it."""
 

@@ -20,7 +20,7 @@ from ml.policy.places import called_places
 from ml.policy.reasons import Reason
 from ml.policy.zones import is_known_zone
 
-_DETAIL: Final[dict[Channel, tuple[str, ...]]] = {
+CONTACT_DETAILS: Final[dict[Channel, tuple[str, ...]]] = {
     "email": ("has_email",),
     "sms": ("has_phone",),
     "direct_mail": ("has_address",),
@@ -30,6 +30,7 @@ _DETAIL: Final[dict[Channel, tuple[str, ...]]] = {
     "web": ("has_visitor",),
     "push": ("has_device_token",),
 }
+"""Columns of the customer view, one of which has to be true for the channel to reach the person."""
 _BASES: Final = ("express_written", "express", "soft_opt_in", "other")
 
 
@@ -246,7 +247,7 @@ def _reachable(customers: pd.DataFrame) -> np.ndarray:
     def has(column: str) -> np.ndarray:
         return customers[column].to_numpy(dtype=bool, na_value=False)
 
-    return np.stack([np.logical_or.reduce([has(c) for c in _DETAIL[channel]]) for channel in CHANNELS], axis=1)
+    return np.stack([np.logical_or.reduce([has(c) for c in CONTACT_DETAILS[channel]]) for channel in CHANNELS], axis=1)
 
 
 def _ask_age(reasons: np.ndarray, customers: pd.DataFrame, policy: Policy) -> None:

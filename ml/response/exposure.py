@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml.entities import Option
+from ml.entities import ON_SCREEN, Option
 from ml.features import Matrix
 from ml.response.factor_features import FactorFeatures
 from ml.response.log_line import LogLine
@@ -32,7 +32,7 @@ class Exposure:
 
     Attributes:
         lines: By channel that tells whether somebody looked.
-        alike: Of the differences between those who look by these, in logs, what holds of channels that don't tell.
+        alike: Of the differences between those who look on a screen, in logs, what holds of channels that don't tell.
     """
 
     lines: Mapping[str, LogLine] = field(default_factory=dict)
@@ -46,14 +46,15 @@ class Exposure:
     def ratio(self, channel: str, matrix: Matrix) -> Vector:
         """The same over that of those contacted by the channel, [n].
 
-        Who looks at what comes by some channels is likelier to look at what comes by another: of one that doesn't tell it is
-        the mean of those that do, in logs, times `alike`. Left alike for all, its contacts would go to people who look at nothing
-        while those who look got everything by the channels that tell.
+        Who looks at what comes on a screen by one channel is likelier to look at what comes by another: of one that doesn't tell it
+        is the mean of those that do, in logs, times `alike`. Left alike for all, its contacts would go to people who look at
+        nothing while those who look got everything by the channels that tell. Of letters and telephones that says nothing.
         """
         line = self.lines.get(channel)
         if line is not None:
             return self.chance(channel, matrix) / line.rate
-        logs = [np.log(self.chance(name, matrix) / other.rate) for name, other in self.lines.items()]
+        told = [name for name in self.lines if {name, channel} <= ON_SCREEN]
+        logs = [np.log(self.chance(name, matrix) / self.lines[name].rate) for name in told]
         return np.exp(self.alike * np.mean(logs, axis=0)) if logs else np.ones(len(matrix))
 
     def ratios(self, matrix: Matrix, options: Sequence[Option]) -> Vector:

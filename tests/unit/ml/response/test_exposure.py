@@ -65,6 +65,14 @@ def test_where_few_purchases_are_known_looks_alone_tell_people_apart():
     )  # the e-mail's looks aren't reported: half as apart, in logs, is thought
 
 
+def test_who_looks_at_screens_says_nothing_of_letters_and_telephones():
+    model = model_of(visitors(3_000, 2))
+    matrix = model.spec.matrix(pd.DataFrame({"web_visit_30d_count": [0, 6]}))
+    assert model.exposure.ratio("push", matrix)[1] > 1.5 * model.exposure.ratio("push", matrix)[0]
+    for channel in ("direct_mail", "voice"):
+        assert model.exposure.ratio(channel, matrix).tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(("follows", "alike"), [(False, (0.0, 0.2)), (True, (0.8, 1.0))])
 def test_contacts_tell_whether_who_looks_by_one_channel_does_by_another(follows: bool, alike: tuple[float, float]):
     """The e-mail moves those who come to the site, or everybody alike."""

@@ -33,9 +33,8 @@ from assets.intake import land, set_cycle
 from assets.publishing import publish
 from benchmarks.identity import CUTOFF, DAY, PROJECT, run
 from ml.configuration import read_configuration
-from ml.entities import Option
+from ml.entities import CONTACT_DETAILS, Option
 from ml.features import FeatureSpec
-from ml.policy.eligibility import CONTACT_DETAILS
 from ml.training import History, train
 
 HORIZON = 14

@@ -7,7 +7,18 @@ CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 
 CALLED: Final[tuple[Channel, ...]] = ("sms", "voice")
 """Channels that ring: the law on calls and texts is about these."""
-ON_SCREEN: Final[frozenset[Channel]] = frozenset({"email", "sms", "paid_social", "display", "web", "push"})
+CONTACT_DETAILS: Final[dict[Channel, tuple[str, ...]]] = {
+    "email": ("has_email",),
+    "sms": ("has_phone",),
+    "direct_mail": ("has_address",),
+    "voice": ("has_phone",),
+    "paid_social": ("has_email", "has_phone"),
+    "display": ("has_email", "has_phone"),
+    "web": ("has_visitor",),
+    "push": ("has_device_token",),
+}
+"""Columns of the customer view, one of which has to be true for the channel to reach the person."""
+ON_SCREEN: Final[frozenset[str]] = frozenset({"email", "sms", "paid_social", "display", "web", "push"})
 """Channels whose messages are looked at on a screen: not letters, and not calls."""
 AUDIENCES: Final[tuple[Channel, ...]] = ("paid_social", "display")
 """Channels that show advertisements to the members of an audience, for as long as they are in it."""

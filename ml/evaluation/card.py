@@ -57,8 +57,8 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
         "Looked at: the share of contacts whose people opened, answered or came within the horizon, where the channel tells. Who is",
         "likelier to look is moved and redeems in proportion."
         + (
-            f" Of channels that don't tell, {model.exposure.alike:.0%} of these differences (in logs) are taken to hold."
-            if model.exposure.lines
+            f" To other channels on screens {model.exposure.alike:.0%} of these differences (in logs) are carried over."
+            if any(model.exposure.is_carried_to(each.channel) for each in model.evidence)
             else ""
         ),
         "",

@@ -13,24 +13,13 @@ from ml.configuration.actions import Actions
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
-from ml.entities import CALLED, CHANNELS, Channel
+from ml.entities import CALLED, CHANNELS, CONTACT_DETAILS
 from ml.policy.frequency import contacts_left, memberships
 from ml.policy.lookup import positions, text
 from ml.policy.places import called_places
 from ml.policy.reasons import Reason
 from ml.policy.zones import is_known_zone
 
-CONTACT_DETAILS: Final[dict[Channel, tuple[str, ...]]] = {
-    "email": ("has_email",),
-    "sms": ("has_phone",),
-    "direct_mail": ("has_address",),
-    "voice": ("has_phone",),
-    "paid_social": ("has_email", "has_phone"),
-    "display": ("has_email", "has_phone"),
-    "web": ("has_visitor",),
-    "push": ("has_device_token",),
-}
-"""Columns of the customer view, one of which has to be true for the channel to reach the person."""
 _BASES: Final = ("express_written", "express", "soft_opt_in", "other")
 
 

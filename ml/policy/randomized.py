@@ -4,7 +4,7 @@ random: with the policy's contact share one of the allowed options, else nobody 
 square root of what its contact costs: for the same money the effects of all options together are known best (Neyman's
 allocation where units differ in cost; Cochran, Sampling Techniques, 1977, section 5.5). A call that costs as much as hundreds
 of e-mails is still made, but seldom. A contact of which nothing can come within the horizon of outcomes, as a card that is on its
-way for longer, would teach nothing and isn't made.
+way for longer, would teach nothing of its effect and isn't made.
 manual: business as usual. The objective's rules in order; without any, an e-mail with the cheapest offer once a week to
 whoever may get it. "Once in `every_days`" is kept by giving each person a day of that round by hash, so nothing needs
 to be remembered and every day has its share of the work.
@@ -85,7 +85,7 @@ def randomized_choices(
     ids = customers["customer_id"].astype("object").to_numpy()
     left_alone, is_free = np.ones(len(ids)), np.ones(len(ids), dtype=bool)
     choices, within = no_choices(), actions.shares_within(horizon_days)
-    teaches = np.array([within[option.channel] > 0 for option in table.options])
+    teaches = np.array([within[option.channel] > 0 for option in table.options], dtype=bool)
     chance = np.zeros((len(ids), len(objectives), len(CHANNELS)))
     for j, objective in enumerate(objectives):
         for arm in ("random", "manual"):

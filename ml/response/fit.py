@@ -90,7 +90,7 @@ def fit(
         trial = Trial.of(training, rows)
         factor_features = FactorFeatures.fit(spec, rows.features)
     with timed(seconds, "exposure"), threadpool_limits(threads, user_api="blas"):
-        trial = replace(trial, exposure=fit_exposure(rows, trial.channel, factor_features, seed))
+        trial = replace(trial, exposure=fit_exposure(rows, trial.channel, spec, factor_features, seed))
     with timed(seconds, "amount"):
         amount = fit_amount(rows, seed=seed, threads=threads)
     with timed(seconds, "averages"), threadpool_limits(threads, user_api="blas"):
@@ -153,14 +153,22 @@ def _weighed(  # noqa: PLR0917 - the contacts, and all that is known of them
 
     Each share is weighed by how well it explains the conversions, all alike beforehand.
     """
-    if not trial.exposure.lines:
+    if not any(trial.exposure.is_carried_to(done.channel) for done in trial.options if done is not None):
         return trial
-    tried = [replace(trial, exposure=replace(trial.exposure, alike=share)) for share in ALIKE]
+    contacted = trial.rows.contacted
+    people, channel = trial.rows.features[contacted], trial.channel[contacted]
+
+    def sharing(share: float) -> Trial:
+        return replace(trial, exposure=trial.exposure.carried_over(share, people, channel))
+
     evidence = np.array(
-        [DrawnContacts.of(one, contrast, levels, features, everyone, seed).fitted(0.0).evidence for one in tried]
+        [
+            DrawnContacts.of(sharing(share), contrast, levels, features, everyone, seed).fitted(0.0).evidence
+            for share in ALIKE
+        ]
     )
     weight = np.exp(evidence - evidence.max())
-    return replace(trial, exposure=replace(trial.exposure, alike=float(weight @ ALIKE / weight.sum())))
+    return sharing(float(weight @ ALIKE / weight.sum()))
 
 
 def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ r"""How much a contact moves people with each channel and offer, in logs, so tha
 An offer multiplies what a contact moves, whichever channel it comes through: a tenth of a point becomes three tenths, one
 point three. Added to it, the offer's points would be promised of channels that hardly move anybody. What one offer makes of a
 contact says something of all others (`offering`, of any offer against none): where ten off moves more than was thought, so do
-free shipping and an offer that was never made.
+free shipping and others that are stated and were never made.
 """
 
 from collections.abc import Sequence

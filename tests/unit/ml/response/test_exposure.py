@@ -73,6 +73,27 @@ def test_who_looks_at_screens_says_nothing_of_letters_and_telephones():
         assert model.exposure.ratio(channel, matrix).tolist() == [1.0, 1.0]
 
 
+def test_what_is_carried_over_leaves_the_mean_of_those_contacted_as_it_is():
+    """Means of contacts, as of trials elsewhere, would else be promised by a third too low."""
+    frame = visitors(20_000, 3)
+    model = model_of(frame)
+    for channel in ("email", "push"):
+        people = frame[frame["channel"] == channel] if channel == "email" else frame[frame["channel"] != NONE]
+        assert model.exposure.ratio(channel, model.spec.matrix(people)).mean() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_who_is_not_reached_by_a_channel_that_tells_does_not_pass_for_one_who_looks_at_nothing():
+    frame = visitors(20_000, 4)
+    has = np.random.default_rng(1).random(len(frame)) < 0.5
+    frame["has_visitor"] = has
+    frame.loc[~has, "web_visit_30d_count"] = 0
+    frame = frame[has | (frame["channel"] != "web")].reset_index(drop=True)
+    model = model_of(frame)
+    people = pd.DataFrame({"web_visit_30d_count": [0, 0, 9], "has_visitor": [False, True, True]})
+    unknown, rare, often = model.exposure.ratio("push", model.spec.matrix(people))
+    assert rare < unknown < often
+
+
 @pytest.mark.parametrize(("follows", "alike"), [(False, (0.0, 0.2)), (True, (0.8, 1.0))])
 def test_contacts_tell_whether_who_looks_by_one_channel_does_by_another(follows: bool, alike: tuple[float, float]):
     """The e-mail moves those who come to the site, or everybody alike."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -52,7 +52,12 @@ class TextModel:
 
         Raises:
             NoSentenceModelError: `sentences` without the package for it.
+            ValueError: There is no such reader.
         """
+        if reader not in get_args(CallReader):
+            raise ValueError(
+                f"WAYFINDER_CALL_READER is {reader!r}: calls are read by {' or '.join(get_args(CallReader))}"
+            )
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second of import, and not every day has calls
         from sklearn.pipeline import make_pipeline  # noqa: PLC0415
 

@@ -9,6 +9,19 @@ from typing import Final
 
 NEITHER: Final = "none"
 
+_TALK: Final = (
+    "my package came yesterday", "the weather is lovely today", "do you also sell shoes", "which colours are there",
+    "my daughter wears that size", "I have a question about my bill", "how long does delivery take", "are you open on Saturday",
+    "let me get a pen", "could you repeat that", "the line is bad", "can you spell that", "my name is spelled with a k",
+    "I moved to a new address", "yes that's me", "my husband usually answers", "I bought a coat from you last year",
+    "the coat is very warm", "what was the name again", "I got your letter", "I saw it on your website", "how does that work",
+    "is that the new collection", "where is your nearest branch", "the parking there is good", "my dog is barking, sorry",
+    "you have a nice voice", "I did get your e-mail", "that was a birthday present", "which day would it arrive",
+    "can I return it", "is it washable", "does it come in blue", "I live on the third floor", "the last one fitted well",
+    "I'll write that down", "it is for my mother", "we are a family of four", "how many are in a box", "that's correct",
+)  # fmt: skip
+"""What customers say besides: neither for nor against anything."""
+
 OBJECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "price": (
         "that costs too much", "it is too expensive", "I don't have the money for it", "way over my budget",
@@ -28,6 +41,7 @@ OBJECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "I never give my data on the telephone", "sounds fishy to me", "I had bad experiences with your quality",
         "it broke right away last time", "people write bad things about you", "the reviews are poor", "are you really from the store",
         "I don't trust these calls", "my last order never arrived", "where do you have my data from", "that must be a trick",
+        "how come you know my number",
         "I was disappointed with what I bought",
     ),
     "no_need": (
@@ -42,7 +56,7 @@ OBJECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "a different brand suits me better", "I get it somewhere else", "the other shop is closer", "my usual store has that",
     ),
     NEITHER: (
-        "hello", "yes speaking", "who is this", "go on", "yes please", "okay", "thank you", "that is fine", "good morning",
+        *_TALK, "hello", "yes speaking", "who is this", "go on", "yes please", "okay", "thank you", "that is fine", "good morning",
         "what is it about", "tell me more", "I will take it", "sounds good", "goodbye", "please send it to me", "let me think",
         "do not call this number", "remove me from the list", "maybe", "I might look at it", "great", "yes, what's the offer",
     ),
@@ -73,7 +87,7 @@ INTENTS: Final[Mapping[str, tuple[str, ...]]] = {
         "never contact me again", "I don't want any calls", "this is harassment", "unsubscribe me", "you keep bothering me",
     ),
     NEITHER: (
-        "hello", "yes speaking", "who is this", "go on", "what is it about", "good morning", "okay but quickly", "yes, hi",
+        *_TALK, "hello", "yes speaking", "who is this", "go on", "what is it about", "good morning", "okay but quickly", "yes, hi",
         "one moment", "I understand", "it is too expensive", "I can't afford it", "is this a fraud", "I shop elsewhere",
     ),
 }  # fmt: skip

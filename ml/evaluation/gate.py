@@ -26,7 +26,8 @@ GateMetric = Literal["none", "policy_value", "log_loss"]
 
 MIN_RANDOMISED_ROWS: Final = 500
 MIN_RANDOMISED_CONVERSIONS: Final = 30
-"""Fewer randomized rows or conversions say nothing about a policy: the intervals' normal law doesn't hold yet."""
+"""Fewer randomized rows or conversions say nothing about a policy, and of two nothing where fewer tell them apart: the intervals'
+normal law doesn't hold yet."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,20 @@ class _Logged:
         chance = np.column_stack([scores.baseline, scores.propensity]).astype(np.float64)
         return np.asarray(chance * scores.amount[:, None] - self.cost)
 
+    def agrees(self, model: ResponseModel) -> npt.NDArray[np.bool_]:
+        """Whether the row's action is the one that the model thinks best, [n]."""
+        return np.asarray(self.expected(model).argmax(axis=1) == self.action)
+
+    def tells_apart(self, one: ResponseModel, other: ResponseModel) -> bool:
+        """Whether conversions are enough on both sides among the rows whose action one of two models would take alone.
+
+        All other rows say the same of both. Of a few conversions, each standing for up to a hundred, a difference comes out
+        that is larger than everything that contacts bring, with an interval as small as they are few.
+        """
+        converted, first, second = self.rows["is_converted"].to_numpy(dtype=bool), self.agrees(one), self.agrees(other)
+        sides = [int((converted & own & ~others).sum()) for own, others in ((first, second), (second, first))]
+        return min(sides) >= MIN_RANDOMISED_CONVERSIONS
+
     def terms(self, model: ResponseModel, judges: Sequence[ResponseModel]) -> Vector:
         """Doubly robust contribution of each row to the value of the model's policy, [n].
 
@@ -164,6 +179,8 @@ def _value_difference(
     if rows is None:
         return None
     logged, judges = _Logged.of(rows, costs), [challenger, champion]
+    if not logged.tells_apart(challenger, champion):
+        return None
     difference = logged.terms(challenger, judges) - logged.terms(champion, judges)
     return mean_with_interval(difference, logged.weight, logged.person)
 

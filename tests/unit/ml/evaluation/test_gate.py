@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.evaluation.gate import compare, policy_value
+from ml.evaluation.gate import MIN_RANDOMISED_CONVERSIONS, compare, policy_value, randomised_rows
 from ml.evaluation.report import evaluate, validation_rows
 from ml.response.model import ResponseModel
 from tests.unit.ml.planted import OPTIONS, World, training_frame
@@ -49,6 +49,14 @@ def test_what_is_no_worse_replaces_since_it_has_learned_from_newer_days(good):
     assert comparison.may_replace
     assert comparison.difference == 0
     assert "newer days" in comparison.reason
+
+
+def test_where_few_conversions_tell_two_policies_apart_their_values_do_not_decide(good, bad):
+    sold = VALIDATION["is_converted"].to_numpy() & (VALIDATION["channel"] != "none").to_numpy()
+    few = VALIDATION[~sold | (np.cumsum(sold) <= MIN_RANDOMISED_CONVERSIONS - 1)].reset_index(drop=True)
+    assert randomised_rows(few) is not None
+    assert compare(bad, good, VALIDATION).metric == "policy_value"
+    assert compare(bad, good, few).metric == "log_loss"
 
 
 def test_without_randomised_rows_the_paired_log_loss_decides(good, bad):

@@ -215,7 +215,7 @@ def test_what_a_customer_objects_to_in_a_call_is_known_from_the_next_day_on(ware
     assert [row[0] for row in before] == ["no_need", None]
 
 
-@pytest.mark.parametrize(("reader", "objection"), [("words", "competitor"), ("sentences", "price")])
+@pytest.mark.parametrize(("reader", "objection"), [("words", "none"), ("sentences", "price")])
 def test_calls_are_read_as_the_workspace_says(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, reader: str, objection: str
 ) -> None:

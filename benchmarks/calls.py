@@ -17,7 +17,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 
 from market.voice import _AGREED, _GREETINGS, _LUKEWARM, _OBJECTED, _REFUSED
 from ml.entities import CallReader
-from ml.signals.calls import LEAST_CHANCE, TextModel
+from ml.signals.calls import TextModel
 from ml.signals.phrases import INTENTS, NEITHER, OBJECTIONS
 
 FOLDS, REPEATS, SEED = 7, 5, 1
@@ -39,9 +39,8 @@ SPOKEN: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
 
 
 def read(model: TextModel, sentences: Sequence[str]) -> list[str]:
-    """What each sentence is read as, as `read_calls` does."""
-    chances = model.chances(sentences)
-    return [model.labels[row.argmax()] if row.max() >= LEAST_CHANCE else NEITHER for row in chances]
+    """What each sentence is read as."""
+    return model.read(model.chances(sentences))
 
 
 def right_of_folds(taught: Mapping[str, Sequence[str]], reader: CallReader) -> float:

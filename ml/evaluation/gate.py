@@ -6,7 +6,7 @@ from more and newer days; if the world shows otherwise, the champion whose reali
 back (`ml.learning.promise`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -105,7 +105,8 @@ def policy_value(
     if rows is None:
         return None
     logged = _Logged.of(rows, costs or {})
-    return mean_with_interval(logged.terms(model, [model]), logged.weight, logged.person)
+    expected = logged.expected(model)
+    return mean_with_interval(logged.terms(expected, expected), logged.weight, logged.person)
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,11 @@ class _Logged:
         chance = np.column_stack([scores.baseline, scores.propensity]).astype(np.float64)
         return np.asarray(chance * scores.amount[:, None] - self.cost)
 
-    def agrees(self, model: ResponseModel) -> npt.NDArray[np.bool_]:
-        """Whether the row's action is the one that the model thinks best, [n]."""
-        return np.asarray(self.expected(model).argmax(axis=1) == self.action)
+    def agrees(self, expected: Vector) -> npt.NDArray[np.bool_]:
+        """Whether the row's action is the best by these expectations [n, 1 + O], [n]."""
+        return np.asarray(expected.argmax(axis=1) == self.action)
 
-    def tells_apart(self, one: ResponseModel, other: ResponseModel) -> bool:
+    def tells_apart(self, one: Vector, other: Vector) -> bool:
         """Whether conversions are enough on both sides among the rows whose action one of two models would take alone.
 
         All other rows say the same of both. Of a few conversions, each standing for up to a hundred, a difference comes out
@@ -160,16 +161,16 @@ class _Logged:
         sides = [int((converted & own & ~others).sum()) for own, others in ((first, second), (second, first))]
         return min(sides) >= MIN_RANDOMISED_CONVERSIONS
 
-    def terms(self, model: ResponseModel, judges: Sequence[ResponseModel]) -> Vector:
-        """Doubly robust contribution of each row to the value of the model's policy, [n].
+    def terms(self, expected: Vector, judged: Vector) -> Vector:
+        """Doubly robust contribution of each row to the value of a model's policy, [n].
 
-        The judges' mean expectation is the reward model, so that two policies are judged by the same one.
+        Args:
+            expected: What the model expects, [n, 1 + O].
+            judged: What the reward model expects, [n, 1 + O]: the same for two policies that are compared.
         """
         every = np.arange(len(self.rows))
-        choice = self.expected(model).argmax(axis=1)
-        expected = np.mean([self.expected(judge) for judge in judges], axis=0)
-        logged = LoggedRows(self.reward, self.propensity, (choice == self.action).astype(np.float64), self.weight)
-        return doubly_robust_terms(logged, expected[every, self.action], expected[every, choice])
+        logged = LoggedRows(self.reward, self.propensity, self.agrees(expected).astype(np.float64), self.weight)
+        return doubly_robust_terms(logged, judged[every, self.action], judged[every, expected.argmax(axis=1)])
 
 
 def _value_difference(
@@ -178,10 +179,12 @@ def _value_difference(
     rows = randomised_rows(validation)
     if rows is None:
         return None
-    logged, judges = _Logged.of(rows, costs), [challenger, champion]
-    if not logged.tells_apart(challenger, champion):
+    logged = _Logged.of(rows, costs)
+    new, old = logged.expected(challenger), logged.expected(champion)
+    if not logged.tells_apart(new, old):
         return None
-    difference = logged.terms(challenger, judges) - logged.terms(champion, judges)
+    judged = np.mean([new, old], axis=0)
+    difference = logged.terms(new, judged) - logged.terms(old, judged)
     return mean_with_interval(difference, logged.weight, logged.person)
 
 

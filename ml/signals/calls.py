@@ -73,6 +73,10 @@ class TextModel:
             return np.zeros((0, len(self.labels)))
         return np.asarray(self.pipeline.predict_proba(list(sentences)), dtype=np.float64)
 
+    def read(self, chances: np.ndarray) -> list[str]:
+        """The clearest label by each row of `chances`; `none` where it is like nothing known."""
+        return [self.labels[row.argmax()] if row.max() >= LEAST_CHANCE else NEITHER for row in chances]
+
 
 def _words() -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
@@ -169,11 +173,10 @@ def read_calls(transcripts: Iterable[str], reader: CallReader = "words") -> list
 def _reading(
     intents: np.ndarray, objections: np.ndarray, feeling: np.ndarray, models: tuple[TextModel, TextModel]
 ) -> Reading:
-    of_intent, of_objection = (model.labels for model in models)
+    of_intents, of_objection = models[0], models[1].labels
     if not len(feeling):
         return Reading(NEITHER, NEITHER, 0.0)
-    spoken = [of_intent[row.argmax()] if row.max() >= LEAST_CHANCE else NEITHER for row in intents]
-    meant = [name for name in spoken if name != NEITHER]
+    meant = [name for name in of_intents.read(intents) if name != NEITHER]
     against = objections.copy()
     against[:, of_objection.index(NEITHER)] = 0.0
     against[objections.argmax(axis=1) == of_objection.index(NEITHER)] = 0.0

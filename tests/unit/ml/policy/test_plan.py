@@ -22,17 +22,15 @@ from ml.policy.reasons import Reason
 DAY = date(2026, 1, 5)
 
 
+def randomized(market, *, seed: int, horizon_days: int = 14):
+    return randomized_choices(
+        market.table, market.customers, market.objectives, market.actions,
+        random_contact_share=0.5, horizon_days=horizon_days, cycle_on=DAY, seed=seed,
+    )  # fmt: skip
+
+
 def decide(market, *, seed: int = 7, cycle_id: str = "2026-01-05", price=None):
-    arms = randomized_choices(
-        market.table,
-        market.customers,
-        market.objectives,
-        market.actions,
-        random_contact_share=0.5,
-        horizon_days=14,
-        cycle_on=DAY,
-        seed=seed,
-    )
+    arms = randomized(market, seed=seed)
     is_free = np.ones(len(market.customers), dtype=bool)
     is_free[arms.choices.person] = False
     value, candidates = market.table.dense("system", is_free)
@@ -166,20 +164,11 @@ def test_the_hours_of_looking_choose_the_slot_and_creatives_alternate(small_worl
 def test_logged_propensities_are_the_frequencies_of_redraws(make_world):
     market, redraws = make_world(60), 800
     market.table.arm[market.table.arm >= 0] = ARMS.index("random")
-    table, shape = market.table, (60, 2, 3)
+    shape = (60, 2, 3)
     counts, logged = np.zeros(shape), np.zeros(shape)
     none_counts = np.zeros(60)
     for seed in range(redraws):
-        arms = randomized_choices(
-            table,
-            market.customers,
-            market.objectives,
-            market.actions,
-            random_contact_share=0.5,
-            horizon_days=14,
-            cycle_on=DAY,
-            seed=seed,
-        )
+        arms = randomized(market, seed=seed)
         c = arms.choices
         counts[c.person, c.objective, c.option] += 1
         logged[c.person, c.objective, c.option] = c.probability
@@ -196,13 +185,7 @@ def test_the_random_arm_sends_nothing_of_which_nothing_can_come_within_the_horiz
     market.table.arm[market.table.arm >= 0] = ARMS.index("random")
     mail = CHANNELS.index("direct_mail")
     lead_days = math.ceil(market.actions.channels["direct_mail"].lead_time_hours / 24)
-    by_days = [
-        randomized_choices(
-            market.table, market.customers, market.objectives, market.actions,
-            random_contact_share=0.5, horizon_days=days, cycle_on=DAY, seed=1,
-        ).chance
-        for days in (lead_days, lead_days + 1)
-    ]  # fmt: skip
+    by_days = [randomized(market, seed=1, horizon_days=days).chance for days in (lead_days, lead_days + 1)]
     assert not by_days[0][:, :, mail].any()
     assert by_days[0].sum() > 0
     assert by_days[1][:, :, mail].any()
@@ -212,16 +195,7 @@ def test_a_dear_contact_is_explored_as_much_less_as_the_root_of_its_cost(make_wo
     market = make_world(2000)
     market.table.arm[market.table.arm >= 0] = ARMS.index("random")
     table = market.table
-    arms = randomized_choices(
-        table,
-        market.customers,
-        market.objectives,
-        market.actions,
-        random_contact_share=0.5,
-        horizon_days=14,
-        cycle_on=DAY,
-        seed=1,
-    )
+    arms = randomized(market, seed=1)
     may = table.allowed[0][:, table.channel]
     every = (table.arm[:, 0] >= 0) & may.all(axis=1)
     email, mail = CHANNELS.index("email"), CHANNELS.index("direct_mail")

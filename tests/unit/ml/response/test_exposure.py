@@ -60,9 +60,8 @@ def test_where_few_purchases_are_known_looks_alone_tell_people_apart():
     few = model_of(visitors(3_000, 2))
     rare, often = uplifts(few, [0, 6])
     assert often[0] > 4 * rare[0]
-    assert (
-        1.5 * rare[1] < often[1] < 4 * rare[1]
-    )  # the e-mail's looks aren't reported: half as apart, in logs, is thought
+    # The e-mail's looks aren't reported: half as apart, in logs, is thought.
+    assert 1.5 * rare[1] < often[1] < 4 * rare[1]
 
 
 def test_who_looks_at_screens_says_nothing_of_letters_and_telephones():

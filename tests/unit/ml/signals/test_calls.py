@@ -59,9 +59,8 @@ def test_calls_are_read_by_what_their_sentences_mean_where_that_is_asked_for() -
 @pytest.mark.parametrize("reader", get_args(CallReader))
 def test_what_is_neither_for_nor_against_anything_is_seldom_read_as_an_objection(reader: CallReader) -> None:
     found = read_calls([call(("customer", text)) for text in NEUTRAL], reader)
-    assert sum(one.objection != "none" for one in found) <= 0.25 * len(
-        NEUTRAL
-    )  # three in four before such talk was taught
+    # Three in four before such talk was taught.
+    assert sum(one.objection != "none" for one in found) <= 0.25 * len(NEUTRAL)
     assert sum(one.intent != "none" for one in found) <= 0.25 * len(NEUTRAL)
 
 

@@ -135,7 +135,9 @@ class Risk(Model):
 class Exploration(Model):
     """What learning may cost."""
 
-    value_share: Share = Field(default=0.02, description="share of a plan's value that exploring may cost")
+    value_share: Share = Field(
+        default=0.02, description="share of a plan's value that exploring may cost; it takes no more money"
+    )
     random_contact_share: float = Field(
         default=0.1, gt=0, le=1, description="share of the random arm contacted in a cycle, above 0 and up to 1"
     )

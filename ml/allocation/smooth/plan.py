@@ -77,8 +77,10 @@ class Smoother:
         self._dual = Dual(table, held, threads)
 
     @classmethod
-    def of(cls, problem: Problem, prices: Mapping[str, float], threads: int) -> "Smoother":
-        """Of a problem as its parameters stand, response curves at the level of the prices.
+    def of(
+        cls, problem: Problem, prices: Mapping[str, float], threads: int, *, spend: float | None = None
+    ) -> "Smoother":
+        """Of a problem as its parameters stand, response curves at the level of the prices, its spend at most `spend`.
 
         Raises:
             NoSmoothPlan: offers exclude each other over channels, for people who may get several contacts.
@@ -88,7 +90,7 @@ class Smoother:
                 "Probabilities of several contacts a person are exact with one a channel only: drop the offers that "
                 "exclude each other, set one contact a person, or explore at temperature 0."
             )
-        table = smooth_table(problem, prices)
+        table = smooth_table(problem, prices, spend)
         return cls(table, margins(table), problem.contacts_per_person, threads)
 
     def value(self, found: Minimum) -> float:

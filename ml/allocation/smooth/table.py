@@ -12,6 +12,9 @@ from ml.allocation.problem import Problem
 from ml.allocation.pruning import classify
 from ml.allocation.solution import adjusted_values
 
+SPEND = "exploration:spend"
+"""Name of the limit on what a draw may spend."""
+_ROUNDING = 1e-3
 CLOSED = 1e30
 """Charged for a contact of a class that no limit leaves any room for."""
 
@@ -125,16 +128,27 @@ class SmoothTable:
         )  # fmt: skip
 
 
-def smooth_table(problem: Problem, prices: Mapping[str, float]) -> SmoothTable:
+def smooth_table(problem: Problem, prices: Mapping[str, float], spend: float | None = None) -> SmoothTable:
     """The problem's candidates and limits, with the numbers that its parameters hold now.
 
     Where effects diminish, a contact is worth what it adds at the level that the prices stand for.
+
+    Args:
+        problem: value table and terms.
+        prices: by limit.
+        spend: money that contacts may take in expectation, a draw at most one contact of each class more; None: as the
+            terms have it.
     """
     rows, given = problem.rows(), problem.candidates
     levels = {name: prices[name] for name in problem.curve_names if name in prices}
     classes = classify(problem, rows)
     count = len(classes.channel)
     part, conversions = _conversion_totals(classes.conversions)
+    cost, use = problem.columns.unit_cost[classes.first_column], np.hstack([classes.contacts, conversions])
+    names, limits = rows.names, rows.bound
+    if spend is not None:
+        names, use = (*names, SPEND), np.vstack([use, np.concatenate([cost, np.zeros(use.shape[1] - count)])])
+        limits = np.append(limits, spend + (1 + _ROUNDING) * problem.contacts_per_person * cost.sum())
     most = np.full(given.people_count, problem.contacts_per_person, dtype=np.uint8)
     if given.contacts_left is not None:
         most = np.minimum(most, given.contacts_left)
@@ -147,10 +161,10 @@ def smooth_table(problem: Problem, prices: Mapping[str, float]) -> SmoothTable:
         most=most,
         channel=classes.channel,
         part=part,
-        use=np.hstack([classes.contacts, conversions]),
-        limits=rows.bound,
-        names=rows.names,
-        cost=problem.columns.unit_cost[classes.first_column],
+        use=use,
+        limits=limits,
+        names=names,
+        cost=cost,
     )
 
 

@@ -1,5 +1,8 @@
-r"""The temperature at which exploring costs a stated share of the plan's value.
+r"""The temperature at which exploring costs a stated share of the plan's value, and no more money than the plan.
 
+A contact that brings back half of what it costs loses little where it costs little, so by value alone the likeliest thing to try
+is a cheap channel that isn't worth it, with as many people as it has capacity for. Within the exact plan's money it is tried
+instead of a contact that is worth it.
 The expected loss of the smooth plan against the exact one rises with the temperature, at first with its square; so the
 search goes by secants of log loss over log temperature. It begins on a sample of people, whose limits shrink with it.
 """
@@ -77,7 +80,7 @@ def explore(problem: Problem, exact: Allocation, value_share: float, *, threads:
     contacts = exact.chosen[exact.chosen >= 0]
     unit = wanted / max(1, len(contacts))
     try:
-        whole = Smoother.of(problem, exact.prices, threads)
+        whole = Smoother.of(problem, exact.prices, threads, spend=exact.spend)
         whole.constant = exact.value - float(whole.table.value[contacts].sum(dtype=float))
         tried = _search(whole, _Aim(exact.value, wanted, unit), *_guess(whole, exact, wanted, unit))
     except NoSmoothPlan:

@@ -1,14 +1,20 @@
 """The temperature is set by what exploring may cost."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from ml.allocation.candidates import Candidates, Columns
+from ml.allocation.problem import Problem
 from ml.allocation.smooth.draw import draw
 from ml.allocation.smooth.plan import NoSmoothPlan, smooth
 from ml.allocation.smooth.temperature import TOLERANCE, explore, temperature_for
 from ml.allocation.solution import saturation_loss
 from ml.allocation.solve import solve
 from ml.allocation.terms import ChannelCapacity, ConcaveResponse, ExclusiveOffers, TotalBudget
-from ml.entities import CHANNELS
+from ml.entities import CHANNELS, Option
+from tests.unit.ml.allocation.smooth.conftest import COSTS
 
 
 @pytest.mark.parametrize("contacts", [1, 2])
@@ -63,6 +69,38 @@ def test_where_effects_diminish_chances_are_at_the_exact_plans_level_of_them(mak
     drawn = problem.candidates.value[chosen[chosen >= 0]].sum(dtype=float)
     drawn -= saturation_loss(problem, chosen[chosen >= 0])
     assert (exact.value - drawn) / exact.value < 0.04
+
+
+@pytest.mark.parametrize("contacts", [1, 2])
+def test_exploring_takes_no_more_money_than_the_exact_plan_and_a_draw_a_contact_of_each_kind_more(
+    make_problem, contacts
+):
+    usual = make_problem(3000, contacts=contacts, terms=[ChannelCapacity("email", 500)])
+    cost = usual.columns.unit_cost[usual.given.column]
+    dear = replace(usual.given, value=usual.given.value - cost.astype(np.float32))
+    problem = Problem(dear, usual.columns, usual.terms)
+    exact = solve(problem)
+    plan = explore(problem, exact, 0.2)
+    assert plan.probability @ cost <= exact.spend + 0.01
+    kinds = sum(COSTS.values()) * 2  # two objectives
+    for seed in range(20):
+        chosen = draw(plan, seed)
+        assert cost[chosen[chosen >= 0]].sum() <= exact.spend + contacts * kinds * 1.01
+
+
+def test_cheap_contacts_that_bring_back_half_their_cost_are_not_tried_with_all_the_capacity_there_is():
+    cost, people = 0.02, 5000
+    columns = Columns.of([("win", Option("email", "none"), 0.002), ("win", Option("display", "none"), cost)])
+    rng = np.random.default_rng(1)
+    value = np.stack([rng.lognormal(-2, 0.7, people), np.full(people, -cost / 2)], axis=1).astype(np.float32)
+    table = Candidates.from_dense(value, np.ones(value.shape, dtype=bool))
+    problem = Problem(table, columns, [ChannelCapacity("email", 1000), ChannelCapacity("display", 500)])
+    exact = solve(problem)
+    plan = explore(problem, exact, 0.02)
+    is_display = problem.candidates.column == 1
+    assert plan.probability[is_display].sum() < 25
+    assert (exact.value - plan.value) / exact.value == pytest.approx(0.02, rel=TOLERANCE * 1.01)
+    assert smooth(problem, plan.temperature, exact.prices).probability[is_display].sum() > 400
 
 
 def test_offers_that_exclude_each_other_among_several_contacts_leave_the_exact_plan(make_problem):

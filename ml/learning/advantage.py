@@ -13,9 +13,11 @@ purchase of weight w multiplies by exp(theta w):
 
 Without an advantage, E is a nonnegative supermartingale from 1 for every theta > 0, so is its mean over a distribution of
 theta that was fixed before, and it ever reaches 1 / alpha with probability at most alpha (Ville 1939). The mean is taken
-over log-normal theta around the effect that was stated beforehand (Robbins' mixture; Wald's test knows theta). What a
-day would win beyond 1 / alpha isn't needed, so that day's bets are larger by what it makes up for (Fischer and Ramdas,
-"Improving Wald's sequential probability ratio test by avoiding overshoot", 2024); it pays for not knowing theta.
+over theta from a third of the effect that was stated beforehand to four times it (Robbins' mixture; Wald's test knows theta).
+Whatever theta is, it is known to some 40 % when the evidence is enough, so an even spread of its logarithm costs all of them
+the same, .7 of the log(20) = 3 that are needed; large ones get a little more, since so few purchases decide about them that
+whole ones matter. What a day would win beyond 1 / alpha isn't needed, so that day's bets are larger by what it makes up for
+(Fischer and Ramdas, "Improving Wald's sequential probability ratio test by avoiding overshoot", 2024); it pays for most of that.
 theta < 0 tests for the system being worse in the same way. A part of either bet waits for later days: a system that learns
 its way past the manual arm, or loses its advantage, isn't held to all that came before. Purchases of a day are taken as
 drawn with replacement: they are few among the people.
@@ -35,11 +37,12 @@ from scipy.special import gammaln
 
 from ml.configuration.policy import AutonomyTest
 
-SPREAD: Final = 0.5
-"""Standard deviation of log theta: effects from a third of the stated one to nearly twice it cost little more than it does."""
+BET_ON: Final = np.geomspace(1 / 3, 4, 13)
+"""Advantages that are bet on, as multiples of the stated one, in logs: neighbours are nearer than one can be told from the other."""
+BETS: Final = np.sqrt(BET_ON)
+"""How much is placed on each, up to a factor."""
 FROM_THE_START: Final = 0.8
 """Part of a bet that is placed at the beginning; the rest waits for an advantage to be won, or lost, later."""
-_NODES: Final = np.linspace(-2.5, 2.5, 11)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +158,7 @@ def evidence(days: Sequence[ArmDay], test: AutonomyTest) -> tuple[np.ndarray, np
         days: As `arm_days` gives them.
         test: As it was stated.
     """
-    weights = np.exp(-(_NODES**2) / 2)
-    theta, prior = log1p(test.effect) * np.exp(SPREAD * _NODES), np.log(weights / weights.sum())
+    theta, prior = log1p(test.effect) * BET_ON, np.log(BETS / BETS.sum())
     better, worse = _Bets(theta, prior, -log(test.alpha)), _Bets(-theta, prior, -log(test.alpha))
     found = np.array([(better.after(day, test.margin), worse.after(day, test.margin)) for day in days])
     return found[:, 0], found[:, 1]

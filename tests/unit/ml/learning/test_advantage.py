@@ -167,3 +167,12 @@ def test_an_advantage_that_is_lost_is_seen_although_the_sum_of_all_days_still_sp
 def test_nothing_seen_is_no_evidence():
     shown = advantage([], TEST)
     assert (exp(shown.better), exp(shown.worse), shown.days) == (1.0, 1.0, 0)
+
+
+@pytest.mark.parametrize("bought", [(2, 1), (1, 2)])
+def test_twice_or_half_the_rate_takes_a_fifth_more_purchases_than_a_test_that_knows_the_rate(bought):
+    days = [_day(*bought, people=(100_000, 100_000), on=DAY + timedelta(days=d)) for d in range(60)]
+    shown = max(evidence(days, TEST), key=lambda found: found[-1])
+    purchases = 3 * (int(np.argmax(shown >= -log(TEST.alpha))) + 1)
+    told = 2 / 3 * log(4 / 3) + 1 / 3 * log(2 / 3)  # of twice the rate against the same, by a purchase on average
+    assert purchases <= 1.2 * -log(TEST.alpha) / told

@@ -84,11 +84,8 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         conversion without an offer and one with this one; NULL where there is none), `offer_horizons` and
         `redemption_count` (`_with_redemptions`), by day and person.
     """
-    days: dict[date, list[Path]] = {}
-    for folder in sources.cycles:
-        if _day(folder) < sources.cutoff_on:
-            days.setdefault(_day(folder), []).append(folder)
-    parts = [_history(sources), *(_cycle(sources, folders) for folders in days.values())]
+    cycles = [folder for folder in sources.cycles if _day(folder) < sources.cutoff_on]
+    parts = [_history(sources), _cycles(sources, cycles)]
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()
@@ -198,8 +195,8 @@ def _mart(sources: TrainingSources, name: str) -> str:
     return str(path)
 
 
-def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
-    """A day of ours: one row a person, with the decision that stood in the end, the morning's or a re-optimization's."""
+def _cycles(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
+    """Days of ours: one row a person and day, with the decision that stood in the end, the morning's or a re-optimization's."""
     rows = """
         select features.* replace (features.as_of_on::date as as_of_on),
             decision.channel, decision.offer_id, decision.creative_id, decision.slot,
@@ -207,15 +204,17 @@ def _cycle(sources: TrainingSources, folders: list[Path]) -> pd.DataFrame:
             decision.logging_propensity as propensity, decision.arm, 'cycle' as source
         from (
             select * exclude (filename) from read_parquet($features, filename = true, union_by_name = true)
-            qualify row_number() over (partition by customer_id order by list_position($features, filename) desc) = 1
+            qualify row_number() over (
+                partition by customer_id, as_of_on::date order by list_position($features, filename) desc
+            ) = 1
         ) as features
         join (
-            select * from read_parquet($decisions)
+            select *, left(cycle_id, 10)::date as decided_on from read_parquet($decisions, union_by_name = true)
             qualify row_number() over (
-                partition by customer_id
+                partition by customer_id, decided_on
                 order by length(cycle_id) desc, cycle_id desc, channel = 'none', objective_id
             ) = 1
-        ) as decision using (customer_id)
+        ) as decision on decision.customer_id = features.customer_id and decision.decided_on = features.as_of_on::date
         where decision.decision_id not in (select unnest($withdrawn))
     """
     ordered = sorted(folders, key=lambda folder: (len(folder.name), folder.name))

@@ -99,7 +99,7 @@ class Views:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
         words = [f"--{name}={self._home.root / 'dbt' / folder}" for name, folder in _FOLDERS.items()]
-        words += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", "--quiet"]
+        words += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", "--quiet", "--no-write-json"]
         if not _PARSED:
             _PARSED.append(dbtRunner().invoke(["parse", *words]).result)
         done = dbtRunner(manifest=_PARSED[0]).invoke([verb, *words, "--threads=1", *more])

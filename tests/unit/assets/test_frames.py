@@ -1,5 +1,6 @@
 """A training frame that is too large keeps the contacts that teach effects, and its weights stand for everybody."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -110,6 +111,33 @@ def _day_of_mails(tmp_path: Path) -> TrainingSources:
         generation / "fct_customer_snapshots.parquet"
     )
     return TrainingSources(generation, (folder,), date(2026, 1, 31), 7, "America/New_York")
+
+
+def _another_day(sources: TrainingSources, name: str, channel: str, **columns: object) -> TrainingSources:
+    """The same people on another day or in a re-optimization of one, all decided alike, with more columns of the view."""
+    first, folder = sources.cycles[0], sources.cycles[0].parent / name
+    folder.mkdir()
+    on = date.fromisoformat(name[:10])
+    pd.read_parquet(first / "features.parquet").assign(as_of_on=on, **columns).to_parquet(folder / "features.parquet")
+    decisions = pd.read_parquet(first / "decisions.parquet").assign(cycle_id=name, channel=channel)
+    decisions.assign(decision_id=[f"d-{name}-{who}" for who in WHO]).to_parquet(folder / "decisions.parquet")
+    return replace(sources, cycles=(*sources.cycles, folder))
+
+
+def test_each_day_is_decided_as_it_stood_in_the_end_whatever_columns_other_days_have(tmp_path):
+    sources = _another_day(_day_of_mails(tmp_path), "2026-01-06", "sms", attr_shirt=None)
+    sources = _another_day(sources, "2026-01-07", "sms", attr_shirt="red")
+    sources = _another_day(sources, "2026-01-07.1", "push", attr_shirt="blue")
+    (sources.cycles[1] / "withdraws.json").write_text('{"withdraws": ["m-2026-01-06-other"]}')
+    rows = training_frame(sources, 1000, 1)
+    assert rows.groupby("as_of_on").size().tolist() == [5, 4, 5]
+    assert rows.groupby(rows["as_of_on"].astype(str))["channel"].agg(lambda each: sorted({*each})).to_dict() == {
+        "2026-01-05": ["email", "none"],
+        "2026-01-06": ["sms"],
+        "2026-01-07": ["push"],
+    }
+    assert rows["attr_shirt"].dropna().tolist() == ["blue"] * 5
+    assert len(training_frame(replace(sources, cutoff_on=date(2026, 1, 7)), 1000, 1)) == 9
 
 
 def _looks(generation: Path, *looks: tuple[str, str, str]) -> None:

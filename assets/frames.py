@@ -158,11 +158,11 @@ _LABELS: Final = """
 
 def _history(sources: TrainingSources) -> pd.DataFrame:
     rows = """
-        select * exclude (channel, offer_id, assignment_probability),
+        select snapshots.* exclude (channel, offer_id, assignment_probability),
             coalesce(channel, 'none') as channel, coalesce(offer_id, 'none') as offer_id,
             'none' as creative_id, 'none' as slot, told.message_id,
             assignment_probability as propensity, 'history' as arm, 'history' as source
-        from read_parquet($snapshots)
+        from read_parquet($snapshots) as snapshots
         left join (  -- of past messages those whose clicks are told
             select customer_id, channel, as_of_on, arg_min(touch_id, (sent_at, touch_id)) as message_id
             from (

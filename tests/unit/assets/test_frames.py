@@ -188,7 +188,9 @@ def test_of_past_mails_clicks_are_known_where_somebody_told_of_them(tmp_path):
     }
     _clicked(sources.generation, **clicked)
     _sales(sources.generation, *((name, None, None) for name in people))
-    found = training_frame(sources, 1000, 1).set_index("customer_id").loc[people, ["is_clicked", "is_traced"]]
+    rows = training_frame(sources, 1000, 1).set_index("customer_id")
+    assert not any("message" in name for name in rows)  # which message it was says who was contacted
+    found = rows.loc[people, ["is_clicked", "is_traced"]]
     assert found["is_clicked"].tolist()[:2] == [True, False]
     assert found["is_traced"].tolist()[:2] == [True, False]
     assert found.iloc[2:].isna().all(axis=None)

@@ -8,6 +8,8 @@ from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.configuration import read_configuration
 from orchestration.build import ledger_url
+from orchestration.commands.options import settings_of
+from orchestration.errors import BadInput
 from orchestration.resources import drivers_of
 from orchestration.settings import CHECKOUT, Settings
 from tests.unit.assets.channels.support import AT
@@ -58,3 +60,10 @@ def test_a_secret_that_is_not_set_is_named(tmp_path, monkeypatch):
 def test_a_secret_does_not_show(monkeypatch):
     monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
     assert "hunter2" not in repr(Settings.secret("SHOP_PASSWORD"))
+
+
+def test_a_variable_that_cannot_be_used_is_named_and_what_it_holds_is_not_repeated(monkeypatch):
+    monkeypatch.setenv("WAYFINDER_CALL_READER", "hunter2")
+    with pytest.raises(BadInput, match=r"^WAYFINDER_CALL_READER: .*'words' or 'sentences'") as raised:
+        settings_of(None, None)
+    assert "hunter2" not in str(raised.value)

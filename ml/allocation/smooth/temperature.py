@@ -2,7 +2,7 @@ r"""The temperature at which exploring costs a stated share of the plan's value,
 
 A contact that brings back half of what it costs loses little where it costs little, so by value alone the likeliest thing to try
 is a cheap channel that isn't worth it, with as many people as it has capacity for. Within the exact plan's money it is tried
-instead of a contact that is worth it.
+instead of a contact that is worth it. Where the limits leave no room for chances within that money, it may take more.
 The expected loss of the smooth plan against the exact one rises with the temperature, at first with its square; so the
 search goes by secants of log loss over log temperature. It begins on a sample of people, whose limits shrink with it.
 """
@@ -77,17 +77,22 @@ def explore(problem: Problem, exact: Allocation, value_share: float, *, threads:
     wanted = value_share * exact.value
     if exact.status == "empty" or not wanted > 0:
         return None
+    # Limits on shares of the spend ask for room that a few contacts' money may not have.
+    found = (_within(problem, exact, wanted, spend, threads) for spend in (exact.spend, None))
+    return next((plan for plan in found if plan is not None), None)
+
+
+def _within(problem: Problem, exact: Allocation, wanted: float, spend: float | None, threads: int) -> SmoothPlan | None:
+    """The smooth plan that is expected to lose so much, and to spend no more; None where there is none."""
     contacts = exact.chosen[exact.chosen >= 0]
     unit = wanted / max(1, len(contacts))
     try:
-        whole = Smoother.of(problem, exact.prices, threads, spend=exact.spend)
+        whole = Smoother.of(problem, exact.prices, threads, spend=spend)
         whole.constant = exact.value - float(whole.table.value[contacts].sum(dtype=float))
         tried = _search(whole, _Aim(exact.value, wanted, unit), *_guess(whole, exact, wanted, unit))
     except NoSmoothPlan:
         return None
-    if tried is None:
-        return None
-    return whole.plan(tried.temperature, tried.found)
+    return None if tried is None else whole.plan(tried.temperature, tried.found)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ml.allocation.smooth.plan import NoSmoothPlan, smooth
 from ml.allocation.smooth.temperature import TOLERANCE, explore, temperature_for
 from ml.allocation.solution import saturation_loss
 from ml.allocation.solve import solve
-from ml.allocation.terms import ChannelCapacity, ConcaveResponse, ExclusiveOffers, TotalBudget
+from ml.allocation.terms import ChannelCapacity, ChannelSpendShare, ConcaveResponse, ExclusiveOffers, TotalBudget
 from ml.entities import CHANNELS, Option
 from tests.unit.ml.allocation.smooth.conftest import COSTS
 
@@ -101,6 +101,22 @@ def test_cheap_contacts_that_bring_back_half_their_cost_are_not_tried_with_all_t
     assert plan.probability[is_display].sum() < 25
     assert (exact.value - plan.value) / exact.value == pytest.approx(0.02, rel=TOLERANCE * 1.01)
     assert smooth(problem, plan.temperature, exact.prices).probability[is_display].sum() > 400
+
+
+def test_where_limits_leave_no_room_within_the_exact_plans_money_exploring_may_take_more():
+    costs = {"email": 0.002, "sms": 0.03, "direct_mail": 0.68, "voice": 0.8, "display": 0.02, "web": 0.001}
+    columns = Columns.of([(o, Option(name, "none"), cost) for o in ("a", "b") for name, cost in costs.items()])
+    rng = np.random.default_rng(0)
+    loss = rng.choice([0.05, 0.3, 1.0], size=12) + columns.unit_cost
+    value = (rng.lognormal(-2, 1, (150, 12)) - loss).astype(np.float32)
+    table = Candidates.from_dense(value, rng.random(value.shape) < 0.6)
+    shares = [ChannelSpendShare(name, 0.6) for name in costs]
+    problem = Problem(table, columns, [ChannelCapacity("email", 37), ChannelCapacity("web", 7), *shares])
+    exact = solve(problem)
+    plan = explore(problem, exact, 0.05)
+    cost = columns.unit_cost[problem.candidates.column]
+    assert plan.probability @ cost > exact.spend * 1.01
+    assert (exact.value - plan.value) / exact.value == pytest.approx(0.05, rel=TOLERANCE * 1.01)
 
 
 def test_offers_that_exclude_each_other_among_several_contacts_leave_the_exact_plan(make_problem):

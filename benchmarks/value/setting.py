@@ -5,6 +5,10 @@ about a third of what using every channel to its capacity would cost. Policies s
 most spend less than that, each another sum, and value per unit of spend then rewards spending less: with scarcer money
 (`--money`) all spend the same, and it compares like with like. A conversion counts within `WINDOW_DAYS`; the model may train
 as often as outcomes mature.
+
+Policies are judged, and those that know the truth are tuned, by all that follows a contact. Wayfinder learns what comes within
+the window alone: nothing of a letter, half of a web offer, which is shown when the person comes within seven days, and of no
+channel the purchases that caused ones lead to.
 """
 
 import shutil

@@ -84,8 +84,12 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         conversion without an offer and one with this one; NULL where there is none), `offer_horizons` and
         `redemption_count` (`_with_redemptions`), by day and person.
     """
-    cycles = [folder for folder in sources.cycles if _day(folder) < sources.cutoff_on]
-    parts = [_history(sources), _cycles(sources, cycles)]
+    weeks: dict[int, list[Path]] = {}
+    for folder in sources.cycles:
+        if _day(folder) < sources.cutoff_on:
+            weeks.setdefault(_day(folder).toordinal() // 7, []).append(folder)
+    # A day each would read all conversions for every day; all days at once take twice the memory.
+    parts = [_history(sources), *(_cycles(sources, folders) for folders in weeks.values())]
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame()

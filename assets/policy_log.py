@@ -83,7 +83,8 @@ def logged_chances(stored: StoredProblem, *, threads: int) -> Vector:
         chosen = stored.allocation.chosen
         chance[chosen[chosen >= 0]] = 1.0
         return chance
-    plan = explore(stored.problem, stored.allocation, stored.drawn.value_share, threads=threads)
+    drawn = stored.drawn
+    plan = explore(stored.problem, stored.allocation, drawn.value_share, spends=(drawn.spend,), threads=threads)
     if plan is None or plan.temperature != stored.drawn.temperature:
         raise LogError(
             "the day's probabilities don't come out again as they were drawn (other versions of the libraries?): see "

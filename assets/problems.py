@@ -54,7 +54,9 @@ def keep_problem(
     context = {"day": day.to_dict(), "versions": dict(gathered.versions), "exploration": asdict(explored)}
     drawn = None
     if explored.temperature > 0:
-        drawn = Drawn(explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column)
+        drawn = Drawn(
+            explored.value_share, draw_seed(seed, cycle_id), explored.temperature, decided.column, explored.spend
+        )
     stored = StoredProblem(
         decided.problem, decided.allocation, decided.gap, dict(warm_prices or {}), people, context, drawn=drawn
     )

@@ -274,7 +274,7 @@ def decide(
         choice.chance,
         solving.gap,
         solved.conceded,
-        _contact_prices(table, price),
+        _contact_prices(table, prices_of(solving, problem, allocation.prices)),
     )
 
 

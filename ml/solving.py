@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.allocation.errors import Infeasible
 from ml.allocation.problem import Problem
+from ml.allocation.smooth.table import SPEND
 from ml.allocation.solution import Allocation
 from ml.allocation.solve import solve
 from ml.allocation.terms import Term, Totals
@@ -111,7 +112,8 @@ def prices_of(solving: Solving, problem: Problem, named: Mapping[str, float]) ->
         return ShadowPrices(np.zeros((objectives, options)), caution=caution)
     rows = problem.rows().followed_by(problem.curve_rows())
     price = rows.prices(dict(named))
-    contact = (price @ rows.contacts).reshape(objectives, options)
+    contact = price @ rows.contacts + named.get(SPEND, 0.0) * problem.columns.unit_cost
+    contact = contact.reshape(objectives, options)
     if not rows.uses_conversions:
         return ShadowPrices(contact, caution=caution)
     conversion = np.tensordot(price, rows.conversions, axes=1).reshape(-1, objectives, options)

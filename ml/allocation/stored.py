@@ -69,12 +69,14 @@ class Drawn:
         seed: Of the draw.
         temperature: Found for the share; 0 where the exact plan was taken as it is.
         column: Column of each contact, -1 for none [N, k].
+        spend: Money that contacts took at most in expectation; None where nothing but the terms limited it.
     """
 
     value_share: float
     seed: int
     temperature: float
     column: I64
+    spend: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,7 @@ def _draw_again(problem: Problem, exact: Allocation, drawn: Drawn, threads: int)
     from ml.allocation.smooth.draw import draw  # noqa: PLC0415 - its compiled code takes time that what-if has no use for
     from ml.allocation.smooth.temperature import explore  # noqa: PLC0415
 
-    plan = explore(problem, exact, drawn.value_share, threads=threads)
+    plan = explore(problem, exact, drawn.value_share, spends=(drawn.spend,), threads=threads)
     temperature = 0.0 if plan is None else plan.temperature
     chosen = exact.chosen if plan is None else draw(plan, drawn.seed, threads=threads)
     column = np.full(chosen.shape, -1, dtype=np.int64)
@@ -182,7 +184,7 @@ def save(stored: StoredProblem, folder: Path) -> None:
     }
     if stored.drawn is not None:
         drawn = stored.drawn
-        document["drawn"] = {"value_share": drawn.value_share, "seed": drawn.seed, "temperature": drawn.temperature}
+        document["drawn"] = {name: getattr(drawn, name) for name in ("value_share", "seed", "temperature", "spend")}
         _put("drawn.column", drawn.column + 1, arrays, document["types"])
     for whole, part in (("candidates", stored.problem.given), ("columns", stored.problem.columns)):
         document[whole] = _take_apart(part, whole, arrays, document["types"])

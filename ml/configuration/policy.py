@@ -136,7 +136,8 @@ class Exploration(Model):
     """What learning may cost."""
 
     value_share: Share = Field(
-        default=0.02, description="share of a plan's value that exploring may cost; it takes no more money"
+        default=0.02,
+        description="share of a plan's value that exploring may cost; it keeps to the plan's money where the limits leave room for that",
     )
     random_contact_share: float = Field(
         default=0.1, gt=0, le=1, description="share of the random arm contacted in a cycle, above 0 and up to 1"

@@ -15,9 +15,10 @@ Without an advantage, E is a nonnegative supermartingale from 1 for every theta 
 theta that was fixed before, and it ever reaches 1 / alpha with probability at most alpha (Ville 1939). The mean is taken
 over theta from a third of the effect that was stated beforehand to four times it (Robbins' mixture; Wald's test knows theta).
 Whatever theta is, it is known to some 40 % when the evidence is enough, so an even spread of its logarithm costs all of them
-the same, .7 of the log(20) = 3 that are needed; large ones get a little more, since so few purchases decide about them that
-whole ones matter. What a day would win beyond 1 / alpha isn't needed, so that day's bets are larger by what it makes up for
-(Fischer and Ramdas, "Improving Wald's sequential probability ratio test by avoiding overshoot", 2024); it pays for most of that.
+about the same, some .5 of the log(20) = 3 that are needed, and twice as much at its ends; large ones get a little more, since so
+few purchases decide about them that whole ones matter. What a day would win beyond 1 / alpha isn't needed, so that day's bets
+are larger by what it makes up for (Fischer and Ramdas, "Improving Wald's sequential probability ratio test by avoiding
+overshoot", 2024); it pays for most of that.
 theta < 0 tests for the system being worse in the same way. A part of either bet waits for later days: a system that learns
 its way past the manual arm, or loses its advantage, isn't held to all that came before. Purchases of a day are taken as
 drawn with replacement: they are few among the people.

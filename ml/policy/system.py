@@ -25,6 +25,7 @@ class Exploration:
         passes: Over the table.
         seconds: To find the probabilities.
         reason: Why the temperature is 0; empty where it isn't.
+        spend: Money that contacts take at most in expectation: the exact plan's; None where nothing but the limits does.
     """
 
     value_share: float
@@ -35,6 +36,7 @@ class Exploration:
     passes: int = 0
     seconds: float = 0.0
     reason: str = ""
+    spend: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,7 @@ def choose(
         exact.value - drawn,
         plan.passes,
         plan.seconds,
+        spend=plan.spend,
     )
     chance = np.clip(plan.probability, 0.0, 1.0)
     return SystemChoice(

@@ -6,7 +6,7 @@ with more, by less than its place in the order in which totals are let go; expec
 last few people could add.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,15 @@ class Margins:
     deviation: F64
     limits: F64
     scale: F64
+
+
+def with_spend(table: SmoothTable, held: Margins, most: float) -> tuple[SmoothTable, Margins]:
+    """A table whose contacts take at most so much money in expectation, and its limits.
+
+    A draw needs no room in it, so nothing is tightened by it: it may take a little more, or less.
+    """
+    limited = table.spending(most)
+    return limited, replace(held, limits=np.append(held.limits, most), scale=_scale(limited))
 
 
 def margins(table: SmoothTable) -> Margins:

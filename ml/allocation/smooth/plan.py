@@ -9,7 +9,7 @@ import numpy as np
 from ml.allocation.errors import AllocationError
 from ml.allocation.kernel import F64, I64
 from ml.allocation.problem import Problem
-from ml.allocation.smooth.margins import Margins, margins
+from ml.allocation.smooth.margins import Margins, margins, with_spend
 from ml.allocation.smooth.newton import Dual, Minimum
 from ml.allocation.smooth.shares import probabilities
 from ml.allocation.smooth.table import SmoothTable, smooth_table
@@ -40,10 +40,11 @@ class SmoothPlan:
         prices: shadow price by limit; limits without one are left out.
         totals: expected, of the table [D].
         held: totals that a draw holds, in the order in which it lets them go.
-        table: what was solved.
+        table: what was solved, without a limit on the spend.
         contacts: k.
         passes: over the table.
         seconds: all in all.
+        spend: money that contacts take at most in expectation; None where nothing but the terms limits it.
     """
 
     temperature: float
@@ -57,6 +58,7 @@ class SmoothPlan:
     contacts: int
     passes: int
     seconds: float
+    spend: float | None = None
 
 
 class Smoother:
@@ -67,11 +69,24 @@ class Smoother:
         held: the limits that a draw needs.
         contacts: k.
         threads: of the passes.
+        spend: money that contacts take at most in expectation.
         constant: money added to every plan's value.
     """
 
-    def __init__(self, table: SmoothTable, held: Margins, contacts: int, threads: int, *, constant: float = 0.0):
+    def __init__(
+        self,
+        table: SmoothTable,
+        held: Margins,
+        contacts: int,
+        threads: int,
+        spend: float | None = None,
+        *,
+        constant: float = 0.0,
+    ):
         self._started = perf_counter()
+        self._drawn, self._spend = table, spend
+        if spend is not None:
+            table, held = with_spend(table, held, spend)
         self.table, self._margins, self._contacts, self._threads = table, held, contacts, threads
         self.constant = constant
         self._dual = Dual(table, held, threads)
@@ -90,8 +105,8 @@ class Smoother:
                 "Probabilities of several contacts a person are exact with one a channel only: drop the offers that "
                 "exclude each other, set one contact a person, or explore at temperature 0."
             )
-        table = smooth_table(problem, prices, spend)
-        return cls(table, margins(table), problem.contacts_per_person, threads)
+        table = smooth_table(problem, prices)
+        return cls(table, margins(table), problem.contacts_per_person, threads, spend)
 
     def value(self, found: Minimum) -> float:
         """Expected value of the plan at prices that were found."""
@@ -134,10 +149,11 @@ class Smoother:
             prices={name: float(price) for name, price, scale in named if price * scale > least},
             totals=found.point.found.totals,
             held=self._margins.held,
-            table=self.table,
+            table=self._drawn,
             contacts=self._contacts,
             passes=self._dual.passes,
             seconds=perf_counter() - self._started,
+            spend=self._spend,
         )
 
 

@@ -13,8 +13,7 @@ from ml.allocation.pruning import classify
 from ml.allocation.solution import adjusted_values
 
 SPEND = "exploration:spend"
-"""Name of the limit on what a draw may spend."""
-_ROUNDING = 1e-3
+"""Name of the limit on what contacts may take in expectation."""
 CLOSED = 1e30
 """Charged for a contact of a class that no limit leaves any room for."""
 
@@ -116,6 +115,13 @@ class SmoothTable:
         """Prices by limit name as a vector [R]; limits that are not named cost nothing."""
         return np.array([max(0.0, prices.get(name, 0.0)) for name in self.names])
 
+    def spending(self, most: float) -> "SmoothTable":
+        """The table with one more limit: contacts take at most so much money."""
+        row = np.concatenate([self.cost, np.zeros(self.use.shape[1] - self.classes)])
+        return replace(
+            self, use=np.vstack([self.use, row]), limits=np.append(self.limits, most), names=(*self.names, SPEND)
+        )
+
     def every(self, step: int) -> "SmoothTable":
         """The table of every so many-th person, with limits that shrink alike."""
         lengths, people = np.diff(self.starts)[::step], np.arange(0, self.people_count, step)
@@ -128,27 +134,16 @@ class SmoothTable:
         )  # fmt: skip
 
 
-def smooth_table(problem: Problem, prices: Mapping[str, float], spend: float | None = None) -> SmoothTable:
+def smooth_table(problem: Problem, prices: Mapping[str, float]) -> SmoothTable:
     """The problem's candidates and limits, with the numbers that its parameters hold now.
 
     Where effects diminish, a contact is worth what it adds at the level that the prices stand for.
-
-    Args:
-        problem: value table and terms.
-        prices: by limit.
-        spend: money that contacts may take in expectation, a draw at most one contact of each class more; None: as the
-            terms have it.
     """
     rows, given = problem.rows(), problem.candidates
     levels = {name: prices[name] for name in problem.curve_names if name in prices}
     classes = classify(problem, rows)
     count = len(classes.channel)
     part, conversions = _conversion_totals(classes.conversions)
-    cost, use = problem.columns.unit_cost[classes.first_column], np.hstack([classes.contacts, conversions])
-    names, limits = rows.names, rows.bound
-    if spend is not None:
-        names, use = (*names, SPEND), np.vstack([use, np.concatenate([cost, np.zeros(use.shape[1] - count)])])
-        limits = np.append(limits, spend + (1 + _ROUNDING) * problem.contacts_per_person * cost.sum())
     most = np.full(given.people_count, problem.contacts_per_person, dtype=np.uint8)
     if given.contacts_left is not None:
         most = np.minimum(most, given.contacts_left)
@@ -161,10 +156,10 @@ def smooth_table(problem: Problem, prices: Mapping[str, float], spend: float | N
         most=most,
         channel=classes.channel,
         part=part,
-        use=use,
-        limits=limits,
-        names=names,
-        cost=cost,
+        use=np.hstack([classes.contacts, conversions]),
+        limits=rows.bound,
+        names=rows.names,
+        cost=problem.columns.unit_cost[classes.first_column],
     )
 
 

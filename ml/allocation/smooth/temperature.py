@@ -1,13 +1,15 @@
-r"""The temperature at which exploring costs a stated share of the plan's value, and no more money than the plan.
+r"""The temperature at which exploring costs a stated share of the plan's value, within the plan's money.
 
 A contact that brings back half of what it costs loses little where it costs little, so by value alone the likeliest thing to try
 is a cheap channel that isn't worth it, with as many people as it has capacity for. Within the exact plan's money it is tried
 instead of a contact that is worth it. Where the limits leave no room for chances within that money, it may take more.
+
 The expected loss of the smooth plan against the exact one rises with the temperature, at first with its square; so the
 search goes by secants of log loss over log temperature. It begins on a sample of people, whose limits shrink with it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml.allocation.kernel import F64
@@ -55,13 +57,22 @@ def temperature_for(problem: Problem, exact: Allocation, value_share: float, *, 
     return 0.0 if plan is None else plan.temperature
 
 
-def explore(problem: Problem, exact: Allocation, value_share: float, *, threads: int = 2) -> SmoothPlan | None:
+def explore(
+    problem: Problem,
+    exact: Allocation,
+    value_share: float,
+    *,
+    spends: Sequence[float | None] | None = None,
+    threads: int = 2,
+) -> SmoothPlan | None:
     """The smooth plan whose expected loss is the share of the exact plan's value, within `TOLERANCE` of it.
 
     Args:
         problem: value table and terms.
         exact: its exact allocation.
         value_share: from 0 to 1.
+        spends: money that contacts may take in expectation, None: as the terms have it; the first with a plan counts. Without
+            it the exact plan's, and where that leaves no room, as the terms have it.
         threads: of the passes.
 
     Returns:
@@ -78,12 +89,13 @@ def explore(problem: Problem, exact: Allocation, value_share: float, *, threads:
     if exact.status == "empty" or not wanted > 0:
         return None
     # Limits on shares of the spend ask for room that a few contacts' money may not have.
-    found = (_within(problem, exact, wanted, spend, threads) for spend in (exact.spend, None))
+    tried = (exact.spend, None) if spends is None else spends
+    found = (_within(problem, exact, wanted, spend, threads) for spend in tried)
     return next((plan for plan in found if plan is not None), None)
 
 
 def _within(problem: Problem, exact: Allocation, wanted: float, spend: float | None, threads: int) -> SmoothPlan | None:
-    """The smooth plan that is expected to lose so much, and to spend no more; None where there is none."""
+    """The smooth plan that is expected to lose so much and to take so much money at most; None where there is none."""
     contacts = exact.chosen[exact.chosen >= 0]
     unit = wanted / max(1, len(contacts))
     try:
@@ -124,7 +136,14 @@ def _search(smoother: Smoother, aim: _Aim, temperature: float, prices: F64, slop
     before: _Tried | None = None
     dear, cheap = None, None
     for _ in range(_MOST_TRIES):
-        found = smoother.minimum(temperature, prices)
+        try:
+            found = smoother.minimum(temperature, prices)
+        except NoSmoothPlan:
+            if cheap is None:
+                raise
+            # Prices weren't found so far from those of the last one: nearer ones are.
+            temperature, prices = math.sqrt(cheap.temperature * temperature), cheap.found.point.prices
+            continue
         loss = max(aim.value - smoother.value(found), 1e-12 * aim.wanted)
         if before is not None:
             run = math.log(temperature / before.temperature)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml.allocation.smooth.table import SPEND
+from ml.allocation.smooth.temperature import explore
 from ml.allocation.terms import ChannelSpendShare
 from ml.configuration.policy import Policy
 from ml.day_problem import Room, limits_of
@@ -58,6 +60,19 @@ def test_a_drawn_plan_keeps_every_limit_of_the_problem(explored):
     use = rows.contacts @ np.bincount(column, minlength=len(names))
     assert (use <= rows.bound + 1e-9 * np.maximum(1, abs(rows.bound))).all()
     assert (contacts["customer_id"].value_counts() == 1).all()
+
+
+def test_values_are_compared_after_the_price_of_money_that_exploring_keeps_to(explored):
+    problem, facts = explored.problem, explored.exploration
+    plan = explore(problem, explored.allocation, 0.03, spends=(facts.spend,), threads=1)
+    assert facts.spend == explored.allocation.spend
+    assert plan.prices[SPEND] > 0
+    rows, names = problem.rows(), dict(zip(problem.columns.names, range(len(problem.columns)), strict=True))
+    price = rows.prices(plan.prices) @ rows.contacts + plan.prices[SPEND] * problem.columns.unit_cost
+    contacts = explored.plan.decisions.query("channel != 'none' and arm == 'system'")
+    column = (contacts["objective_id"] + "/" + contacts["channel"] + ":" + contacts["offer_id"]).map(names)
+    paid = contacts["net_value"] - contacts["adjusted_value"]
+    assert paid.to_numpy() == pytest.approx(price[column], abs=1e-5)
 
 
 def test_each_system_decision_logs_the_chance_with_which_it_was_drawn(explored):

@@ -100,10 +100,10 @@ def test_what_was_drawn_is_drawn_again_to_the_bit(tmp_path: Path, value_share: f
     assert plan is not None
     chosen = draw(plan, 5, threads=1)
     column = np.where(chosen >= 0, kept.problem.candidates.column[chosen].astype(np.int64), -1)
-    save(replace(kept, drawn=Drawn(value_share, 5, plan.temperature, column)), tmp_path)
+    save(replace(kept, drawn=Drawn(value_share, 5, plan.temperature, column, plan.spend)), tmp_path)
     again = replay(load(tmp_path), threads=2)
     assert again.is_same, again.differences
-    save(replace(kept, drawn=Drawn(value_share, 6, plan.temperature, column)), tmp_path)
+    save(replace(kept, drawn=Drawn(value_share, 6, plan.temperature, column, plan.spend)), tmp_path)
     assert any("drawn contacts" in each for each in replay(load(tmp_path)).differences)
 
 

@@ -20,7 +20,6 @@ from assets.frames import withdrawn
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from ml.allocation.problem import Problem
-from ml.allocation.smooth.temperature import explore
 from ml.allocation.stored import StoredProblem, load
 from ml.configuration import Configuration
 from ml.entities import CHANNELS, NONE
@@ -83,8 +82,7 @@ def logged_chances(stored: StoredProblem, *, threads: int) -> Vector:
         chosen = stored.allocation.chosen
         chance[chosen[chosen >= 0]] = 1.0
         return chance
-    drawn = stored.drawn
-    plan = explore(stored.problem, stored.allocation, drawn.value_share, spends=(drawn.spend,), threads=threads)
+    plan = stored.drawn.plan(stored.problem, stored.allocation, threads=threads)
     if plan is None or plan.temperature != stored.drawn.temperature:
         raise LogError(
             "the day's probabilities don't come out again as they were drawn (other versions of the libraries?): see "

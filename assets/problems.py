@@ -11,7 +11,8 @@ from assets.deciding import Gathered
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.objective_day import objective_day
-from ml.allocation.stored import Drawn, StoredProblem, save
+from ml.allocation.drawn import Drawn
+from ml.allocation.stored import StoredProblem, save
 from ml.configuration.objective import Objective
 from ml.decision import Decided
 from ml.entities import NONE

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ml.allocation import terms as terms_
 from ml.allocation.candidates import Candidates, Columns
+from ml.allocation.drawn import Drawn
 from ml.allocation.errors import AllocationError
 from ml.allocation.kernel import I64
 from ml.allocation.problem import Problem
@@ -58,25 +59,6 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine()} | {
         name: version(name) for name in _LIBRARIES
     }
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What exploring made of the exact allocation.
-
-    Attributes:
-        value_share: Of the exact plan's value that it might cost.
-        seed: Of the draw.
-        temperature: Found for the share; 0 where the exact plan was taken as it is.
-        column: Column of each contact, -1 for none [N, k].
-        spend: Money that contacts took at most in expectation; None where nothing but the terms limited it.
-    """
-
-    value_share: float
-    seed: int
-    temperature: float
-    column: I64
-    spend: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +133,8 @@ def replay(stored: StoredProblem, *, threads: int = 2) -> Replay:
 
 def _draw_again(problem: Problem, exact: Allocation, drawn: Drawn, threads: int) -> list[str]:
     from ml.allocation.smooth.draw import draw  # noqa: PLC0415 - its compiled code takes time that what-if has no use for
-    from ml.allocation.smooth.temperature import explore  # noqa: PLC0415
 
-    plan = explore(problem, exact, drawn.value_share, spends=(drawn.spend,), threads=threads)
+    plan = drawn.plan(problem, exact, threads=threads)
     temperature = 0.0 if plan is None else plan.temperature
     chosen = exact.chosen if plan is None else draw(plan, drawn.seed, threads=threads)
     column = np.full(chosen.shape, -1, dtype=np.int64)

@@ -58,7 +58,7 @@ class SmoothPlan:
     contacts: int
     passes: int
     seconds: float
-    spend: float | None = None
+    spend: float | None
 
 
 class Smoother:

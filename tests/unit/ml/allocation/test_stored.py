@@ -9,11 +9,12 @@ import pytest
 
 from ml.allocation import stored as stored_
 from ml.allocation.candidates import Candidates
+from ml.allocation.drawn import Drawn
 from ml.allocation.problem import Problem
 from ml.allocation.smooth.draw import draw
 from ml.allocation.smooth.temperature import explore
 from ml.allocation.solve import solve
-from ml.allocation.stored import ARRAYS, DOCUMENT, TERMS, Drawn, StoredProblem, StoreError, load, replay, save
+from ml.allocation.stored import ARRAYS, DOCUMENT, TERMS, StoredProblem, StoreError, load, replay, save
 from ml.allocation.terms import (
     ChannelBudget,
     ChannelCapacity,

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from assets.conversations import newest_journeys
-from assets.cycles import write_frame, write_json, write_scores
+from assets.cycles import CHANGES, write_frame, write_json, write_scores
 from assets.due import TRAIN_JOB, TRAINED_ON, is_training_due
 from assets.frames import TrainingSources, read_mart, training_frame
 from assets.home import Home
@@ -189,6 +189,8 @@ def candidate_scores(
         "journeys": newest_journeys(home),
     }
     write_json(versions, home.cycle(cycle_id) / "versions.json")
+    changed = {name: each.words for name, each in champion.model.changes.items() if each.is_likely}
+    write_json(changed, home.cycle(cycle_id) / CHANGES)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(customers),
@@ -200,6 +202,7 @@ def candidate_scores(
                 if len(customers)
                 else {}
             ),
+            "changed": "; ".join(f"{name} {words}" for name, words in changed.items()) or "no channel",
             "model_version": champion.version,
             "generation": generation_id,
         }

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from assets.action_looks import action_looks, unseen
-from assets.cycles import DRIFT, MEMORY, PROMISES, read_json
+from assets.cycles import CHANGES, DRIFT, MEMORY, PROMISES, read_json
 from assets.home import Home
 from assets.ledger.ledger import Ledger
 from assets.pictures import bars
@@ -91,6 +91,7 @@ def write_report(
             memory=_memory(home, cycle_id),
             watch=_kept(home, cycle_id, PROMISES),
             shifts=_kept(home, cycle_id, DRIFT).get("shifts", []),
+            changes=_kept(home, cycle_id, CHANGES),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
             ahead=facts.get("value_to_go", {"contacts": 0}),

@@ -50,6 +50,7 @@ def model_card(model: ResponseModel, metrics: Mapping[str, float]) -> str:
             for kind, meaning in _KINDS.items()
             if any(e.kind == kind for e in model.evidence)
         ),
+        *(f"- **{channel}** {change.words}" for channel, change in model.changes.items() if change.is_likely),
         "",
         f"Randomised means a known probability below 1 for at least {RANDOMISED_SHARE:.0%} of the contacts.",
         f"Inverse-propensity weights, of the baseline, are clipped at {WEIGHT_LIMIT:g} times their channel's mean.",

@@ -142,8 +142,11 @@ class _Logged:
         )
 
     def expected(self, model: ResponseModel) -> Vector:
-        """Reward that the model expects of each row's person under each action, [n, 1 + O]."""
-        scores = model.score(self.rows, self.options)
+        """Reward that the model expects of each row's person under each action on days that it learned from, [n, 1 + O].
+
+        Held against days before a change that it knows of, it would be condemned for knowing.
+        """
+        scores = model.as_learned.score(self.rows, self.options)
         chance = np.column_stack([scores.baseline, scores.propensity]).astype(np.float64)
         return np.asarray(chance * scores.amount[:, None] - self.cost)
 

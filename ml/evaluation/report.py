@@ -86,6 +86,8 @@ def evaluate(model: ResponseModel, validation: pd.DataFrame, costs: Mapping[Opti
     for evidence in model.evidence:
         metrics[f"{evidence.channel}.contacts"] = float(evidence.contacts)
         metrics[f"{evidence.channel}.is_randomised"] = float(evidence.kind == "randomised")
+    for name, change in model.changes.items():
+        metrics |= {f"{name}.times_now": change.times, f"{name}.change_probability": change.probability}
     finite = {name: value for name, value in metrics.items() if isfinite(value)}
     return Report(finite, calibration_table(chance, target, weight), channels, feature_importance(model))
 

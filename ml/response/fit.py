@@ -16,6 +16,7 @@ from ml.response.amount import Amount, fit_amount
 from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
+from ml.response.changes import Change, fit_changes
 from ml.response.contrast import Contrast, contrast_of, told_of
 from ml.response.day_levels import days_of, latest_level
 from ml.response.evidence import gather_evidence
@@ -99,6 +100,7 @@ def fit(
         levels = Levels.of([*known], thought or Thought())
         averages = shown = fit_averages(contrast, options, thought)
         traces = Traces().of(rows, contrast)
+        contacts = None
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
             trial = _weighed(trial, contrast, levels, factor_features, everyone, seed)
@@ -113,6 +115,7 @@ def fit(
         given = _Personal(trial, contrast, averages, shown, traces, levels, amount, factor_features, seed, threads)
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
+        changes = {} if contacts is None else _changes(training, trial, contacts, uplift)
     with timed(seconds, "baseline"), threadpool_limits(threads, user_api="blas"):
         usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
         # In a horizon that others overlap with there is what several contacts caused.
@@ -135,7 +138,7 @@ def fit(
         redemption = fit_redemption(training, offers, chance * trial.own_ratio, uplift, prices or {})
     model = ResponseModel(
         spec, baseline, averages, personal, trial.exposure, amount, redemption, usual_discount,
-        tuple(gather_evidence(training, options)),
+        tuple(gather_evidence(training, options)), changes,
         training_facts(training, rows, seconds, seed) | {BASELINE_TREES: asdict(settings)}, threads,
     )  # fmt: skip
     return Fitted(model, tuple(candidates))
@@ -178,6 +181,15 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
     uplift = np.array([0.0 if done is None else moved.of(done).mean for done in trial.options])[trial.option]
     uplift = uplift * trial.own_ratio
     return uplift if factor is None else np.asarray(uplift * factor.of(trial.rows.features))
+
+
+def _changes(
+    training: pd.DataFrame, trial: Trial, contacts: DrawnContacts, uplift: npt.NDArray[np.float64]
+) -> dict[str, Change]:
+    """Channels whose contacts lately moved people more or less than all of them together say."""
+    row = contacts.row
+    caused = contacts.told * uplift[row]
+    return fit_changes(trial.channel[row], days_of(training)[row], contacts.count, contacts.usual.scale, caused)
 
 
 def settings_of(model: ResponseModel | None) -> TreeSettings:

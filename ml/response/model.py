@@ -1,7 +1,7 @@
 """The response model: all heads behind one `fit` and one `score`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ml.features import FeatureSpec, Matrix
 from ml.response.amount import Amount
 from ml.response.averages import Average, Averages
 from ml.response.baseline import Baseline
+from ml.response.changes import UNCHANGED, Change
 from ml.response.evidence import Evidence
 from ml.response.exposure import Exposure
 from ml.response.logit import Line, logit_of, sigmoid
@@ -60,6 +61,7 @@ class ResponseModel:
         redemption: How each offer is redeemed, by offer, and by option where it was made.
         usual_discount: Expected discount of a conversion without an offer.
         evidence: What each channel's effect rests on.
+        changes: What contacts of a channel move now, over what all that it was learned from say; the same without one.
         facts: Counts and settings of the training, for the card.
         threads: Cores to use.
     """
@@ -73,6 +75,7 @@ class ResponseModel:
     redemption: Mapping[str, Redemption]
     usual_discount: UsualDiscount
     evidence: tuple[Evidence, ...]
+    changes: Mapping[str, Change] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
 
@@ -145,7 +148,7 @@ class ResponseModel:
             FeatureSpec(()), Baseline(logit_of(conversion_rate), Forest(), Line(), "prior"),
             averages, Personal(), Exposure(), Amount(margin, Forest(), 1.0, margin),
             unknown(offers), UsualDiscount(),
-            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {"rows": 0}, threads,
+            tuple(Evidence(channel, "none", 0, 0, 0.0, 0.0) for channel in channels), {}, {"rows": 0}, threads,
         )  # fmt: skip
 
     def score(self, customers: pd.DataFrame, options: Sequence[Option]) -> Scores:
@@ -167,7 +170,9 @@ class ResponseModel:
             propensity, sd = (np.empty(shape, dtype=np.float32) for _ in range(2))
             exposure = self.exposure.ratios(features, options).astype(np.float32)
             for column, (effect, doubt) in enumerate(self._effects(features, options, exposure)):
-                propensity[:, column], sd[:, column] = np.clip(baseline + effect, 0, 1), doubt
+                now = self.changes.get(options[column].channel, UNCHANGED)
+                propensity[:, column] = np.clip(baseline + np.float32(now.times) * effect, 0, 1)
+                sd[:, column] = np.hypot(np.float32(now.times) * doubt, np.float32(now.sd) * effect)
         with timed(seconds, "amount"):
             amount = self.amount.predict(features, self.threads)
             discount = self.usual_discount.of(features).astype(np.float32)
@@ -178,6 +183,11 @@ class ResponseModel:
             customers["customer_id"].to_numpy(), tuple(options), baseline, propensity - baseline[:, None], sd, propensity,
             amount, redemption, exposure, discount, seconds,
         )  # fmt: skip
+
+    @property
+    def as_learned(self) -> "ResponseModel":
+        """The same for the days that it learned from, as if no channel had changed since."""
+        return replace(self, changes={})
 
     def asked(self, rows: pd.DataFrame) -> Asked:
         """The people of these rows, as their chances under whatever action are worked out from."""

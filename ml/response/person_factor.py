@@ -106,6 +106,7 @@ class _Contacts:
     Attributes:
         at: Their rows, [A].
         channel: [A].
+        told: How much of its outcome has come, [A].
         usual: Conversions that come anyway within the horizon, as far as it's over, [A].
         moved: Scale of those that the contact causes, [A].
         columns: Of levels and features, [A, L + K].
@@ -114,6 +115,7 @@ class _Contacts:
 
     at: Integers
     channel: npt.NDArray[Any]
+    told: Vector
     usual: Vector
     moved: Vector
     columns: Vector
@@ -134,6 +136,8 @@ class DrawnContacts:
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
         columns: Of levels and features, and once split of each channel's shares that follow a click, [C, L + K + T].
+        row: Of the contact, among the training rows, [C].
+        told: Part of what the contact causes that is counted, [C].
         contacts: What the counts are made of.
     """
 
@@ -143,6 +147,8 @@ class DrawnContacts:
     usual: Term
     scale: Vector
     columns: Vector
+    row: Integers
+    told: Vector
     contacts: _Contacts
 
     @classmethod
@@ -184,6 +190,7 @@ class DrawnContacts:
         contacts = _Contacts(
             at,
             contrast.channel[kept],
+            told,
             told * usual,
             told * levels.scale[place] * trial.own_ratio[at],
             np.hstack([levels.columns[place], asked]),
@@ -202,6 +209,8 @@ class DrawnContacts:
             ),
             contacts.moved[:count],
             contacts.columns[:count],
+            at[:count],
+            told[:count],
             contacts,
         )
 
@@ -237,6 +246,8 @@ class DrawnContacts:
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
             columns=np.hstack([of.columns[kept], rest]),
+            row=of.at[kept],
+            told=np.concatenate([self.told * (1 - caused[:count]), (of.told * caused)[parts]]),
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:

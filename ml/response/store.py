@@ -10,6 +10,7 @@ from ml.features import FeatureSpec
 from ml.response.amount import Amount
 from ml.response.averages import Averages
 from ml.response.baseline import Baseline
+from ml.response.changes import Change
 from ml.response.evidence import Evidence
 from ml.response.exposure import Exposure
 from ml.response.log_line import LogLine
@@ -103,6 +104,7 @@ def _document(model: ResponseModel) -> dict[str, Any]:
         "redemption": {offer: asdict(shares) for offer, shares in model.redemption.items()},
         "usual_discount": model.usual_discount.to_dict(),
         "evidence": [evidence.to_dict() for evidence in model.evidence],
+        "changes": {channel: asdict(change) for channel, change in model.changes.items()},
         "facts": dict(model.facts),
         "threads": model.threads,
     }
@@ -131,6 +133,7 @@ def _model(values: dict[str, Any], folder: Path) -> ResponseModel:
         {offer: Redemption(**shares) for offer, shares in values["redemption"].items()},
         UsualDiscount.from_dict(values["usual_discount"]),
         tuple(Evidence(**evidence) for evidence in values["evidence"]),
+        {channel: Change(**change) for channel, change in values.get("changes", {}).items()},
         values["facts"],
         values["threads"],
     )

@@ -124,7 +124,7 @@ def test_nobody_to_score_gives_empty_scores(model):
 
 def test_propensity_of_a_logged_action_is_the_scored_one(model):
     customers = people(300, seed=90)
-    scores = model.score(customers, OPTIONS)
+    scores = model.as_learned.score(customers, OPTIONS)
     did = customers.assign(channel="voice", offer_id="ten_off")
     left_alone = customers.assign(channel=NONE, offer_id=NONE)
     alone = model.propensity_of(left_alone)

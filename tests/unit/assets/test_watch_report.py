@@ -1,0 +1,31 @@
+"""The report says of the model in use what it promised, which channels changed, and what has moved since it began."""
+
+from typing import Any
+
+from assets.reporting import _environment
+from ml.response.changes import Change
+
+CHANGE = Change(0.304, 0.22, 0.945, "2026-01-18")
+
+
+def rendered(**facts: Any) -> str:
+    whole = {"watch": {"rolled_back": None, "promises": []}, "changes": {}, "shifts": [], "horizon_days": 14} | facts
+    return _environment().get_template("watch.md.j2").render(whole)
+
+
+def test_a_channel_that_changed_is_named_with_how_much_since_when_and_how_sure() -> None:
+    said = rendered(changes={"email": CHANGE.words, "push": CHANGE.words})
+    assert (
+        "- **email** moves 0.30 \u00b1 0.22 times what all of its contacts together say, likeliest since 2026-01-18 "
+        "(a change is 94% likely).\n- **push** moves"
+    ) in said
+    assert "likely).\n\nNothing has moved" in said
+
+
+def test_nothing_is_said_of_changes_where_no_channel_changed() -> None:
+    assert "times what all of its contacts" not in rendered()
+    assert "over.\n\nNothing has moved" in rendered()
+
+
+def test_without_a_model_there_is_no_such_chapter() -> None:
+    assert rendered(watch={}).strip() == ""

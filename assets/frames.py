@@ -77,7 +77,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     Returns:
         A row a (customer_id, as_of_on): features, `channel`, `offer_id`, `creative_id`, `slot` ('none' where not contacted),
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
-        `margin` (of finished rows), `maturity` (1: finished),
+        `margin` (of finished rows), `age_days` (until the cutoff), `maturity` (1: finished),
         `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone, of past
         messages whose clicks nobody told, and of own ones through a channel that told of no click yet), `is_exposed` (the
         person looked at what came by the channel; NULL where it doesn't tell), `usual_discount` and `offer_discount` (off a
@@ -97,8 +97,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
     # A database gives rows in any order, and a model of rows in another order is another one to the last bit.
     rows = rows.sort_values(["as_of_on", "customer_id"], ignore_index=True)
     age = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
-    taught = matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
-    return taught.drop(columns=["age_days"])
+    return matured(rows.assign(age_days=age.dt.days), sources.horizon_days)
 
 
 _LABELS: Final = """

@@ -11,7 +11,7 @@ import pandas as pd
 NOT_FEATURES: Final = frozenset({
     "customer_id", "as_of_on", "time_zone", "attributes", "contact_ids", "active_hours",  # who and when
     "channel", "offer_id", "creative_id", "slot", "action_id",  # what was done
-    "sample_weight", "maturity", "propensity", "assignment_probability", "arm", "source",  # how it came to be done
+    "sample_weight", "age_days", "maturity", "propensity", "assignment_probability", "arm", "source",  # how it came to be done
     "is_converted", "margin", "revenue", "converted_at", "offer_horizons", "redemption_count",  # what came of it
     "is_clicked", "is_traced", "is_exposed", "converted_day", "usual_discount", "offer_discount",  # likewise
 })  # fmt: skip

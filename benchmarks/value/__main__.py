@@ -24,6 +24,8 @@ from typing import Any, Final
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 COMPARED: Final = ("nothing", "random", "fixed", "rules", "wayfinder", "cold", "same", "same-arms", "truth")
 QUICK: Final = ("nothing", "rules", "wayfinder", "truth")
+SHIFTED: Final = ("wayfinder", "told", "truth")
+"""Where a change is planted."""
 TUNED: Final = frozenset({"fixed", "rules", "same", "same-arms"})
 """Policies that rest on the development seeds."""
 
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--law", default="default", help="default, sparse or noisy")
     parser.add_argument("--shift", default="", help="plant a change: DAY:CHANNEL=FACTOR")
     parser.add_argument("--money", type=float, help="a day's money for each person, where it shall be scarce: 0.0004")
-    parser.add_argument("--policies", nargs="*", help=f"of {', '.join(COMPARED)}")
+    parser.add_argument("--policies", nargs="*", help=f"of {', '.join(COMPARED)}, told")
     parser.add_argument("--processes", type=int, default=2, help="seeds at once")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "var" / "value", help="where results are kept")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -67,39 +69,26 @@ def _setting(options: argparse.Namespace) -> Any:
     return setting if options.money is None else replace(setting, money_a_person=options.money)
 
 
-def _settings(options: argparse.Namespace) -> list[Any]:
-    """The setting, and where a change is planted the same markets without it, which it's held against."""
-    setting = _setting(options)
-    return [setting, replace(setting, shift="")] if setting.shift else [setting]
-
-
 def _policies(options: argparse.Namespace) -> list[str]:
-    return list(options.policies or (QUICK if options.quick else COMPARED))
+    return list(options.policies or (SHIFTED if options.shift else QUICK if options.quick else COMPARED))
 
 
 def _seeds(options: argparse.Namespace) -> list[int]:
     return [1] if options.quick else list(range(1, options.seeds + 1))
 
 
-def _result(options: argparse.Namespace, setting: Any, policy: str, seed: int) -> Path:
-    return Path(options.out / setting.name / "results" / f"{seed}-{policy}.json")
+def _result(options: argparse.Namespace, policy: str, seed: int) -> Path:
+    return Path(options.out / _setting(options).name / "results" / f"{seed}-{policy}.json")
 
 
-def _missing(options: argparse.Namespace, seed: int) -> list[tuple[Any, str]]:
-    """Settings and policies of a seed that have no result yet."""
-    return [
-        (setting, policy)
-        for setting in _settings(options)
-        for policy in _policies(options)
-        if not _result(options, setting, policy, seed).exists()
-    ]
+def _missing(options: argparse.Namespace, seed: int) -> list[str]:
+    return [policy for policy in _policies(options) if not _result(options, policy, seed).exists()]
 
 
 def _prepare(options: argparse.Namespace) -> None:
     from benchmarks.value.development import yardsticks  # noqa: PLC0415
 
-    missing = {policy for seed in _seeds(options) for _, policy in _missing(options, seed)}
-    if missing & TUNED:
+    if TUNED & {policy for seed in _seeds(options) for policy in _missing(options, seed)}:
         begun = time.perf_counter()
         yardsticks(options.out / _yardstick_name(options), _setting(options), is_quick=options.quick)
         print(f"yardsticks from the development seeds: {time.perf_counter() - begun:.0f} s", flush=True)
@@ -137,39 +126,30 @@ def _run_seed(options: argparse.Namespace, seed: int) -> None:
     from benchmarks.value.run import run_policy, save  # noqa: PLC0415
     from benchmarks.value.yardstick import Yardsticks  # noqa: PLC0415
 
-    sticks = Yardsticks(options.out / _yardstick_name(options) / "yardsticks")
-    for setting, policy in _missing(options, seed):
+    setting, sticks = _setting(options), Yardsticks(options.out / _yardstick_name(options) / "yardsticks")
+    folder = options.out / setting.name / str(seed)
+    for policy in _missing(options, seed):
         begun = time.perf_counter()
-        result = run_policy(policy, setting, seed, options.out / setting.name / str(seed), sticks)
-        save(result, _result(options, setting, policy, seed))
+        result = run_policy(policy, setting, seed, folder, sticks)
+        save(result, _result(options, policy, seed))
         parts = ", ".join(f"{name} {seconds:.0f}" for name, seconds in result.seconds.items() if seconds >= 0.5)
-        print(
-            f"seed {seed}{setting.shift and ', ' + setting.shift}, {policy}: {time.perf_counter() - begun:.0f} s ({parts})",
-            flush=True,
-        )
-    for setting in _settings(options):
-        shutil.rmtree(options.out / setting.name / str(seed), ignore_errors=True)
-
-
-def _runs(options: argparse.Namespace, setting: Any) -> Any:
-    from orchestration.comparison import Runs  # noqa: PLC0415
-
-    paths = [_result(options, setting, policy, seed) for policy in _policies(options) for seed in _seeds(options)]
-    return Runs([json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()])
+        print(f"seed {seed}, {policy}: {time.perf_counter() - begun:.0f} s ({parts})", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _show(options: argparse.Namespace, seconds: float) -> int:
     from benchmarks.value import show  # noqa: PLC0415
     from benchmarks.value.compare import bars, recovery  # noqa: PLC0415
     from benchmarks.value.setting import START  # noqa: PLC0415
-    from orchestration.comparison import cycles_table, totals_table  # noqa: PLC0415
+    from orchestration.comparison import Runs, cycles_table, totals_table  # noqa: PLC0415
 
     setting = _setting(options)
-    runs = _runs(options, setting)
+    paths = [_result(options, policy, seed) for policy in _policies(options) for seed in _seeds(options)]
+    runs = Runs([json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()])
     found = bars(runs)
     if options.shift:
         at = (date.fromisoformat(options.shift.partition(":")[0]) - START).days + 1
-        found += recovery(runs, _runs(options, _settings(options)[1]), at)
+        found += recovery(runs, at)
     picture = show.draw(runs, options.out / setting.name / "value.png")
     print(
         f"\n{len(runs.seeds)} seeds, {setting.customers:,} people, {setting.days} cycles, law {setting.law} {setting.shift}"

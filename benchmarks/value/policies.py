@@ -12,6 +12,8 @@ So all keep to the same consent, frequency caps, capacities and money. They diff
   of that class: each option is worth the mean of its true worth over the segment on the development seeds.
 - **wayfinder**: as shipped, with its holdout, its manual and its random arm.
 - **cold**: the same without the campaigns of the past.
+- **told**: the same, where a change is planted (`--shift`), told of it at once: from that day on the channel moves so many times
+  what the model of that morning says.
 - **same**: the best policy with the same information: the mean of the true worth given the features that Wayfinder sees,
   a regression on the development seeds (`yardstick`).
 - **same-arms**: the same with Wayfinder's holdout, manual and random arm, so that what proving costs is taken from both.
@@ -19,7 +21,8 @@ So all keep to the same consent, frequency caps, capacities and money. They diff
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -30,6 +33,7 @@ from benchmarks.value.outside import Outside
 from benchmarks.value.setting import ALL_RANDOM, ALL_SYSTEM, ARMS, SPLIT
 from benchmarks.value.yardstick import Yardsticks, segments
 from ml.entities import Option
+from ml.response.model import ResponseModel
 from ml.response.scores import Scores
 
 EXACT: Final = {"value_share": 0.0}
@@ -84,6 +88,7 @@ POLICIES: Final[dict[str, Policy]] = {
     "rules": Policy(),
     "wayfinder": Policy(arms=ARMS, exploration={}, learns=True),
     "cold": Policy(arms=ARMS, exploration={}, learns=True, uses_past=False),
+    "told": Policy(arms=ARMS, exploration={}, learns=True),
     "same": Policy(),
     "same-arms": Policy(arms=ARMS),
     "truth": Policy(),
@@ -105,6 +110,40 @@ def scores_of(name: str, day: "Day", sticks: Yardsticks) -> Scores:
     if name == "truth":
         return _scores(seen, options, day.worth(options))
     raise ValueError(f"policy {name!r}: there are {', '.join(POLICIES)}")
+
+
+@dataclass
+class Told:
+    """Who is told of a planted change.
+
+    Attributes:
+        channel: That changes.
+        times: So many times what it moved.
+        on: From this day on.
+    """
+
+    channel: str
+    times: float
+    on: date
+    _before: ResponseModel | None = None
+
+    @classmethod
+    def of(cls, shift: str) -> "Told":
+        """Of `DAY:CHANNEL=FACTOR`."""
+        on, _, what = shift.partition(":")
+        channel, _, times = what.partition("=")
+        return cls(channel, float(times), date.fromisoformat(on))
+
+    def scores(self, shop: Shop, seen: Seen) -> Scores:
+        """What the champion says, and of the channel that changed what it said before, so many times."""
+        now = believed(shop, seen)
+        if seen.on < self.on:
+            return now
+        self._before = self._before or shop.model
+        before = believed(replace(shop, model=self._before), seen).uplift
+        is_changed = np.array([option.channel == self.channel for option in now.options])
+        uplift = np.where(is_changed, np.float32(self.times) * before, now.uplift)
+        return replace(now, uplift=uplift, propensity=np.clip(now.baseline[:, None] + uplift, 0, 1))
 
 
 def fixed(shop: Shop, seen: Seen, offer: str) -> Scores:

@@ -18,7 +18,7 @@ from assets.home import Home
 from benchmarks.value.books import Books
 from benchmarks.value.cycle import Seen, Shop, decide_day, learn, look, tell_of_contacts
 from benchmarks.value.outside import Outside
-from benchmarks.value.policies import POLICIES, Day, Policy, scores_of
+from benchmarks.value.policies import POLICIES, Day, Policy, Told, scores_of
 from benchmarks.value.setting import ARMS, START, Setting, write_configuration
 from benchmarks.value.views import Views
 from benchmarks.value.yardstick import Yardsticks
@@ -83,6 +83,7 @@ class _Life:
     sticks: Yardsticks
     clock: _Clock
     watch: Watch | None
+    told: Told | None
 
 
 def prepare_base(folder: Path, setting: Setting, seed: int) -> Path:
@@ -143,7 +144,8 @@ def run_policy(
         shop = shop_at(run / "home", run / "config")
         if policy.uses_past:
             shop.model, shop.trained_on = ResponseModel.load(base / _MODEL), START
-        life = _Life(name, policy, shop, outside, sticks, clock, watch)
+        told = Told.of(setting.shift) if name == "told" else None
+        life = _Life(name, policy, shop, outside, sticks, clock, watch, told)
         spends = [_live(life, START + timedelta(days=n)) for n in range(setting.days)]
         verdicts = shop.verdicts
     zone = shop_at(run / "home", run / "config")
@@ -182,7 +184,7 @@ def _live(live: _Life, on: date) -> pd.DataFrame:
     if live.watch is not None:
         live.watch(day)
     with clock.part("scores"):
-        scores = scores_of(live.name, day, live.sticks)
+        scores = live.told.scores(shop, seen) if live.told else scores_of(live.name, day, live.sticks)
     with clock.part("decision"):
         decisions = decide_day(shop, seen, scores).plan.decisions
     with clock.part("hand over"):

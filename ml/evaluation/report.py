@@ -135,7 +135,7 @@ def _of_uplift(model: ResponseModel, channel: str, rows: pd.DataFrame) -> tuple[
     weight = row_weights(rows)
     shares = rows.loc[contacted, "offer_id"].fillna(NONE).value_counts(normalize=True)
     options = [Option(channel, str(offer)) for offer in shares.index]  # type: ignore[arg-type]
-    uplift = model.score(rows, options).uplift @ shares.to_numpy(dtype=np.float32)
+    uplift = model.as_learned.score(rows, options).uplift @ shares.to_numpy(dtype=np.float32)
     deciles = uplift_by_group(uplift, contacted, target, weight=weight)
     curve = qini_curve(uplift, contacted, target, weight)
     figures = {

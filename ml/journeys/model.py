@@ -72,12 +72,14 @@ class JourneyModel:
 
         Args:
             training: Rows (person, day): features, `channel`, `offer_id`, `propensity`, `is_converted`; without the chosen
-                contacts of channels that have a trial (`training.trustworthy`).
+                contacts of channels that have a trial (`training.trustworthy`). Contacts since a likely change of their channel
+                are left out: what was commoner since would seem to have caused the change, and count once more.
             response: The response model in use.
             terms: How conversations are read.
             scans: Of mailers.
             facts: To keep with it.
         """
+        training = training[~response.has_changed(training)]
         if training.empty:
             return replace(cls.assumed(terms), scans=scans, facts={**facts, "rows": 0})
         contacted, resting = is_contacted(training), at_rest(training)

@@ -3,10 +3,10 @@ r"""Channels whose contacts move people more or less than they used to: of each,
     y_i ~ Poisson(a_i + b_i exp(before)),   from the day of the change on   y_i ~ Poisson(a_i + b_i exp(after))
     before ~ N(0, LEVEL_SD^2),   after ~ N(before, CHANGE_SD^2)
 
-y_i are the counts that effects are learned from (`ml.response.person_factor`), a_i what comes anyway and b_i what all contacts
-together say that this one causes. A year of contacts outweighs a week of them, however much that week differs: levels alone go on
-promising for months what a channel did before. Which day it was is averaged over, by how well each explains the counts (Chib,
-Journal of Econometrics 1998, for one change): little evidence moves little, and one of two weeks that differ by chance none.
+y_i are conversions that followed a click on contact i, a_i those of them that come anyway and b_i those that it causes, by what all
+contacts together say (`ml.response.person_factor`). A year of contacts outweighs a week of them, however much that week differs:
+levels alone go on promising for months what a channel did before. Which day it was is averaged over, by how well each explains the
+counts (Chib, Journal of Econometrics 1998, for one change), so little evidence moves promises little.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,16 @@ Integers = npt.NDArray[np.int64]
 
 CHANGES_A_DAY: Final = 1 / 730
 """Beforehand each channel changes about once in two years: a provider's filter, a new kind of telephone, a season of elections."""
+MOST_CHANGES: Final = 0.2
+"""Chance beforehand that a channel changed at all in the days that are looked at, however many: what nothing is known of is known a
+little less well than the channel itself, and none is held for changed before its conversions make that four times as likely."""
 LEVEL_SD: Final = 1.0
 CHANGE_SD: Final = 1.0
 """In logs: most changes lie between a third and three times."""
-GRID: Final = np.arange(-4.0, 2.0, 0.04)
-"""Logs that are looked at: a channel that moves a fiftieth of what it did to one that moves seven times as much."""
+GRID: Final = np.arange(-4.0, 4.0, 0.04)
+"""Logs that are looked at: from a fiftieth of what all contacts together say to fifty times as much."""
+BORROWED: Final = 20.0
+"""Conversions after which a channel's own delays count as much as those of all channels together."""
 _EPOCH: Final = date(1970, 1, 1)
 _LEAST: Final = 1e-9
 _LIKELIHOODS_AT_ONCE: Final = 2000
@@ -87,6 +92,29 @@ def fit_changes(
     return found
 
 
+def share_come(channel: npt.NDArray[Any], age: Integers, sold: Integers, horizon: int) -> Vector:
+    """Share of the conversions of a whole horizon that have come at each count's age, by its channel, [n].
+
+    Args:
+        channel: [n].
+        age: Whole days since the contact, [n].
+        sold: Days from the contact to its conversion; below 0 where there is none, [n].
+        horizon: Days after which all have come.
+    """
+    finished = (age >= horizon) & (sold >= 0)
+
+    def come(some: npt.NDArray[np.bool_]) -> Vector:
+        return np.concatenate([[0], np.cumsum(np.bincount(sold[some], minlength=horizon)[:horizon])]).astype(np.float64)
+
+    together, found = come(finished), np.zeros(len(channel))
+    usual = together / together[-1] if together[-1] > 0 else np.linspace(0, 1, horizon + 1)
+    for name in np.unique(channel.astype(str)):
+        at = channel == name
+        own = come(finished & at)
+        found[at] = ((own + BORROWED * usual) / (own[-1] + BORROWED))[np.clip(age[at], 0, horizon)]
+    return found
+
+
 def _likelihood(days: Integers, day: Integers, count: Vector, anyway: Vector, caused: Vector) -> Vector:
     """Log likelihood of each day's counts under each level of `GRID`, over that under no change of it, [D, G]."""
     place, times = np.searchsorted(days, day), np.exp(GRID)
@@ -114,7 +142,7 @@ def _change(days: Integers, likelihood: Vector) -> Change:
     )  # of each day of a change and level after it, [D - 1, G]
     changed = _moments(reached)
     chance = np.minimum(CHANGES_A_DAY * np.diff(days), 1.0)
-    chance *= min(1.0, 0.5 / chance.sum())
+    chance *= min(1.0, MOST_CHANGES / chance.sum())
     weight = np.append(np.log1p(-chance.sum()) + usual.evidence, np.log(chance) + changed.evidence)
     weight = np.exp(weight - logsumexp(weight))
     times = np.append(1.0, changed.mean / usual.mean)

@@ -16,7 +16,7 @@ from ml.response.amount import Amount, fit_amount
 from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
-from ml.response.changes import Change, fit_changes
+from ml.response.changes import Change, fit_changes, share_come
 from ml.response.contrast import Contrast, contrast_of, told_of
 from ml.response.day_levels import days_of, latest_level
 from ml.response.evidence import gather_evidence
@@ -115,7 +115,7 @@ def fit(
         given = _Personal(trial, contrast, averages, shown, traces, levels, amount, factor_features, seed, threads)
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
-        changes = {} if contacts is None else _changes(training, trial, contacts, uplift)
+        changes = _changes(training, trial, contrast, contacts, uplift) if personal.name == FACTOR and contacts else {}
     with timed(seconds, "baseline"), threadpool_limits(threads, user_api="blas"):
         usual = np.where(contrast.expected > 0, contrast.expected, contrast.base_rate)
         # In a horizon that others overlap with there is what several contacts caused.
@@ -184,12 +184,27 @@ def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray
 
 
 def _changes(
-    training: pd.DataFrame, trial: Trial, contacts: DrawnContacts, uplift: npt.NDArray[np.float64]
+    training: pd.DataFrame,
+    trial: Trial,
+    contrast: Contrast,
+    contacts: DrawnContacts,
+    uplift: npt.NDArray[np.float64],
 ) -> dict[str, Change]:
-    """Channels whose contacts lately moved people more or less than all of them together say."""
-    row = contacts.row
-    caused = contacts.told * uplift[row]
-    return fit_changes(trial.channel[row], days_of(training)[row], contacts.count, contacts.usual.scale, caused)
+    """Channels whose contacts lately moved people more or less than all of them together say.
+
+    From conversions that followed a click on the contact's own message alone: others are shared between all contacts of the person,
+    so one channel's change would pass for another's, and days with more contacts for days on which each moves less. How many of
+    them have come at an age is the channel's own as well: what contacts cause comes sooner than what comes anyway, so by the
+    maturity of all conversions the youngest contacts would always seem to move more.
+    """
+    if contrast.days is None or "age_days" not in training:
+        return {}
+    at = np.flatnonzero(contacts.is_traced)
+    row, count = contacts.row[at], contacts.count[at]
+    channel, age = trial.channel[row], training["age_days"].to_numpy(dtype=np.int64)[row]
+    come = share_come(channel, age, np.where(count > 0, contrast.days.sold[row], -1), contrast.days.horizon)
+    whole = contacts.anyway()[at] / np.maximum(contacts.told[at], _LEAST_TOLD)
+    return fit_changes(channel, days_of(training)[row], count, come * whole, come * contacts.caused[at] * uplift[row])
 
 
 def settings_of(model: ResponseModel | None) -> TreeSettings:

@@ -189,6 +189,15 @@ class ResponseModel:
         """The same for the days that it learned from, as if no channel had changed since."""
         return replace(self, changes={})
 
+    def has_changed(self, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Rows of contacts since the likeliest day of a likely change of their channel (`channel`, `as_of_on`), [n]."""
+        found = np.zeros(len(rows), dtype=bool)
+        for channel, change in self.changes.items():
+            if change.is_likely:
+                since = pd.to_datetime(rows["as_of_on"]) >= pd.Timestamp(change.since)
+                found |= ((rows["channel"] == channel) & since).to_numpy(dtype=bool)
+        return found
+
     def asked(self, rows: pd.DataFrame) -> Asked:
         """The people of these rows, as their chances under whatever action are worked out from."""
         features = self.spec.matrix(rows)

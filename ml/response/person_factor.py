@@ -137,7 +137,9 @@ class DrawnContacts:
         scale: Of the part that contacts cause, [C].
         columns: Of levels and features, and once split of each channel's shares that follow a click, [C, L + K + T].
         row: Of the contact, among the training rows, [C].
-        told: Part of what the contact causes that is counted, [C].
+        told: How much of the contact's outcome has come, [C].
+        caused: Part of what the contact causes that is counted, [C].
+        is_traced: Whether conversions are counted that followed a click on the contact's message, [C].
         contacts: What the counts are made of.
     """
 
@@ -149,6 +151,8 @@ class DrawnContacts:
     columns: Vector
     row: Integers
     told: Vector
+    caused: Vector
+    is_traced: Mask
     contacts: _Contacts
 
     @classmethod
@@ -211,6 +215,8 @@ class DrawnContacts:
             contacts.columns[:count],
             at[:count],
             told[:count],
+            np.ones(count),
+            np.zeros(count, dtype=bool),
             contacts,
         )
 
@@ -247,7 +253,9 @@ class DrawnContacts:
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
             columns=np.hstack([of.columns[kept], rest]),
             row=of.at[kept],
-            told=np.concatenate([self.told * (1 - caused[:count]), (of.told * caused)[parts]]),
+            told=of.told[kept],
+            caused=np.concatenate([1 - caused[:count], caused[parts]]),
+            is_traced=np.arange(len(kept)) >= count,
         )
 
     def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
@@ -256,6 +264,11 @@ class DrawnContacts:
         shares = np.full(self.columns.shape[1] - len(sds), TRACED_SD)
         moved = Term(self.scale, self.columns, np.append(sds, shares))
         return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
+
+    def anyway(self) -> Vector:
+        """Conversions that come anyway, [C], as the counts themselves make them right where everybody is alike."""
+        weights = self.fitted(0.0).all_weights[: len(self.usual.sds)]
+        return np.asarray(self.usual.scale * np.exp(self.usual.columns @ weights))
 
     def averages(self) -> Averages:
         """Levels where everybody is alike."""

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.configuration.journeys import Journeys
 from ml.entities import NONE, Option
 from ml.evaluation.card import model_card
 from ml.evaluation.gate import compare
-from ml.response.changes import GRID, UNCHANGED, Change, fit_changes
+from ml.evaluation.report import evaluate
+from ml.journeys.model import JourneyModel, Scans
+from ml.learning.delay import matured
+from ml.response.changes import GRID, UNCHANGED, Change, fit_changes, share_come
 from ml.response.fit import fit
 from ml.response.model import ResponseModel
 
@@ -100,37 +104,139 @@ def test_a_change_is_a_chance_and_a_level_that_was_looked_at_whatever_the_order(
     assert (one.times, one.sd, one.probability) == pytest.approx((again.times, again.sd, again.probability), rel=1e-6)
 
 
-def lived(times: float, seed: int) -> pd.DataFrame:
-    """Days on which a third is mailed, which brings eight of a hundred, and on the last five days so many times as many."""
-    rng, people, days = np.random.default_rng(seed), 900, 30
-    n = people * days
-    day = np.tile(np.arange(days), people)
-    is_mailed = rng.random(n) < 1 / 3
-    chance = 0.02 + is_mailed * 0.08 * np.where(day < days - 5, 1.0, times)
+PEOPLE, LIVED, HORIZON = 900, 30, 7
+
+
+def lived(levels: dict[str, np.ndarray], seed: int, *, others_days: float = 2.5) -> pd.DataFrame:
+    """A training frame of days on which each channel reaches a fifth, as `assets.frames` makes it.
+
+    A contact brings eight of a hundred to buy on the same or the next day, times the channel's level of that day, nearly all after
+    a click. Others buy by themselves on any day. Horizons overlap, and the last ones aren't over.
+    """
+    rng, shape = np.random.default_rng(seed), (PEOPLE, LIVED)
+    names = np.array([NONE, *levels])
+    done = np.where(rng.random(shape) < 0.2 * len(levels), rng.integers(1, len(names), shape), 0)
+    level = np.stack([np.zeros(LIVED), *levels.values()])[done, np.arange(LIVED)]
+    caused = rng.random(shape) < 0.08 * level
+    clicked = np.where(caused, rng.random(shape) < 0.9, rng.random(shape) < 0.05) & (done > 0)
+    delay = rng.integers(0, 2, shape)
+    bought = rng.random((PEOPLE, LIVED + 1)) < 0.004
+    person, day = np.nonzero(caused)
+    bought[person, day + delay[person, day]] = True
+    sold = np.full(shape, np.nan)
+    for later in reversed(range(HORIZON)):
+        seen = np.zeros(shape, dtype=bool)
+        seen[:, : LIVED - later] = bought[:, later:LIVED]
+        sold[seen] = later
+    day = np.tile(np.arange(LIVED), PEOPLE)
+    is_sold = ~np.isnan(sold).ravel()
+    drawn = 0.2 * len(levels)
     frame = pd.DataFrame(
         {
-            "customer_id": np.repeat([f"c{i}" for i in range(people)], days),
+            "customer_id": np.repeat([f"c{i}" for i in range(PEOPLE)], LIVED),
             "as_of_on": pd.Timestamp("2025-12-01") + pd.to_timedelta(day, unit="D"),
-            "web_visit_30d_count": np.repeat(rng.poisson(3, people), days),
-            "channel": np.where(is_mailed, "email", NONE), "offer_id": NONE,
-            "propensity": np.where(is_mailed, 1 / 3, 2 / 3), "sample_weight": 1.0, "source": "history", "arm": "history",
-            "is_converted": rng.random(n) < chance,
+            "web_visit_30d_count": np.repeat(rng.poisson(3, PEOPLE), LIVED),
+            "channel": names[done.ravel()], "offer_id": NONE,
+            "propensity": np.where(done.ravel() > 0, drawn / len(levels), 1 - drawn), "sample_weight": 1.0,
+            "source": "history", "arm": "history", "is_converted": is_sold, "converted_day": sold.ravel(),
+            "is_clicked": np.where(done > 0, clicked, np.nan).ravel(),
+            "is_traced": np.where(done > 0, clicked & ~np.isnan(sold), np.nan).ravel(), "age_days": LIVED - day,
         }
     )  # fmt: skip
-    return frame.assign(margin=np.where(frame["is_converted"], 20.0, np.nan))
+    return matured(frame.assign(margin=np.where(is_sold, 20.0, np.nan)), HORIZON)
+
+
+def trained(frame: pd.DataFrame) -> ResponseModel:
+    return fit(frame, [Option(name, NONE) for name in ("email", "sms")], seed=1, threads=1).model
+
+
+STILL = np.ones(LIVED)
+FELL = np.where(np.arange(LIVED) < LIVED - 5, 1.0, 0.15)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_young_contacts_and_horizons_that_overlap_are_not_taken_for_a_change(seed):
+    changes = trained(lived({"email": STILL, "sms": STILL}, seed)).changes
+    assert changes
+    assert not any(one.is_likely for one in changes.values())
+    assert all(one.times == pytest.approx(1.0, abs=0.1) for one in changes.values())
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_one_channels_change_is_not_taken_for_anothers_that_reaches_the_same_people(seed):
+    changes = trained(lived({"email": FELL, "sms": STILL}, seed)).changes
+    assert changes["email"].is_likely
+    assert changes["email"].times < 0.5
+    assert not changes["sms"].is_likely
+    assert changes["sms"].times == pytest.approx(1.0, abs=0.1)
+
+
+def test_contacts_that_began_lately_after_nothing_are_not_taken_for_a_change():
+    frame = lived({"email": STILL, "sms": STILL}, 6)
+    early = (frame["as_of_on"] < pd.Timestamp("2025-12-21")) & (frame["channel"] == "sms")
+    changes = trained(frame[~early].reset_index(drop=True)).changes
+    assert not any(one.is_likely for one in changes.values())
+
+
+def test_of_a_frame_that_does_not_say_how_old_its_rows_are_no_change_is_learned():
+    assert trained(lived({"email": FELL, "sms": STILL}, 4).drop(columns="age_days")).changes == {}
+
+
+def test_what_has_come_at_an_age_is_the_channels_own():
+    channel = np.repeat(["email", "direct_mail"], 2000)
+    sold = np.concatenate([np.zeros(2000), np.full(2000, 5)]).astype(np.int64)
+    age = np.tile([1, 4, 6, 9], 1000)
+    come = share_come(channel, age, sold, HORIZON)
+    assert come[channel == "email"].min() > 0.97
+    assert come[(channel == "direct_mail") & (age <= 4)].max() < 0.03
+    assert come[(channel == "direct_mail") & (age >= 6)].min() > 0.97
+
+
+def test_without_any_conversion_as_much_has_come_as_days_have_gone():
+    channel, age = np.full(3, "email"), np.array([0, 3, 9])
+    assert share_come(channel, age, np.full(3, -1), 6) == pytest.approx([0.0, 0.5, 1.0])
+
+
+def test_a_year_of_ten_conversions_is_no_change_and_less_doubt_than_there_is_of_the_channel():
+    rng, days = np.random.default_rng(7), 365
+    for _ in range(20):
+        day = FIRST + np.repeat(np.arange(days), 3)
+        caused = np.full(len(day), 10 / len(day))
+        change = fit_changes(np.full(len(day), "sms"), day, rng.poisson(caused).astype(float), 0 * caused, caused)[
+            "sms"
+        ]
+        assert not change.is_likely
+        assert change.sd < 0.8
 
 
 @pytest.fixture(scope="module")
 def changed() -> tuple[ResponseModel, pd.DataFrame]:
-    frame = lived(0.2, 6)
-    return fit(frame, [Option("email", NONE)], seed=1, threads=1).model, frame
+    frame = lived({"email": FELL, "sms": STILL}, 4)
+    return trained(frame), frame
 
 
 def test_people_are_scored_by_what_a_channel_moves_now(changed):
     model, frame = changed
-    people = frame.drop_duplicates("customer_id")
-    assert model.score(people, [Option("email", NONE)]).uplift.mean() == pytest.approx(0.016, abs=0.01)
-    assert model.as_learned.score(people, [Option("email", NONE)]).uplift.mean() == pytest.approx(0.07, abs=0.015)
+    people, options = frame.drop_duplicates("customer_id"), [Option("email", NONE), Option("sms", NONE)]
+    now, learned = (one.score(people, options).uplift.mean(axis=0) for one in (model, model.as_learned))
+    assert now / learned == pytest.approx([model.changes["email"].times, model.changes["sms"].times], rel=0.01)
+
+
+def test_what_was_promised_of_past_contacts_is_told_as_it_was_learned(changed):
+    model, frame = changed
+    figures = evaluate(model, frame).metrics
+    assert figures["email.promised_uplift"] == evaluate(model.as_learned, frame).metrics["email.promised_uplift"]
+    assert figures["email.times_now"] == model.changes["email"].times
+
+
+def test_contacts_since_a_likely_change_teach_nothing_of_conversations(changed):
+    model, frame = changed
+    changed_rows, since = model.has_changed(frame), pd.Timestamp(model.changes["email"].since)
+    assert changed_rows.any()
+    assert (changed_rows == ((frame["channel"] == "email") & (frame["as_of_on"] >= since)).to_numpy()).all()
+    assert not model.as_learned.has_changed(frame).any()
+    kept = JourneyModel.fit(frame, model, Journeys(), Scans(0, 0), {})
+    assert kept.facts["rows"] == int((~changed_rows).sum())
 
 
 def test_what_is_in_doubt_of_a_change_is_in_doubt_of_the_effect(changed):

@@ -79,7 +79,7 @@ def training_frame(sources: TrainingSources, max_rows: int, seed: int) -> pd.Dat
         `sample_weight`, `propensity`, `arm`, `source`, `is_converted`, `converted_day` (from 0 on),
         `margin` (of finished rows), `age_days` (until the cutoff), `maturity` (1: finished),
         `is_clicked` (the message) and `is_traced` (a conversion followed the click; both NULL of people left alone, of past
-        messages whose clicks nobody told, and of own ones through a channel that told of no click yet), `is_exposed` (the
+        messages whose clicks nobody told, and of own ones before a channel's first click and after its last), `is_exposed` (the
         person looked at what came by the channel; NULL where it doesn't tell), `usual_discount` and `offer_discount` (off a
         conversion without an offer and one with this one; NULL where there is none), `offer_horizons` and
         `redemption_count` (`_with_redemptions`), by day and person.
@@ -138,13 +138,17 @@ _LABELS: Final = """
           on looks.customer_id = rows.customer_id and looks.channel = rows.channel
          and looks.exposed_on >= rows.as_of_on and looks.exposed_on < rows.as_of_on + $horizon_days::int
     ),
-    heard as (  -- where no click on a message of ours was ever told, nobody tells of them
-        select distinct channel from read_parquet($clicks) where not is_past
+    heard as (  -- clicks on messages of ours are told from the day before the first one on, as most come at once, until the last one
+        select channel, min(clicked_at)::date as first_on, max(clicked_at)::date as last_on
+        from read_parquet($clicks) where not is_past group by channel
     )
     select rows.* exclude (message_id), sold.margin is not null as is_converted, sold.margin,
         sold.usual_discount, sold.offer_discount,
-        if(rows.message_id is null or (rows.source = 'cycle' and heard.channel is null), null, clicks.clicked_at is not null)
-            as is_clicked,
+        if(
+            rows.message_id is null
+                or (rows.source = 'cycle' and not coalesce(rows.as_of_on between heard.first_on - 1 and heard.last_on, false)),
+            null, clicks.clicked_at is not null
+        ) as is_clicked,
         if(is_clicked is null, null, coalesce(sold.is_traced, false)) as is_traced,
         if(telling.channel is null, null, seen.customer_id is not null) as is_exposed,
         if(sold.margin is null, null, sold.converted_day) as converted_day

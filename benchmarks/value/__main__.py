@@ -36,6 +36,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.one is not None:
         _run_seed(options, options.one)
         return 0
+    if "told" in (options.policies or ()) and not options.shift:
+        raise SystemExit("policy `told` is told of a planted change: give one, --shift 2026-01-20:email=0.3")
     begun = time.perf_counter()
     _prepare(options)
     _run_missing(options)

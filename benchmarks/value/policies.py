@@ -140,10 +140,12 @@ class Told:
         if seen.on < self.on:
             return now
         self._before = self._before or shop.model
-        before = believed(replace(shop, model=self._before), seen).uplift
+        before = believed(replace(shop, model=self._before), seen)
         is_changed = np.array([option.channel == self.channel for option in now.options])
-        uplift = np.where(is_changed, np.float32(self.times) * before, now.uplift)
-        return replace(now, uplift=uplift, propensity=np.clip(now.baseline[:, None] + uplift, 0, 1))
+        uplift = np.where(is_changed, np.float32(self.times) * before.uplift, now.uplift)
+        doubt = np.where(is_changed, np.float32(self.times) * before.uplift_sd, now.uplift_sd)
+        propensity = np.clip(now.baseline[:, None] + uplift, 0, 1)
+        return replace(now, uplift=uplift, uplift_sd=doubt, propensity=propensity)
 
 
 def fixed(shop: Shop, seen: Seen, offer: str) -> Scores:

@@ -79,7 +79,8 @@ class JourneyModel:
             scans: Of mailers.
             facts: To keep with it.
         """
-        training = training[~response.has_changed(training)]
+        if len(training):
+            training = training[~response.has_changed(training)]
         if training.empty:
             return replace(cls.assumed(terms), scans=scans, facts={**facts, "rows": 0})
         contacted, resting = is_contacted(training), at_rest(training)

@@ -30,8 +30,6 @@ CHANGE_SD: Final = 1.0
 """In logs: most changes lie between a third and three times."""
 GRID: Final = np.arange(-4.0, 4.0, 0.04)
 """Logs that are looked at: from a fiftieth of what all contacts together say to fifty times as much."""
-BORROWED: Final = 20.0
-"""Conversions after which a channel's own delays count as much as those of all channels together."""
 _EPOCH: Final = date(1970, 1, 1)
 _LEAST: Final = 1e-9
 _LIKELIHOODS_AT_ONCE: Final = 2000
@@ -75,6 +73,8 @@ def fit_changes(
 ) -> dict[str, Change]:
     """The change of each channel that has contacts on two days.
 
+    Conversions that haven't come yet must be missing in both parts of what is expected.
+
     Args:
         channel: Of n counts, [n].
         day: Of the contact, since 1970, [n].
@@ -89,29 +89,6 @@ def fit_changes(
         if len(days) > 1:
             likelihood = _likelihood(days, day[at], count[at], anyway[at], caused[at])
             found[str(name)] = _change(days, likelihood)
-    return found
-
-
-def share_come(channel: npt.NDArray[Any], age: Integers, sold: Integers, horizon: int) -> Vector:
-    """Share of the conversions of a whole horizon that have come at each count's age, by its channel, [n].
-
-    Args:
-        channel: [n].
-        age: Whole days since the contact, [n].
-        sold: Days from the contact to its conversion; below 0 where there is none, [n].
-        horizon: Days after which all have come.
-    """
-    finished = (age >= horizon) & (sold >= 0)
-
-    def come(some: npt.NDArray[np.bool_]) -> Vector:
-        return np.concatenate([[0], np.cumsum(np.bincount(sold[some], minlength=horizon)[:horizon])]).astype(np.float64)
-
-    together, found = come(finished), np.zeros(len(channel))
-    usual = together / together[-1] if together[-1] > 0 else np.linspace(0, 1, horizon + 1)
-    for name in np.unique(channel.astype(str)):
-        at = channel == name
-        own = come(finished & at)
-        found[at] = ((own + BORROWED * usual) / (own[-1] + BORROWED))[np.clip(age[at], 0, horizon)]
     return found
 
 

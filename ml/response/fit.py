@@ -12,11 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from ml.entities import Option
 from ml.features import FeatureSpec
+from ml.learning.delay import fit_delays
 from ml.response.amount import Amount, fit_amount
 from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
 from ml.response.candidates import Candidate, Judge, choose
-from ml.response.changes import Change, fit_changes, share_come
+from ml.response.changes import Change, fit_changes
 from ml.response.contrast import Contrast, contrast_of, told_of
 from ml.response.day_levels import days_of, latest_level
 from ml.response.evidence import gather_evidence
@@ -196,13 +197,20 @@ def _changes(
     so one channel's change would pass for another's, and days with more contacts for days on which each moves less. How many of
     them have come at an age is the channel's own as well: what contacts cause comes sooner than what comes anyway, so by the
     maturity of all conversions the youngest contacts would always seem to move more.
+
+    Only beside the factor: with another learner, or where all are taken to be alike, contacts that go to readier people than
+    before would pass for a channel that moves more.
     """
     if contrast.days is None or "age_days" not in training:
         return {}
     at = np.flatnonzero(contacts.is_traced)
     row, count = contacts.row[at], contacts.count[at]
     channel, age = trial.channel[row], training["age_days"].to_numpy(dtype=np.int64)[row]
-    come = share_come(channel, age, np.where(count > 0, contrast.days.sold[row], -1), contrast.days.horizon)
+    sold = np.where(count > 0, contrast.days.sold[row], np.nan)
+    rows = pd.DataFrame({"channel": channel, "age_days": age, "converted_day": sold, "sample_weight": 1.0})
+    delays, come = fit_delays(rows, contrast.days.horizon), np.ones(len(at))
+    for name, delay in delays.items():
+        come[channel == name] = delay.maturity(age[channel == name])
     whole = contacts.anyway()[at] / np.maximum(contacts.told[at], _LEAST_TOLD)
     return fit_changes(channel, days_of(training)[row], count, come * whole, come * contacts.caused[at] * uplift[row])
 

@@ -229,6 +229,25 @@ def test_of_own_messages_nothing_is_known_of_clicks_before_the_channel_tells_of_
     assert rows[["is_clicked", "is_traced"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize("clicked", ["2026-01-03 10:00", "2026-01-07 10:00"])
+def test_own_messages_before_the_first_click_that_was_told_and_after_the_last_one_are_not_taken_for_unclicked(
+    tmp_path, clicked
+):
+    sources = replace(_day_of_mails(tmp_path), cutoff_on=date(2026, 1, 9))
+    _clicked(sources.generation, **{"m-of-another-day": clicked})
+    rows = training_frame(sources, 1000, 1)
+    assert len(rows)
+    assert rows[["is_clicked", "is_traced"]].isna().all(axis=None)
+
+
+def test_how_old_a_row_is_stays_with_it(tmp_path):
+    sources = _day_of_mails(tmp_path)
+    _clicked(sources.generation, **{"m-after": "2026-01-06 10:00"})
+    rows = training_frame(sources, 1000, 1)
+    ages = pd.Timestamp(sources.cutoff_on) - pd.to_datetime(rows["as_of_on"])
+    assert rows["age_days"].tolist() == ages.dt.days.tolist()
+
+
 def test_a_person_is_exposed_who_looked_at_what_comes_by_the_channel_before_the_horizon_was_over(tmp_path):
     sources = _day_of_mails(tmp_path)
     _looks(

@@ -1,0 +1,24 @@
+"""Which learner is used where money tells nothing apart."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ml.evaluation.policy_value import Estimate
+from ml.response.candidates import Candidate, Judged, choose
+from ml.response.person_factor import FACTOR
+from ml.response.personal import CONSTANT
+from ml.response.personal_fit import Slope
+
+NOTHING = Estimate(0.0, 0.0, 0.0, 3)
+
+
+@pytest.mark.parametrize(("evidence", "used"), [(2.0, FACTOR), (-5.0, CONSTANT)])
+def test_where_nobody_is_worth_a_contact_the_evidence_decides(evidence, used):
+    judged = [
+        Judged(Candidate(name, Slope(0.0, 0.0), NOTHING, NOTHING, 0.0), np.zeros(3)) for name in (CONSTANT, FACTOR)
+    ]
+    judge = SimpleNamespace(difference=lambda _one, _other: NOTHING)
+    found = choose(judge, judged, {FACTOR: evidence})
+    assert [one.name for one in found if one.is_chosen] == [used]

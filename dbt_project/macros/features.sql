@@ -381,7 +381,9 @@ touch_features as (
         {{ days_since('touches.sent_on', "coalesce(touches.offer_id, 'none') != 'none'") }} as days_since_last_offer,
         arg_max(touches.offer_id, touches.sent_at) filter (where coalesce(touches.offer_id, 'none') != 'none') as last_offer_id,
         arg_max(touches.channel, touches.sent_at) as last_touch_channel,
-        coalesce(sum(exp((touches.sent_on - spine.as_of_on) / 7.0)) filter (where {{ within('touches.sent_on', 90) }}), 0) as wear,
+        -- sums of rows that come in any order differ in their last bits, and a model or a plan of other bits is another one
+        round(coalesce(sum(exp((touches.sent_on - spine.as_of_on) / 7.0)) filter (where {{ within('touches.sent_on', 90) }}), 0), 9)
+            as wear,
         {% for channel in channels() -%}
         cast(count(*) filter (where touches.channel = '{{ channel }}' and {{ within('touches.sent_on', 30) }}) as integer) as touch_{{ channel }}_30d_count{{ ',' if not loop.last }}
         {% endfor %}

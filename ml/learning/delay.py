@@ -16,8 +16,9 @@ all rows of an age count G times, as much as they know. So converted rows keep t
 times theirs: the weighted share of conversions of any age has the expectation p.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -133,6 +134,15 @@ def fit_delays(rows: pd.DataFrame, horizon_days: int) -> dict[str, DelayCurve]:
     return curves
 
 
+def come_by(curves: Mapping[str, DelayCurve], channel: npt.NDArray[Any], age_days: Whole) -> Vector:
+    """Share of the horizon's conversions that has come at each row's age, by its channel's curve, [n]."""
+    come = np.ones(len(channel))
+    for name, curve in curves.items():
+        of_channel = channel == name
+        come[of_channel] = curve.maturity(age_days[of_channel])
+    return come
+
+
 def matured(rows: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
     """Rows with what they may teach: `maturity` in (0, 1], and `sample_weight` times the weight for it.
 
@@ -147,10 +157,9 @@ def matured(rows: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
     curves = fit_delays(rows, horizon_days)
     age, is_converted = rows["age_days"].to_numpy(dtype=np.int64), rows["is_converted"].to_numpy(dtype=bool)
     channel = rows["channel"].to_numpy(dtype=object)
-    maturity, weight = np.ones(len(rows)), np.ones(len(rows))
+    maturity, weight = come_by(curves, channel, age), np.ones(len(rows))
     for name, curve in curves.items():
         of_channel = channel == name
-        maturity[of_channel] = curve.maturity(age[of_channel])
         weight[of_channel] = curve.weight(age[of_channel], is_converted[of_channel])
     is_over = age >= horizon_days
     maturity, weight = np.where(is_over, 1.0, np.minimum(maturity, MOST_UNFINISHED)), np.where(is_over, 1.0, weight)

@@ -186,14 +186,13 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
             buyers' chance drowns it.
     """
     proven = {name for name, told in evidence.items() if told >= DISMISSED}
+    # Beside what the evidence proves, who says the same as the constant is out with it; nobody may be worth a contact under any.
     open_still = [
         one
         for one in judged
-        if (one.candidate.name in proven or one.candidate.name not in evidence)
-        and not (proven and np.array_equal(one.terms, judged[0].terms))
+        if one.candidate.name in proven
+        or (one.candidate.name not in evidence and not (proven and np.array_equal(one.terms, judged[0].terms)))
     ]
-    # Where nobody is worth a contact under any of them, all are worth the same: what the evidence proves is used, else the constant.
-    open_still = open_still or [one for one in judged if one.candidate.name in proven] or list(judged[:1])
     best = max(open_still, key=lambda one: one.candidate.gain.value)
     z = float(norm.isf(ERROR / max(len(judged) - 1, 1)))
     chosen = next(one for one in open_still if one is best or not _is_above(judge.difference(best, one), z))

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.entities import Option
 from ml.features import FeatureSpec
-from ml.learning.delay import fit_delays
+from ml.learning.delay import come_by, fit_delays
 from ml.response.amount import Amount, fit_amount
 from ml.response.averages import LEAST_CONVERSIONS, Averages, fit_averages
 from ml.response.baseline import SETTINGS, fit_baseline
@@ -166,10 +166,7 @@ def _weighed(  # noqa: PLR0917 - the contacts, and all that is known of them
         return replace(trial, exposure=trial.exposure.carried_over(share, people, channel))
 
     evidence = np.array(
-        [
-            DrawnContacts.of(sharing(share), contrast, levels, features, everyone, seed).fitted(0.0).evidence
-            for share in ALIKE
-        ]
+        [DrawnContacts.of(sharing(share), contrast, levels, features, everyone, seed).alike.evidence for share in ALIKE]
     )
     weight = np.exp(evidence - evidence.max())
     return sharing(float(weight @ ALIKE / weight.sum()))
@@ -208,9 +205,7 @@ def _changes(
     channel, age = trial.channel[row], training["age_days"].to_numpy(dtype=np.int64)[row]
     sold = np.where(count > 0, contrast.days.sold[row], np.nan)
     rows = pd.DataFrame({"channel": channel, "age_days": age, "converted_day": sold, "sample_weight": 1.0})
-    delays, come = fit_delays(rows, contrast.days.horizon), np.ones(len(at))
-    for name, delay in delays.items():
-        come[channel == name] = delay.maturity(age[channel == name])
+    come = come_by(fit_delays(rows, contrast.days.horizon), channel, age)
     whole = contacts.anyway()[at] / np.maximum(contacts.told[at], _LEAST_TOLD)
     return fit_changes(channel, days_of(training)[row], count, come * whole, come * contacts.caused[at] * uplift[row])
 

@@ -20,6 +20,7 @@ likelihoods after Laplace; MacKay, Neural Computation 1992). Their mean against 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -265,21 +266,25 @@ class DrawnContacts:
         moved = Term(self.scale, self.columns, np.append(sds, shares))
         return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
 
+    @cached_property
+    def alike(self) -> Fitted:
+        """The regression where everybody is alike."""
+        return self.fitted(0.0)
+
     def anyway(self) -> Vector:
         """Conversions that come anyway, [C], as the counts themselves make them right where everybody is alike."""
-        weights = self.fitted(0.0).all_weights[: len(self.usual.sds)]
+        weights = self.alike.all_weights[: len(self.usual.sds)]
         return np.asarray(self.usual.scale * np.exp(self.usual.columns @ weights))
 
     def averages(self) -> Averages:
         """Levels where everybody is alike."""
         count = len(self.levels.sds)
-        alike = self.fitted(0.0)
-        return self.levels.averages(alike.weights[:count], alike.covariance[:count, :count])
+        return self.levels.averages(self.alike.weights[:count], self.alike.covariance[:count, :count])
 
 
 def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     """Learns the factor, and the levels of all options beside it."""
-    alike, count = contacts.fitted(0.0), len(contacts.levels.sds)
+    alike, count = contacts.alike, len(contacts.levels.sds)
     found: list[Fitted] = []
     for sd in WEIGHT_SDS:
         found.append(contacts.fitted(sd, found[-1] if found else alike))

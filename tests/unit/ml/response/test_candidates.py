@@ -14,6 +14,16 @@ from ml.response.personal_fit import Slope
 NOTHING = Estimate(0.0, 0.0, 0.0, 3)
 
 
+def test_a_learner_that_contacts_others_is_not_used_for_it_alone_beside_one_that_the_evidence_proves():
+    names = (CONSTANT, FACTOR, "s_trees")
+    judged = [
+        Judged(Candidate(name, Slope(0.0, 0.0), NOTHING, NOTHING, 0.0), np.full(3, float(name == "s_trees")))
+        for name in names
+    ]
+    found = choose(SimpleNamespace(difference=lambda _one, _other: NOTHING), judged, {FACTOR: 2.0})
+    assert [one.name for one in found if one.is_chosen] == [FACTOR]
+
+
 @pytest.mark.parametrize(("evidence", "used"), [(2.0, FACTOR), (-5.0, CONSTANT)])
 def test_where_nobody_is_worth_a_contact_the_evidence_decides(evidence, used):
     judged = [

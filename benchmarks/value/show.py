@@ -25,7 +25,10 @@ def by_channel(runs: Runs) -> str:
 
 def verdicts(bars: Sequence[Bar]) -> str:
     """The issue's figures."""
-    rows = [f"  {b.name:<52}{b.figure!s:<26}{'' if b.bar is None else f'≥ {b.bar:.2f}':<9}{b.verdict}" for b in bars]
+    width = max((len(b.name) for b in bars), default=0) + 2
+    rows = [
+        f"  {b.name:<{width}}{b.figure!s:<26}{'' if b.bar is None else f'≥ {b.bar:.2f}':<9}{b.verdict}" for b in bars
+    ]
     return "\n".join(rows)
 
 

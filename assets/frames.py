@@ -109,9 +109,10 @@ _LABELS: Final = """
         from rows
     ),
     sold as (
-        select rows.customer_id, rows.as_of_on, sum(conversion.margin) as margin,
-            avg(conversion.discount) filter (where conversion.offer_code is null) as usual_discount,
-            avg(conversion.discount) filter (where conversion.offer_code = rows.offer_id) as offer_discount,
+        select rows.customer_id, rows.as_of_on,  -- decimals: sums of doubles depend on the rows' order
+            sum(conversion.margin::decimal(18, 4))::double as margin,
+            avg(conversion.discount::decimal(18, 4)) filter (where conversion.offer_code is null) as usual_discount,
+            avg(conversion.discount::decimal(18, 4)) filter (where conversion.offer_code = rows.offer_id) as offer_discount,
             bool_or(conversion.converted_at >= click.clicked_at) as is_traced,
             min(date_sub('hour', days.begins_at, conversion.converted_at)) // 24 as converted_day
         from rows

@@ -28,7 +28,7 @@ _SALES = """
     select sold_on,
         count(*) filter (where earlier_at is null)::double as new_customers,
         count(*) filter (where converted_at - earlier_at > to_days($lapsed_days))::double as reactivations,
-        sum(margin)::double as incremental_margin
+        sum(margin::decimal(18, 4))::double as incremental_margin  -- of doubles, it would depend on the rows' order
     from sales group by sold_on order by sold_on
 """
 

@@ -174,7 +174,7 @@ def _sales(home: Home, ledger: Ledger, configuration: Configuration, day: date) 
             "has published the data: ask again then"
         )
     sold = query(
-        "select customer_id, sum(coalesce(margin, 0)) as margin from read_parquet($path) "
+        "select customer_id, sum(coalesce(margin, 0)::decimal(18, 4))::double as margin from read_parquet($path) "
         "where converted_at >= $begins and converted_at < $ends group by all",
         path=str(home.generation(generation) / "fct_conversions.parquet"),
         begins=begins.replace(tzinfo=None),

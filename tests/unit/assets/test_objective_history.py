@@ -39,6 +39,16 @@ def test_a_day_is_the_workspaces_own_and_every_day_is_there(home):
     assert days["new_customers"].tolist() == [1.0, 1.0, 0.0, 0.0]
 
 
+def test_the_margin_of_a_day_is_the_same_to_the_bit_in_whatever_order_its_sales_are_stored(home):
+    rows = [(f"c{n}", "2025-12-01 12:00", margin) for n, margin in enumerate([0.1, 0.2, 0.3, 1e6, -1e6, 0.7, 19.99])]
+    found = set()
+    for sales in (rows, rows[::-1], rows[3:] + rows[:3]):
+        _sales(home, *sales)
+        days = sales_by_day(home, GENERATION, until_at=START, time_zone="UTC", lapsed_days=90)
+        found.add(float(days["incremental_margin"].iloc[0]))
+    assert found == {21.29}
+
+
 def test_a_reactivation_is_a_purchase_after_more_than_the_lapsed_days_and_the_future_is_not_known(home):
     _sales(home, ("a", "2025-06-01", 1.0), ("a", "2025-12-01", 1.0), ("a", "2025-12-05", 1.0), ("a", "2026-01-06", 1.0))
     days = sales_by_day(home, GENERATION, until_at=START, time_zone="UTC", lapsed_days=90)

@@ -37,8 +37,8 @@ from ml.training import gate, train, trustworthy
 
 MORNING: Final = time(5)
 SEED: Final = 20260105
-READ_DAILY: Final = tuple(mart for mart in MARTS if mart != "fct_customer_snapshots")
-"""Snapshots are read by trainings alone."""
+READ_BY_TRAININGS: Final = frozenset({"fct_customer_snapshots", "fct_clicks", "fct_exposures"})
+READ_DAILY: Final = tuple(mart for mart in MARTS if mart not in READ_BY_TRAININGS)
 
 Scoring = Callable[["Seen"], Scores]
 """What a policy believes of everybody in a day's view."""

@@ -26,6 +26,7 @@ def figures_of(candidate: Candidate) -> dict[str, float]:
         "slope": candidate.slope.estimate,
         "slope_sd": candidate.slope.sd,
         "slope_used": candidate.slope.used,
+        "held_out_log_likelihood_gain": candidate.explained,
         "seconds": candidate.seconds,
     } | ({} if isnan(candidate.evidence) else {"log_bayes_factor": candidate.evidence})
 
@@ -54,11 +55,14 @@ def candidates_table(candidates: Sequence[Candidate]) -> str:
     rows = [
         f"| {'**' + one.name + '**' if one.is_chosen else one.name} | {one.gain.value:.4f} "
         f"| {one.over_constant.value:+.4f} ({one.over_constant.low:+.4f} to {one.over_constant.high:+.4f}) "
-        f"| {_supported(one)} |"
+        f"| {_supported(one)} | {one.explained:+.1f} |"
         for one in candidates
     ]
-    head = "| learner | value a person | over the same for everybody (95 %) | support for its differences |"
-    return "\n".join(["## Candidates, on people held out", "", head, "|---|---:|---|---|", *rows, ""])
+    head = (
+        "| learner | value a person | over the same for everybody (95 %) | support for its differences "
+        "| log likelihood of contacts over the same |"
+    )
+    return "\n".join(["## Candidates, on people held out", "", head, "|---|---:|---|---|---:|", *rows, ""])
 
 
 def _supported(candidate: Candidate) -> str:

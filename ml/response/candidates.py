@@ -10,7 +10,10 @@ with a the average effect of who is as likely to look, r the residual and the we
 like the contacted ones) and g the chance above. Each person is judged by what was
 learned from others, each half's slope is the other half's. Policies are compared pairwise on the same people; of those that
 the best one doesn't beat, the simplest is used. The best of many is best by chance: it beats another one where the error of
-all comparisons together is at most `ERROR` (Bonferroni).
+all comparisons together is at most `ERROR` (Bonferroni). What a person is expected to buy unasked is off by as much as contacts
+cause, and a policy that seeks out whom it is off by most looks rich; so beside a learner that the evidence proves, another one is
+used only where conversions of held-out contacts, as Poisson counts of what comes anyway and what it says, support it over the same
+for everybody as much as the evidence supports that one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +41,8 @@ ERROR: Final = 0.02
 """Chance that a learner is used that is no better than a simpler one. Models are trained anew every few days: with one in ten, a
 shop would be led by chance once a month."""
 _Z95: Final = 1.959964
+_LEAST_SHARE: Final = 0.02
+"""Of the base rate: no contact's conversion is held for rarer, or one that nobody expected would outweigh all others."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Candidate:
         seconds: That learning and judging took.
         is_chosen: Whether it's the one in use.
         evidence: Log Bayes factor against "everybody alike", of a learner that has one; NaN of others.
+        explained: Log likelihood of held-out contacts' conversions under what it says, over that under the average for everybody.
     """
 
     name: str
@@ -61,14 +67,22 @@ class Candidate:
     seconds: float
     is_chosen: bool = False
     evidence: float = float("nan")
+    explained: float = 0.0
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate before the choice: its influence on each person is kept for the comparison in pairs."""
+    """A candidate before the choice.
+
+    Attributes:
+        candidate: As far as it's known.
+        terms: Each row's contribution to its policy's value, for the comparison in pairs.
+        likelihood: Of the counts of held-out contacts' conversions under what it says, in logs, less what all share.
+    """
 
     candidate: Candidate
     terms: Vector
+    likelihood: float
 
 
 class Judge:
@@ -95,7 +109,7 @@ class Judge:
             options: To choose among; those without a drawn contact are left out, since nothing could value them.
             seed: Seeds everything random.
 
-        Of m rows, `usual` is what the averages say of who is as likely to look, of O options to choose among [m, O], and
+        Of m rows, `usual` is what the averages say of who is as likely to look, of the contrast's O options [m, O], and
         `usual_of_own` of each row's own, [m].
         """
         self.trial, self.contrast, self.amount, self.seed = trial, contrast, amount, seed
@@ -103,8 +117,8 @@ class Judge:
         self.costs = np.array([costs.get(contrast.options[o], 0.0) for o in self.places])
         rows, option = sides(contrast, seed)  # the same for every candidate
         average = np.array([averages.of(done).mean for done in contrast.options])
-        usual = average * trial.exposure.ratios(trial.rows.features[rows], contrast.options)
-        self.usual, self.usual_of_own = usual[:, self.places], usual[np.arange(len(rows)), option]
+        self.usual = average * trial.exposure.ratios(trial.rows.features[rows], contrast.options)
+        self.usual_of_own = self.usual[np.arange(len(rows)), option]
 
     def of(self, name: str, learn: Learn) -> Judged:
         """Learns by folds and judges."""
@@ -115,15 +129,16 @@ class Judge:
         if name != CONSTANT:
             for k in range(FOLDS):
                 at = held.fold == k
-                said = held.effects[at][:, self.places]
+                said = held.effects[at]
                 if held.is_whole[k]:
                     effects[at] = said
                     continue
                 share = slope_of(self.contrast, held, self.usual_of_own, ~at).used
                 effects[at] += share * (said - self._share_of_contacts(held, at) @ said)
-        terms = self._terms(held, effects)
+        terms = self._terms(held, effects[:, self.places])
         nothing = Estimate(float("nan"), float("nan"), float("nan"), 0)
-        return Judged(Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun), terms)
+        candidate = Candidate(name, slope, self._estimate(held, terms), nothing, perf_counter() - begun)
+        return Judged(candidate, terms, self._likelihood(held, effects))
 
     def difference(self, one: Judged, other: Judged) -> Estimate:
         """Value of one policy less that of another, paired by person."""
@@ -156,10 +171,19 @@ class Judge:
         for side in (alone, ~alone):
             rank[side] = rankdata(worth[side]) / max(side.sum(), 1)
         chance = np.where(worth > 0, rank, 0.0)
-        average = self.usual[np.arange(len(best)), best]
+        average = self.usual[np.arange(len(best)), np.array(self.places)[best]]
         of_contact = chance * (np.array(self.places)[best] == held.option) * amount * (residual - average)
         of_alone = chance * (amount * average - self.costs[best]) - chance * amount * residual
         return np.asarray(np.where(alone, of_alone, of_contact))
+
+    def _likelihood(self, held: HeldOut, effects: Vector) -> float:
+        """Log likelihood of the contacts' own conversions under these effects, [m, O]."""
+        contact, own = np.arange(len(self.contrast.contact)), held.option[: len(self.contrast.contact)]
+        at = held.rows[contact]
+        usual = self.contrast.share[at] * np.maximum(self.contrast.expected[at], 0.0)
+        mean = self.contrast.told[at] * (usual + effects[contact, own])
+        mean = np.maximum(mean, _LEAST_SHARE * self.contrast.base_rate)
+        return float(self.contrast.counted[at] @ np.log(mean) - mean.sum())
 
     def _estimate(self, held: HeldOut, terms: Vector) -> Estimate:
         """Sum over options of the mean over their contacts, and the mean over people left alone; interval over people."""
@@ -182,16 +206,21 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
         judge: That valued them.
         judged: From the simplest to the least simple; the first is the constant.
         evidence: Log Bayes factors against it, of learners that have one. Below `DISMISSED` such a learner isn't used;
-            from there on the constant isn't: a test of policies in money has less power than the likelihood, since regular
-            buyers' chance drowns it.
+            from there on the constant isn't, nor what held-out contacts support less: a test of policies in money has less power
+            than the likelihood, since regular buyers' chance drowns it.
     """
     proven = {name for name, told in evidence.items() if told >= DISMISSED}
+    proof = max((evidence[name] for name in proven), default=-np.inf)
     # Beside what the evidence proves, who says the same as the constant is out with it; nobody may be worth a contact under any.
     open_still = [
         one
         for one in judged
         if one.candidate.name in proven
-        or (one.candidate.name not in evidence and not (proven and np.array_equal(one.terms, judged[0].terms)))
+        or (
+            one.candidate.name not in evidence
+            and not (proven and np.array_equal(one.terms, judged[0].terms))
+            and one.likelihood - judged[0].likelihood >= proof
+        )
     ]
     best = max(open_still, key=lambda one: one.candidate.gain.value)
     z = float(norm.isf(ERROR / max(len(judged) - 1, 1)))
@@ -202,6 +231,7 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
             over_constant=judge.difference(one, judged[0]),
             is_chosen=one is chosen,
             evidence=evidence.get(one.candidate.name, float("nan")),
+            explained=one.likelihood - judged[0].likelihood,
         )
         for one in judged
     ]

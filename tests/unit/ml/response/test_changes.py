@@ -15,9 +15,11 @@ from ml.evaluation.gate import compare
 from ml.evaluation.report import evaluate
 from ml.journeys.model import JourneyModel, Scans
 from ml.learning.delay import matured
+from ml.response.candidates import choose
 from ml.response.changes import GRID, UNCHANGED, Change, fit_changes
 from ml.response.fit import fit
 from ml.response.model import ResponseModel
+from ml.response.person_factor import FACTOR
 
 DAYS, A_DAY = 40, 1500
 FIRST = 20_000
@@ -190,10 +192,18 @@ def test_of_a_frame_that_does_not_say_how_old_its_rows_are_no_change_is_learned(
     assert trained(lived({"email": FELL, "sms": STILL}, 1).drop(columns="age_days")).changes == {}
 
 
-def test_beside_another_learner_no_change_is_learned_since_better_targeting_would_pass_for_one():
+def test_beside_another_learner_no_change_is_learned_since_better_targeting_would_pass_for_one(monkeypatch):
+    def of_trees(*given):
+        return [replace(one, is_chosen=one.name == "s_trees") for one in choose(*given)]
+
+    monkeypatch.setattr("ml.response.fit.choose", of_trees)
     model = trained(lived({"email": FELL, "sms": STILL}, 4))
-    assert model.personal.name == "s_trees"  # chosen by chance: nobody differs here
+    assert model.personal.name == "s_trees"
     assert model.changes == {}
+
+
+def test_where_nobody_differs_trees_are_not_used_for_looking_rich_by_chance():
+    assert trained(lived({"email": FELL, "sms": STILL}, 4)).personal.name == FACTOR  # by money alone s_trees were
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -83,12 +83,12 @@ class JourneyModel:
             training = training[~response.has_changed(training)]
         if training.empty:
             return replace(cls.assumed(terms), scans=scans, facts={**facts, "rows": 0})
-        contacted, resting = is_contacted(training), at_rest(training)
-        asked, calm = response.asked(training), response.asked(resting)
-        now, rest = (
-            np.where(contacted, response.propensity_of(rows, people).astype(float) - people.alone, 0.0)
-            for rows, people in ((training, asked), (resting, calm))
-        )
+        contacted, asked = is_contacted(training), response.asked(training)
+        resting = at_rest(training[contacted])
+        calm = response.asked(resting)
+        now = np.where(contacted, response.propensity_of(training, asked).astype(float) - asked.alone, 0.0)
+        rest = np.zeros(len(training))
+        rest[contacted] = response.propensity_of(resting, calm).astype(float) - calm.alone
         moved = _responsiveness(response, training, asked)
         logged = logged_of(training, terms, asked.alone.astype(float), now, moved)
         return cls(

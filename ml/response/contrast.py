@@ -40,7 +40,7 @@ Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 ASSIGNED: Final = TreeSettings(trees=60, leaves=15, learning_rate=0.15, rows_per_leaf=100, l2=5.0)
-MAXIMUM_ASSIGNED: Final = 80_000
+MAXIMUM_ASSIGNED: Final = 50_000
 """Rows that the chance of a contact is learned from."""
 SETTINGS: Final = TreeSettings(trees=60, leaves=4, learning_rate=0.05, rows_per_leaf=1000, l2=50.0)
 FOLDS: Final = 2

@@ -78,12 +78,12 @@ class FactorFeatures:
         sd = raw.std(axis=0, dtype=np.float64)
         return cls(made, raw.mean(axis=0, dtype=np.float64), np.where(sd > 0, sd, 1.0))
 
-    def of(self, matrix: Matrix) -> Vector:
-        """The features of people, [n, K], no farther than 4 standard deviations from the mean."""
+    def of(self, matrix: Matrix) -> Matrix:
+        """The features of people, float32 [n, K], no farther than 4 standard deviations from the mean."""
         columns = _raw(self.made, matrix)
         columns -= self.mean.astype(np.float32)
         columns /= self.sd.astype(np.float32)
-        return np.clip(columns, -_FARTHEST, _FARTHEST, out=columns).astype(np.float64, order="C")
+        return np.clip(columns, -_FARTHEST, _FARTHEST, out=columns).astype(np.float32, order="C")
 
     def sizes(self, weights: Vector, columns: int) -> Vector:
         """Sizes of the weights [K] added up by column of the table, [columns]."""

@@ -41,7 +41,7 @@ from ml.response.usual_discount import fit_usual_discount
 
 BASELINE_TREES: Final = "baseline_trees"
 """Among a model's facts: the settings of its baseline's trees, for the next training to begin with."""
-MOST_JUDGED: Final = 30_000
+MOST_JUDGED: Final = 20_000
 """Contacts, and people left alone, by which learners are judged; the one in use learns from all."""
 _LEAST_TOLD: Final = 1e-3
 TRACE_ROUNDS: Final = 3
@@ -104,12 +104,12 @@ def fit(
         contacts = None
         if _may_differ(contrast):
             everyone = np.ones(len(rows.train), dtype=bool)
-            trial = _weighed(trial, contrast, levels, factor_features, everyone, seed)
-            whole = contacts = DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed)
+            trial, whole = _weighed(trial, DrawnContacts.of(trial, contrast, levels, factor_features, everyone, seed))
+            contacts = whole
             for _ in range(TRACE_ROUNDS):
                 caused = _uplift(trial, contacts.averages(), Personal())[contrast.contacts]
                 traces = fit_traces(rows, contrast, factor_features, caused).of(rows, contrast)
-                contacts = whole.split(traces)
+                contacts = whole.split(traces, contacts)
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
@@ -145,31 +145,23 @@ def fit(
     return Fitted(model, tuple(candidates))
 
 
-def _weighed(  # noqa: PLR0917 - the contacts, and all that is known of them
-    trial: Trial,
-    contrast: Contrast,
-    levels: Levels,
-    features: FactorFeatures,
-    everyone: npt.NDArray[np.bool_],
-    seed: int,
-) -> Trial:
-    """The trial with as much of who looks carried over to channels that don't tell as the contacts bear out.
+def _weighed(trial: Trial, contacts: DrawnContacts) -> tuple[Trial, DrawnContacts]:
+    """The trial with as much of who looks carried over to channels that don't tell as its contacts bear out; and these by it.
 
     Each share is weighed by how well it explains the conversions, all alike beforehand.
     """
     if not any(trial.exposure.is_carried_to(done.channel) for done in trial.options if done is not None):
-        return trial
+        return trial, contacts
     contacted = trial.rows.contacted
     people, channel = trial.rows.features[contacted], trial.channel[contacted]
 
     def sharing(share: float) -> Trial:
         return replace(trial, exposure=trial.exposure.carried_over(share, people, channel))
 
-    evidence = np.array(
-        [DrawnContacts.of(sharing(share), contrast, levels, features, everyone, seed).alike.evidence for share in ALIKE]
-    )
+    evidence = np.array([contacts.seen_by(sharing(share)).alike.evidence for share in ALIKE])
     weight = np.exp(evidence - evidence.max())
-    return sharing(float(weight @ ALIKE / weight.sum()))
+    found = sharing(float(weight @ ALIKE / weight.sum()))
+    return found, contacts.seen_by(found)
 
 
 def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:

@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 SETTINGS: Final = TreeSettings(trees=50, leaves=15, learning_rate=0.1, rows_per_leaf=200, l2=10.0)
 LEAST_CHANCE: Final = 0.02
 """A smaller one makes a single person stand for more than fifty."""
-MAXIMUM_ROWS: Final = 80_000
+MAXIMUM_ROWS: Final = 50_000
 """So many rows settle how habit chose; more take time alone."""
 _TUNE_SHARE: Final = 20  # per cent of people that say when to stop
 

@@ -72,5 +72,5 @@ class LogLine:
         return cls(FactorFeatures.from_dict(values["features"]), values["rate"], np.array(values["weights"]))
 
 
-def _with_one(columns: Vector) -> Vector:
-    return np.column_stack([np.ones(len(columns)), columns])
+def _with_one(columns: Matrix) -> Matrix:
+    return np.column_stack([np.ones(len(columns), dtype=np.float32), columns])

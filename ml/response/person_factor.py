@@ -109,18 +109,20 @@ class _Contacts:
         channel: [A].
         told: How much of its outcome has come, [A].
         usual: Conversions that come anyway within the horizon, as far as it's over, [A].
-        moved: Scale of those that the contact causes, [A].
-        columns: Of levels and features, [A, L + K].
-        usual_columns: Of what comes anyway, [A, 1 + K].
+        level: Scale of those that a contact causes whose person looks as likely as others that the channel reached, [A].
+        moved: The same as far as the person looks, [A].
+        columns: Of levels and features, float32 [A, L + K].
+        usual_columns: Of what comes anyway, float32 [A, 1 + K].
     """
 
     at: Integers
     channel: npt.NDArray[Any]
     told: Vector
     usual: Vector
+    level: Vector
     moved: Vector
-    columns: Vector
-    usual_columns: Vector
+    columns: Matrix
+    usual_columns: Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +138,13 @@ class DrawnContacts:
         count: Conversions, [C]; less than 1 each where people are contacted again before the horizon is over.
         usual: The part of the mean that comes anyway; its level is known as well as conversions of people left alone tell.
         scale: Of the part that contacts cause, [C].
-        columns: Of levels and features, and once split of each channel's shares that follow a click, [C, L + K + T].
+        columns: Of levels and features, and once split of each channel's shares that follow a click, float32 [C, L + K + T].
         row: Of the contact, among the training rows, [C].
         told: How much of the contact's outcome has come, [C].
         caused: Part of what the contact causes that is counted, [C].
         is_traced: Whether conversions are counted that followed a click on the contact's message, [C].
         contacts: What the counts are made of.
+        begin: Weights of a regression of nearly the same counts, for this one to begin with.
     """
 
     levels: Levels
@@ -149,12 +152,13 @@ class DrawnContacts:
     count: Vector
     usual: Term
     scale: Vector
-    columns: Vector
+    columns: Matrix
     row: Integers
     told: Vector
     caused: Vector
     is_traced: Mask
     contacts: _Contacts
+    begin: Vector | None = None
 
     @classmethod
     def of(  # noqa: PLR0917 - the rows, and all that is known of them
@@ -192,14 +196,16 @@ class DrawnContacts:
         )
         place = np.concatenate([of_drawn[contrast.option[drawn]], of_habit[contrast.habit_option[habit]]])
         level_sd = 1 / np.sqrt(max(float(contrast.counted[alone].sum()), 1.0))
+        level = told * levels.scale[place]
         contacts = _Contacts(
             at,
             contrast.channel[kept],
             told,
             told * usual,
-            told * levels.scale[place] * trial.own_ratio[at],
-            np.hstack([levels.columns[place], asked]),
-            np.column_stack([np.ones(len(at)), asked]),
+            level,
+            level * trial.own_ratio[at],
+            np.hstack([levels.columns.astype(np.float32)[place], asked]),
+            np.column_stack([np.ones(len(at), dtype=np.float32), asked]),
         )
         # Days whose horizons overlap share purchases, and what comes anyway on them; each contact adds what it causes. Left out,
         # people who are contacted day after day would be heard several times, and what they do anyway pass for being moved.
@@ -221,7 +227,13 @@ class DrawnContacts:
             contacts,
         )
 
-    def split(self, traces: TracedRows) -> "DrawnContacts":
+    def seen_by(self, trial: Trial) -> "DrawnContacts":
+        """The same contacts, which aren't split yet, with what another trial of the same rows says of who looks."""
+        moved = self.contacts.level * trial.own_ratio[self.contacts.at]
+        contacts = replace(self.contacts, moved=moved)
+        return replace(self, scale=moved[: len(self.count)], contacts=contacts, begin=self.alike.all_weights)
+
+    def split(self, traces: TracedRows, before: "DrawnContacts | None" = None) -> "DrawnContacts":
         """The same contacts, of which one is two counts where it is known what share of conversions follows a click.
 
         A purchase that followed a click is its message's, all of it: no other contact with the person counts it. The shares
@@ -231,6 +243,7 @@ class DrawnContacts:
 
         Args:
             traces: What clicks tell of the training rows that these contacts, which aren't split yet, are of.
+            before: The same contacts as other traces split them, to begin with what was found of them.
         """
         of, count = self.contacts, len(self.count)
         drawn = of.at[:count]
@@ -238,11 +251,11 @@ class DrawnContacts:
         parts = np.flatnonzero(caused)
         kept = np.concatenate([np.arange(count), parts])
         names, place = np.unique(of.channel[parts].astype(str), return_inverse=True)
-        shares = np.zeros((len(kept), len(names)))
+        shares = np.zeros((len(kept), len(names)), dtype=np.float32)
         shares[np.arange(count, len(kept)), place] = 1.0
         rest, own = shares.copy(), parts < count
         rest[parts[own], place[own]] = -(caused / (1 - caused))[parts[own]]
-        doubt = np.full(len(names), TRACED_SD)
+        doubt, width = np.full(len(names), TRACED_SD), of.columns.shape[1] + len(names)
         return replace(
             self,
             count=np.concatenate([np.where(traces.is_followed[drawn], 0.0, self.count), traces.traced[of.at[parts]]]),
@@ -257,19 +270,22 @@ class DrawnContacts:
             told=of.told[kept],
             caused=np.concatenate([1 - caused[:count], caused[parts]]),
             is_traced=np.arange(len(kept)) >= count,
+            begin=before.alike.all_weights
+            if before is not None and before.columns.shape == (len(kept), width)
+            else None,
         )
 
-    def fitted(self, sd: float, begin: Fitted | None = None) -> Fitted:
+    def fitted(self, sd: float, begin: Vector | None = None) -> Fitted:
         """The regression where weights of features have this prior standard deviation; 0: everybody alike."""
         sds = np.append(self.levels.sds, np.full(len(self.features.made), sd))
         shares = np.full(self.columns.shape[1] - len(sds), TRACED_SD)
         moved = Term(self.scale, self.columns, np.append(sds, shares))
-        return fit_poisson(self.count, self.usual, moved, begin=None if begin is None else begin.all_weights)
+        return fit_poisson(self.count, self.usual, moved, begin=begin)
 
     @cached_property
     def alike(self) -> Fitted:
         """The regression where everybody is alike."""
-        return self.fitted(0.0)
+        return self.fitted(0.0, self.begin)
 
     def anyway(self) -> Vector:
         """Conversions that come anyway, [C], as the counts themselves make them right where everybody is alike."""
@@ -287,7 +303,7 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
     alike, count = contacts.alike, len(contacts.levels.sds)
     found: list[Fitted] = []
     for sd in WEIGHT_SDS:
-        found.append(contacts.fitted(sd, found[-1] if found else alike))
+        found.append(contacts.fitted(sd, (found[-1] if found else alike).all_weights))
     gain = np.array([one.evidence - alike.evidence for one in found])
     evidence = float(np.logaddexp.reduce(gain) - np.log(len(gain)))
     # "Everybody alike" is as likely beforehand as all other choices together.
@@ -301,7 +317,7 @@ def fit_factor(contacts: DrawnContacts) -> PersonFactor:
 
 
 def _recalibrated(
-    contrast: Contrast, alone: Integers, taught: Vector, at: Integers, asked: Vector
+    contrast: Contrast, alone: Integers, taught: Matrix, at: Integers, asked: Matrix
 ) -> tuple[Vector, Vector]:
     """Chance to convert when left alone of the rows `at`: the contrast's, made right along the features, [len(at)].
 
@@ -311,9 +327,10 @@ def _recalibrated(
     rarer ones seems to have caused what they would have bought, and the chance of all seems too high.
     """
     expected = np.maximum(contrast.expected, _LEAST_SHARE * contrast.base_rate)
-    apart = np.log(expected / contrast.base_rate)
+    apart = np.log(expected / contrast.base_rate).astype(np.float32)
+    above = np.maximum(apart, np.float32(0))
     taught, asked = (
-        np.column_stack([np.ones(len(some)), columns, apart[some], np.maximum(apart[some], 0.0)])
+        np.column_stack([np.ones(len(some), dtype=np.float32), columns, apart[some], above[some]])
         for columns, some in ((taught, alone), (asked, at))
     )
     sds = np.append(1.0, np.full(taught.shape[1] - 1, RECALIBRATION_SD))

@@ -29,11 +29,13 @@ _LEAST: Final = 1e-7
 class Term:
     """A part of the mean: `scale` [n], at least 0, the line's columns [n, K], and prior deviations of their weights [K].
 
+    Columns in single precision, row by row, are used as they are where no weight is held at 0.
+
     A weight whose prior has no width is held at 0.
     """
 
     scale: Vector
-    columns: Vector
+    columns: Vector | Single
     sds: Vector
 
 
@@ -59,7 +61,9 @@ class _Part:
 
     @classmethod
     def of(cls, term: Term) -> "_Part":
-        return cls(term.scale, np.asarray(term.columns[:, term.sds > 0], dtype=np.float32))
+        free = term.sds > 0
+        columns = term.columns if free.all() else term.columns[:, free]
+        return cls(term.scale, np.ascontiguousarray(columns, dtype=np.float32))
 
     def mean(self, weights: Vector) -> Vector:
         """The part of the mean under these weights, [n]."""

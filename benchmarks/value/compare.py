@@ -12,7 +12,7 @@ FIRST_BACK: Final = 5
 """Cycles after a change until what was lost should be back."""
 LEAST_LOST: Final = 0.03
 """Share of the value below which nothing worth the name was lost: two runs of one policy differ by as much."""
-_NOTHING_LOST: Final = 1e-9
+YARDSTICKS: Final = {"same": "the same-information best's", "truth": "the full-truth optimum's"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ def bars(runs: Runs, mine: str = "wayfinder") -> list[Bar]:
     if "rules" in have:
         found.append(Bar("value per spend / tuned rules", runs.against(mine, "rules"), 1.2))
         found.append(Bar("value less spend / tuned rules'", runs.against(mine, "rules", by="net"), None))
+        # Who knows more contacts more people, down to those who bring little more than they cost: less per unit of spend.
+        found += [
+            Bar(f"{words} value per spend / tuned rules", runs.against(yardstick, "rules"), None)
+            for yardstick, words in YARDSTICKS.items()
+            if yardstick in have
+        ]
     if "truth" in have:
         found.append(Bar("share of the full-truth optimum's value", runs.against(mine, "truth", by="worth"), None))
         found.append(Bar("share of its value less spend", runs.against(mine, "truth", by="net"), None))

@@ -34,7 +34,7 @@ from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.frequency import contact_caps
-from ml.policy.offers import days_held, expected_redemptions, offer_prices, saved_discounts
+from ml.policy.offers import expected_redemptions, in_hand, offer_prices, saved_discounts
 from ml.policy.plan import Plan, build_plan
 from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
@@ -376,7 +376,7 @@ def _value_table(
         without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
-    held = days_held(people, known.contacts, actions, moment.cycle_on, policy.time_zone)
+    hand = in_hand(people, known.contacts, actions, moment.cycle_on, policy.time_zone)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
@@ -388,7 +388,7 @@ def _value_table(
         if objectives
         else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
-        redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, held),
+        redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, hand),
         offer_price=offer_prices(scores.options, actions),
         offer_saved=saved_discounts(scores),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),

@@ -1,6 +1,7 @@
 """What an offer costs: how often a contact makes it redeemed, beyond what the offer that a person holds already does."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -23,8 +24,21 @@ def saved_discounts(scores: Scores) -> np.ndarray:
     return np.outer(scores.usual_discount, share)
 
 
-def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str) -> np.ndarray:
-    """Days for which each person can still redeem each offer, by what was sent lately, float32 [N, F].
+@dataclass(frozen=True, eq=False)
+class InHand:
+    """What N people were sent lately, for F offers.
+
+    Attributes:
+        days: For which each person can still redeem each offer, float32 [N, F].
+        contacts: With the person in so many days as each offer is valid, whatever was offered, float32 [N, F].
+    """
+
+    days: np.ndarray
+    contacts: np.ndarray
+
+
+def in_hand(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str) -> InHand:
+    """What people have in hand, by what was sent before a day.
 
     Args:
         people: N customer ids.
@@ -33,43 +47,64 @@ def days_held(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: d
         on: The cycle's day.
         time_zone: Of the workspace: where a day begins.
     """
-    held = np.zeros((len(people), len(actions.offers)), dtype=np.float32)
+    days, lately = (np.zeros((len(people), len(actions.offers)), dtype=np.float32) for _ in range(2))
+    if contacts.empty:
+        return InHand(days, lately)
     valid = np.array([terms.valid_days or 0 for terms in actions.offers.values()])
+    person = positions(text(contacts["customer_id"]), text(people))
+    sent_at = pd.to_datetime(contacts["sent_at"], utc=True).dt.tz_convert(time_zone)
+    age = (pd.Timestamp(on) - sent_at.dt.tz_localize(None).dt.normalize()).dt.days.to_numpy()
     given = positions(text(contacts["offer_id"]), text(actions.offers))
-    kept = np.flatnonzero(np.where(given >= 0, valid[given], 0))
-    if len(kept):
-        some = contacts.iloc[kept]
-        person = positions(text(some["customer_id"]), text(people))
-        sent_at = pd.to_datetime(some["sent_at"], utc=True).dt.tz_convert(time_zone)
-        age = (pd.Timestamp(on) - sent_at.dt.tz_localize(None).dt.normalize()).dt.days.to_numpy()
-        left = np.clip(valid[given[kept]] - age, 0, valid[given[kept]])
-        known = person >= 0
-        np.maximum.at(held, (person[known], given[kept][known]), left[known].astype(np.float32))
-    return held
+    kept = np.flatnonzero((person >= 0) & (given >= 0))
+    left = np.clip(valid[given[kept]] - age[kept], 0, valid[given[kept]])
+    np.maximum.at(days, (person[kept], given[kept]), left.astype(np.float32))
+    for place, lasting in enumerate(valid.tolist()):
+        counted = person[(person >= 0) & (age >= 1) & (age <= lasting)]
+        lately[:, place] = np.bincount(counted, minlength=len(people))
+    return InHand(days, lately)
 
 
-def expected_redemptions(
-    scores: Scores, actions: Actions, horizon_days: int, held: np.ndarray | None = None
-) -> np.ndarray:
-    """Times that a contact makes its offer redeemed, float32 [N, O]: min(anyway_o e_io, 1) b_i (v_o - d_io) / h + caused_o max(u_io, 0).
+def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int, hand: InHand | None = None) -> np.ndarray:
+    r"""Times that a contact makes its offer redeemed, float32 [N, O]: min(anyway_o e_io, 1) b_i t_io / h + caused_o max(u_io, 0).
 
-    With e how likely the person looks at the contact over those whom the shares were learned from.
+    With e how likely the person looks at the contact over those whom the shares were learned from, and t the days for which who
+    would have bought anyway may redeem because of it. A purchase redeems one offer, the dearest in hand: of an offer that is valid
+    for v days those are new for which nothing as dear is held, and of which a cheaper one is held count in part,
 
-    People who would have bought anyway redeem as well, and an offer that stays valid for v days, longer than the horizon h,
-    is redeemed on what they buy after it; left out, a generous offer looks cheap with a short horizon. Who holds the same
-    offer for d more days redeems it on these days whether they are contacted or not.
+        left_io = v_o - max over offers h of d_ih min(1, price_h / price_o)
+
+    The days at its end are paid once, however often the offer is made again until then: with as many contacts to come in v days
+    as came in the last ones, n in all, each v / n days after the one before, one bears that distance and its part of the rest,
+
+        t_io = min(left_io, v_o / n_i) + max(left_io - v_o / n_i, 0) / n_i
+
+    Charged with all of it, the first offer to a regular buyer would never be worth its cost, nor any of those that would follow it.
 
     Args:
         scores: What is expected within the horizon.
         actions: How long offers are valid; the horizon where it isn't said.
         horizon_days: The horizon h.
-        held: Days that each of F offers is held, [N, F] (`days_held`); nobody holds any without it.
+        hand: What people have in hand; nobody has anything without it.
     """
     offers = list(actions.offers)
     place = [offers.index(option.offer_id) for option in scores.options]
-    valid = np.array([actions.offers[option.offer_id].valid_days or horizon_days for option in scores.options])
     anyway = np.array([shares.anyway for shares in scores.redemption], dtype=np.float32)
     caused = np.array([shares.caused for shares in scores.redemption], dtype=np.float32)
-    added = valid.astype(np.float32) - (np.float32(0) if held is None else held[:, place])
-    lasting = scores.baseline[:, None] * np.minimum(anyway * scores.exposure, 1) * added / np.float32(horizon_days)
+    days = _days_borne(actions, horizon_days, hand)[:, place]
+    lasting = scores.baseline[:, None] * np.minimum(anyway * scores.exposure, 1) * days / np.float32(horizon_days)
     return np.asarray(lasting + np.maximum(scores.uplift, 0) * caused, dtype=np.float32)
+
+
+def _days_borne(actions: Actions, horizon_days: int, hand: InHand | None) -> np.ndarray:
+    """Days of each offer that a contact today bears, float32 [N, F]; [1, F] where nobody has anything in hand."""
+    terms = list(actions.offers.values())
+    valid = np.array([each.valid_days or horizon_days for each in terms], dtype=np.float32)
+    if hand is None:
+        return valid[None, :]
+    price = np.array([each.cost_when_redeemed for each in terms], dtype=np.float32)
+    part = np.divide(price[:, None], price[None, :], out=np.zeros((len(terms),) * 2, np.float32), where=price > 0)
+    paid = (hand.days[:, :, None] * np.minimum(part, 1)).max(axis=1)
+    left = np.maximum(valid - paid, 0)
+    count = 1 + hand.contacts
+    apart = valid / count
+    return np.asarray(np.minimum(left, apart) + np.maximum(left - apart, 0) / count)

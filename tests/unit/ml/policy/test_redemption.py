@@ -6,29 +6,27 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.configuration.actions import Actions
 from ml.entities import Option
 from ml.policy.frequency import all_contacts
-from ml.policy.offers import days_held, expected_redemptions, offer_prices, saved_discounts
+from ml.policy.offers import InHand, expected_redemptions, in_hand, offer_prices, saved_discounts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", "none"), Option("email", "ten_off"))
+TERMS = {
+    "channels": {"email": {"cost": 0.1, "capacity_per_day": 10}},
+    "creatives": {"plain": {"channel": "email", "offer": "none", "template": "plain.html.j2"}},
+    "slots": {},
+}
 
 
-def actions(valid_days: int | None) -> Actions:
-    return Actions.model_validate(
-        {
-            "channels": {"email": {"cost": 0.1, "capacity_per_day": 10}},
-            "offers": {
-                "none": {"cost_when_redeemed": 0},
-                "ten_off": {"cost_when_redeemed": 10, "valid_days": valid_days},
-            },
-            "creatives": {"plain": {"channel": "email", "offer": "none", "template": "plain.html.j2"}},
-            "slots": {},
-        }
-    )
+def actions(valid_days: int | None, **more: dict) -> Actions:
+    offers = {"none": {"cost_when_redeemed": 0}, "ten_off": {"cost_when_redeemed": 10, "valid_days": valid_days}}
+    return Actions.model_validate(TERMS | {"offers": offers | more})
 
 
 @pytest.fixture
@@ -82,17 +80,68 @@ def test_an_offer_is_held_from_its_last_contact_until_it_ends():
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    held = days_held(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin")
+    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin")
     # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
-    assert held.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
-    assert not days_held(people, contacts, actions(None), date(2026, 1, 10), "UTC").any()
-    assert not days_held(people, sent(), actions(21), date(2026, 1, 10), "UTC").any()
+    assert found.days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
+    # a was contacted twice in the last 21 days, b and d once, with whatever offer; what is planned for later didn't happen
+    assert found.contacts.tolist() == [[0, 2], [0, 1], [0, 0], [0, 1]]
+    for nothing in (
+        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC"),
+        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC"),
+    ):
+        assert not nothing.days.any()
+        assert not nothing.contacts.any()
+
+
+def always_buying(options: tuple[Option, ...]) -> Scores:
+    """One person who buys once a horizon and redeems whatever there is; contacts move nothing."""
+    one, each = np.ones(1, dtype=np.float32), np.zeros((1, len(options)), dtype=np.float32)
+    shares = (Redemption(0.0, 0.0), *(Redemption(1.0, 1.0) for _ in options[1:]))
+    return Scores(np.arange(1), options, one, each, each, each + 1, one, shares, each + 1, one * 0, {})
+
+
+def holding(days: list[list[float]], contacts: float = 0.0) -> InHand:
+    held = np.array(days, dtype=np.float32)
+    return InHand(held, np.full_like(held, contacts))
 
 
 def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores):
-    held = np.array([[0, 14], [0, 14], [0, 0]], dtype=np.float32)
-    found = expected_redemptions(scores, actions(21), 7, held)[:, 1]
+    found = expected_redemptions(scores, actions(21), 7, holding([[0, 14], [0, 14], [0, 0]]))[:, 1]
     assert found == pytest.approx([0.2 * 0.1 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.06], abs=1e-6)
+
+
+@given(st.integers(0, 12), st.integers(1, 40))
+def test_contacts_that_follow_each_other_bear_the_days_of_an_offer_together_once(contacts, valid_days):
+    """The first one finds nobody holding it, each later one comes as many days after as the contacts lie apart."""
+    count = 1 + contacts
+    apart = valid_days / count
+    first, later = (
+        7
+        * float(
+            expected_redemptions(always_buying(OPTIONS), actions(valid_days), 7, holding([[0, held]], contacts))[0, 1]
+        )
+        for held in (0.0, valid_days - apart)
+    )
+    assert later == pytest.approx(apart, rel=1e-5)
+    # the streak's days are those between its contacts and those that the last one adds
+    assert count * first == pytest.approx(contacts * apart + valid_days, rel=1e-5)
+
+
+def test_of_two_offers_in_hand_a_purchase_redeems_the_dearer_one():
+    known = actions(21, shipping={"cost_when_redeemed": 6, "valid_days": 21})
+    options = (*OPTIONS, Option("email", "shipping"))
+    likely = always_buying(options)
+    dearer, cheaper = (expected_redemptions(likely, known, 7, holding([held]))[0] for held in ([0, 14, 0], [0, 0, 14]))
+    assert dearer[1:] == pytest.approx([1.0, 1.0])  # a week more of it, and a week in which the other one is over
+    assert cheaper[1:] == pytest.approx([(21 - 14 * 0.6) / 7, 1.0])  # on what is held already it costs the difference
+
+
+def test_who_is_contacted_often_is_given_an_offer_sooner_than_who_is_written_to_once(scores):
+    rare, often = (
+        expected_redemptions(scores, actions(21), 7, holding([[0, 0]] * 3, contacts))[0, 1] for contacts in (0, 6)
+    )
+    assert rare == pytest.approx(0.2 * 0.3 + 0.8 * 0.01, abs=1e-6)
+    assert often == pytest.approx(0.2 * 0.1 * (3 + 18 / 7) / 7 + 0.8 * 0.01, abs=1e-6)
 
 
 def test_an_offer_that_is_seldom_looked_at_is_seldom_redeemed_on_what_comes_anyway(scores):

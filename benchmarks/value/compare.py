@@ -40,7 +40,7 @@ def bars(runs: Runs, mine: str = "wayfinder") -> list[Bar]:
     if "rules" in have:
         found.append(Bar("value per spend / tuned rules", runs.against(mine, "rules"), 1.2))
         found.append(Bar("value less spend / tuned rules'", runs.against(mine, "rules", by="net"), None))
-        # Who knows more contacts more people, down to those who bring little more than they cost: less per unit of spend.
+        # Who knows more may contact more people, down to those who bring little more than they cost: less per unit of spend.
         found += [
             Bar(f"{words} value per spend / tuned rules", runs.against(yardstick, "rules"), None)
             for yardstick, words in YARDSTICKS.items()

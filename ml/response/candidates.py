@@ -12,8 +12,9 @@ learned from others, each half's slope is the other half's. Policies are compare
 the best one doesn't beat, the simplest is used. The best of many is best by chance: it beats another one where the error of
 all comparisons together is at most `ERROR` (Bonferroni). What a person is expected to buy unasked is off by as much as contacts
 cause, and a policy that seeks out whom it is off by most looks rich; so beside a learner that the evidence proves, another one is
-used only where conversions of held-out contacts, as Poisson counts of what comes anyway and what it says, support it over the same
-for everybody as much as the evidence supports that one.
+used only where its differences between people explain the conversions of held-out contacts as well, as Poisson counts of what comes
+anyway, made right along the features, and what it says. Differences are compared at the same levels: what each option moves on
+average is learned from all people where a learner leaves it alone, and from half of them where it's part of the learner.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ class Candidate:
         seconds: That learning and judging took.
         is_chosen: Whether it's the one in use.
         evidence: Log Bayes factor against "everybody alike", of a learner that has one; NaN of others.
-        explained: Log likelihood of held-out contacts' conversions under what it says, over that under the average for everybody.
+        explained: Log likelihood of held-out contacts' conversions under its differences between people, over that without any.
     """
 
     name: str
@@ -77,7 +78,7 @@ class Judged:
     Attributes:
         candidate: As far as it's known.
         terms: Each row's contribution to its policy's value, for the comparison in pairs.
-        likelihood: Of the counts of held-out contacts' conversions under what it says, in logs, less what all share.
+        likelihood: Of the counts of held-out contacts' conversions under its differences, in logs, less what all share.
     """
 
     candidate: Candidate
@@ -93,6 +94,7 @@ class Judge:
         trial: Trial,
         contrast: Contrast,
         averages: Averages,
+        anyway: Vector,
         amount: Vector,
         costs: Mapping[Option, float],
         options: Sequence[Option],
@@ -104,6 +106,7 @@ class Judge:
             trial: The training rows, n of them.
             contrast: Their contrast.
             averages: Average effects.
+            anyway: Conversions of contacts that come anyway within their horizons, as far as these are over, [n].
             amount: Expected margin of a conversion, [n].
             costs: Of a contact, by option; 0 where it isn't given.
             options: To choose among; those without a drawn contact are left out, since nothing could value them.
@@ -112,7 +115,7 @@ class Judge:
         Of m rows, `usual` is what the averages say of who is as likely to look, of the contrast's O options [m, O], and
         `usual_of_own` of each row's own, [m].
         """
-        self.trial, self.contrast, self.amount, self.seed = trial, contrast, amount, seed
+        self.trial, self.contrast, self.anyway, self.amount, self.seed = trial, contrast, anyway, amount, seed
         self.places = [o for o, done in enumerate(contrast.options) if done in set(options)]
         self.costs = np.array([costs.get(contrast.options[o], 0.0) for o in self.places])
         rows, option = sides(contrast, seed)  # the same for every candidate
@@ -177,11 +180,13 @@ class Judge:
         return np.asarray(np.where(alone, of_alone, of_contact))
 
     def _likelihood(self, held: HeldOut, effects: Vector) -> float:
-        """Log likelihood of the contacts' own conversions under these effects, [m, O]."""
-        contact, own = np.arange(len(self.contrast.contact)), held.option[: len(self.contrast.contact)]
-        at = held.rows[contact]
-        usual = self.contrast.share[at] * np.maximum(self.contrast.expected[at], 0.0)
-        mean = self.contrast.told[at] * (usual + effects[contact, own])
+        """Log likelihood of the contacts' own conversions under the differences in these effects, [m, O]."""
+        contact = np.arange(len(self.contrast.contact))
+        at, option = held.rows[contact], held.option[contact]
+        said = _at_levels_of(
+            self.usual_of_own[contact], effects[contact, option], option * FOLDS + held.fold[contact], held.is_whole
+        )
+        mean = self.contrast.share[at] * self.anyway[at] + self.contrast.told[at] * said
         mean = np.maximum(mean, _LEAST_SHARE * self.contrast.base_rate)
         return float(self.contrast.counted[at] @ np.log(mean) - mean.sum())
 
@@ -206,11 +211,12 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
         judge: That valued them.
         judged: From the simplest to the least simple; the first is the constant.
         evidence: Log Bayes factors against it, of learners that have one. Below `DISMISSED` such a learner isn't used;
-            from there on the constant isn't, nor what held-out contacts support less: a test of policies in money has less power
-            than the likelihood, since regular buyers' chance drowns it.
+            from there on the constant isn't, nor what explains held-out contacts less well: a test of policies in money has less
+            power than the likelihood, since regular buyers' chance drowns it.
     """
     proven = {name for name, told in evidence.items() if told >= DISMISSED}
-    proof = max((evidence[name] for name in proven), default=-np.inf)
+    nothing = judged[0].likelihood
+    least = max([nothing, *(one.likelihood for one in judged if one.candidate.name in proven)]) if proven else -np.inf
     # Beside what the evidence proves, who says the same as the constant is out with it; nobody may be worth a contact under any.
     open_still = [
         one
@@ -219,7 +225,7 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
         or (
             one.candidate.name not in evidence
             and not (proven and np.array_equal(one.terms, judged[0].terms))
-            and one.likelihood - judged[0].likelihood >= proof
+            and one.likelihood >= least
         )
     ]
     best = max(open_still, key=lambda one: one.candidate.gain.value)
@@ -231,10 +237,22 @@ def choose(judge: Judge, judged: Sequence[Judged], evidence: Mapping[str, float]
             over_constant=judge.difference(one, judged[0]),
             is_chosen=one is chosen,
             evidence=evidence.get(one.candidate.name, float("nan")),
-            explained=one.likelihood - judged[0].likelihood,
+            explained=one.likelihood - nothing,
         )
         for one in judged
     ]
+
+
+def _at_levels_of(usual: Vector, said: Vector, cell: npt.NDArray[np.int64], is_whole: Sequence[bool]) -> Vector:
+    """What was said of contacts, [C], with the mean of what is usual in each cell: of one option and the fold `cell % FOLDS`.
+
+    What a whole learner says is multiplied, since its differences grow with its levels; what others say is moved.
+    """
+    count = np.bincount(cell)
+    wanted, own = (np.bincount(cell, each) / np.maximum(count, 1) for each in (usual, said))
+    times = np.divide(wanted, own, out=np.ones(len(own)), where=(wanted > 0) & (own > 0))
+    times = np.where(np.array(is_whole)[np.arange(len(own)) % FOLDS], times, 1.0)
+    return np.asarray(said * times[cell] + (wanted - own * times)[cell])
 
 
 def _is_above(difference: Estimate, z: float) -> bool:

@@ -113,7 +113,19 @@ def fit(
             averages = contacts.averages().unless_harmful(shown)
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
-        given = _Personal(trial, contrast, averages, shown, traces, levels, amount, factor_features, seed, threads)
+        given = _Personal(
+            trial,
+            contrast,
+            averages,
+            shown,
+            traces,
+            levels,
+            _anyway(contrast, contacts),
+            amount,
+            factor_features,
+            seed,
+            threads,
+        )
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
         changes = _changes(training, trial, contrast, contacts, uplift) if personal.name == FACTOR and contacts else {}
@@ -162,6 +174,14 @@ def _weighed(trial: Trial, contacts: DrawnContacts) -> tuple[Trial, DrawnContact
     weight = np.exp(evidence - evidence.max())
     found = sharing(float(weight @ ALIKE / weight.sum()))
     return found, contacts.seen_by(found)
+
+
+def _anyway(contrast: Contrast, contacts: DrawnContacts | None) -> npt.NDArray[np.float64]:
+    """Conversions that come anyway within each row's horizon, as far as it's over, of contacts made right along features, [n]."""
+    found = contrast.told * np.maximum(contrast.expected, 0.0)
+    if contacts is not None:
+        found[contacts.contacts.at] = contacts.contacts.usual
+    return np.asarray(found)
 
 
 def _uplift(trial: Trial, averages: Averages, personal: Personal) -> npt.NDArray[np.float64]:
@@ -218,6 +238,7 @@ class _Personal:
     shown: Averages
     traces: TracedRows
     levels: Levels
+    anyway: npt.NDArray[np.float64]
     amount: Amount
     factor_features: FactorFeatures
     seed: int
@@ -253,7 +274,7 @@ def _personal(
         return Personal(), []
     amount = given.amount.predict(given.rows.features, given.threads).astype(np.float64)
     judged = replace(given, contrast=contrast.thinned(MOST_JUDGED, given.seed))
-    judge = Judge(given.trial, judged.contrast, given.averages, amount, costs, options, given.seed)
+    judge = Judge(given.trial, judged.contrast, given.averages, given.anyway, amount, costs, options, given.seed)
     learns: dict[str, Learn] = {CONSTANT: lambda _mask, _seed: SaysNothing(), FACTOR: judged.factor}
     learns |= {name: partial(judged.pooled, name) for name in LEARNERS}
     factor = given.factor(np.ones(len(given.rows.train), dtype=bool), given.seed)

@@ -26,19 +26,38 @@ def saved_discounts(scores: Scores) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class InHand:
-    """What N people were sent lately, for F offers.
+    """What N people can redeem of F offers, and how often they are contacted.
 
     Attributes:
         days: For which each person can still redeem each offer, float32 [N, F].
-        contacts: With the person in so many days as each offer is valid, whatever was offered, float32 [N, F].
+        rate: Contacts with each person a day, whatever is offered, float32 [N].
+        days_to_come: In which there will be more of them.
     """
 
     days: np.ndarray
-    contacts: np.ndarray
+    rate: np.ndarray
+    days_to_come: float
 
 
-def in_hand(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str) -> InHand:
-    """What people have in hand, by what was sent before a day.
+@dataclass(frozen=True)
+class Period:
+    """The days in which people are contacted as they are today.
+
+    Attributes:
+        first: The first one.
+        last: The last one.
+        most_a_day: Contacts of a person a day that frequency caps allow in the long run.
+    """
+
+    first: date
+    last: date
+    most_a_day: float
+
+
+def in_hand(
+    people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str, *, period: Period
+) -> InHand:
+    """What people have in hand by what was sent before a day, and how often they are contacted.
 
     Args:
         people: N customer ids.
@@ -46,10 +65,13 @@ def in_hand(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: dat
         actions: F offers, in their order; one that doesn't say how long it is valid is held by nobody.
         on: The cycle's day.
         time_zone: Of the workspace: where a day begins.
+        period: Of the objectives that are pursued. Contacts are counted from its beginning on, at most in the days that the
+            longest offer is valid: before, another plan contacted others.
     """
-    days, lately = (np.zeros((len(people), len(actions.offers)), dtype=np.float32) for _ in range(2))
+    days = np.zeros((len(people), len(actions.offers)), dtype=np.float32)
+    rate, to_come = np.zeros(len(people), dtype=np.float32), float(max((period.last - on).days, 0))
     if contacts.empty:
-        return InHand(days, lately)
+        return InHand(days, rate, to_come)
     valid = np.array([terms.valid_days or 0 for terms in actions.offers.values()])
     person = positions(text(contacts["customer_id"]), text(people))
     sent_at = pd.to_datetime(contacts["sent_at"], utc=True).dt.tz_convert(time_zone)
@@ -58,10 +80,11 @@ def in_hand(people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: dat
     kept = np.flatnonzero((person >= 0) & (given >= 0))
     left = np.clip(valid[given[kept]] - age[kept], 0, valid[given[kept]])
     np.maximum.at(days, (person[kept], given[kept]), left.astype(np.float32))
-    for place, lasting in enumerate(valid.tolist()):
-        counted = person[(person >= 0) & (age >= 1) & (age <= lasting)]
-        lately[:, place] = np.bincount(counted, minlength=len(people))
-    return InHand(days, lately)
+    lately = min((on - period.first).days, int(valid.max(initial=0)))
+    if lately > 0:
+        counted = np.bincount(person[(person >= 0) & (age >= 1) & (age <= lately)], minlength=len(people))
+        rate = np.minimum(counted / lately, period.most_a_day).astype(np.float32)
+    return InHand(days, rate, to_come)
 
 
 def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int, hand: InHand | None = None) -> np.ndarray:
@@ -73,10 +96,10 @@ def expected_redemptions(scores: Scores, actions: Actions, horizon_days: int, ha
 
         left_io = v_o - max over offers h of d_ih min(1, price_h / price_o)
 
-    The days at its end are paid once, however often the offer is made again until then: with as many contacts to come in v days
-    as came in the last ones, n in all, each v / n days after the one before, one bears that distance and its part of the rest,
+    The days at its end are paid once, however often the offer is made again until then: of n contacts in the v days from today on,
+    if they go on to come as they did, each 1 / rate days after the one before, one bears that distance and its part of the rest,
 
-        t_io = min(left_io, v_o / n_i) + max(left_io - v_o / n_i, 0) / n_i
+        n_io = 1 + rate_i min(v_o, days to come),   t_io = min(left_io, 1 / rate_i) + max(left_io - 1 / rate_i, 0) / n_io
 
     Charged with all of it, the first offer to a regular buyer would never be worth its cost, nor any of those that would follow it.
 
@@ -105,6 +128,7 @@ def _days_borne(actions: Actions, horizon_days: int, hand: InHand | None) -> np.
     part = np.divide(price[:, None], price[None, :], out=np.zeros((len(terms),) * 2, np.float32), where=price > 0)
     paid = (hand.days[:, :, None] * np.minimum(part, 1)).max(axis=1)
     left = np.maximum(valid - paid, 0)
-    count = 1 + hand.contacts
-    apart = valid / count
+    rate = hand.rate[:, None]
+    count = 1 + rate * np.minimum(valid, np.float32(hand.days_to_come))
+    apart = 1 / np.maximum(rate, 1 / valid.max())
     return np.asarray(np.minimum(left, apart) + np.maximum(left - apart, 0) / count)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from ml.configuration.actions import Actions
 from ml.entities import Option
 from ml.policy.frequency import all_contacts
-from ml.policy.offers import InHand, expected_redemptions, in_hand, offer_prices, saved_discounts
+from ml.policy.offers import InHand, Period, expected_redemptions, in_hand, offer_prices, saved_discounts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", "none"), Option("email", "ten_off"))
+LONG = Period(date(2025, 1, 1), date(2026, 12, 31), 3.0)
 TERMS = {
     "channels": {"email": {"cost": 0.1, "capacity_per_day": 10}},
     "creatives": {"plain": {"channel": "email", "offer": "none", "template": "plain.html.j2"}},
@@ -80,17 +81,38 @@ def test_an_offer_is_held_from_its_last_contact_until_it_ends():
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin")
+    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin", period=LONG)
     # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
     assert found.days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
-    # a was contacted twice in the last 21 days, b and d once, with whatever offer; what is planned for later didn't happen
-    assert found.contacts.tolist() == [[0, 2], [0, 1], [0, 0], [0, 1]]
     for nothing in (
-        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC"),
-        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC"),
+        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC", period=LONG),
+        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC", period=LONG),
     ):
         assert not nothing.days.any()
-        assert not nothing.contacts.any()
+        assert not nothing.rate.any()
+
+
+@pytest.mark.parametrize(
+    ("period", "rate", "to_come"),
+    [
+        (LONG, [2 / 21, 1 / 21, 0.0, 1 / 21], 355.0),
+        (Period(date(2026, 1, 7), date(2026, 1, 12), 1.0), [1 / 3, 1 / 3, 0.0, 1 / 3], 2.0),
+        (Period(date(2026, 1, 7), date(2026, 1, 10), 0.1), [0.1, 0.1, 0.0, 0.1], 0.0),
+        (Period(date(2026, 1, 10), date(2026, 1, 31), 1.0), [0.0, 0.0, 0.0, 0.0], 21.0),
+    ],
+)
+def test_people_are_contacted_as_often_as_since_the_objectives_began_and_no_more_often_than_caps_allow(
+    period, rate, to_come
+):
+    people = pd.Series(["a", "b", "c", "d"])
+    contacts = sent(
+        ("a", "ten_off", "2026-01-01 09:00"), ("a", "none", "2026-01-08 23:00"), ("b", "none", "2026-01-09 09:00"),
+        ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
+        ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
+    )  # fmt: skip
+    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "UTC", period=period)
+    assert found.rate.tolist() == pytest.approx(rate)  # whatever was offered; what is planned for later didn't happen
+    assert found.days_to_come == to_come
 
 
 def always_buying(options: tuple[Option, ...]) -> Scores:
@@ -100,9 +122,9 @@ def always_buying(options: tuple[Option, ...]) -> Scores:
     return Scores(np.arange(1), options, one, each, each, each + 1, one, shares, each + 1, one * 0, {})
 
 
-def holding(days: list[list[float]], contacts: float = 0.0) -> InHand:
+def holding(days: list[list[float]], rate: float = 0.0, to_come: float = 365.0) -> InHand:
     held = np.array(days, dtype=np.float32)
-    return InHand(held, np.full_like(held, contacts))
+    return InHand(held, np.full(len(held), rate, dtype=np.float32), to_come)
 
 
 def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores):
@@ -110,21 +132,17 @@ def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores
     assert found == pytest.approx([0.2 * 0.1 + 0.8 * 0.01, 0.8 * 0.01, 0.2 * 0.06], abs=1e-6)
 
 
-@given(st.integers(0, 12), st.integers(1, 40))
-def test_contacts_that_follow_each_other_bear_the_days_of_an_offer_together_once(contacts, valid_days):
-    """The first one finds nobody holding it, each later one comes as many days after as the contacts lie apart."""
-    count = 1 + contacts
-    apart = valid_days / count
+@given(st.floats(0.04, 1.0), st.integers(1, 40), st.integers(0, 60))
+def test_contacts_that_follow_each_other_bear_the_days_of_an_offer_together_once(rate, valid_days, to_come):
+    """The first one finds nobody holding it; each later one comes as many days after as the contacts lie apart."""
+    count, apart = 1 + rate * min(valid_days, to_come), min(1 / rate, valid_days)
     first, later = (
-        7
-        * float(
-            expected_redemptions(always_buying(OPTIONS), actions(valid_days), 7, holding([[0, held]], contacts))[0, 1]
-        )
-        for held in (0.0, valid_days - apart)
+        7 * float(expected_redemptions(always_buying(OPTIONS), actions(valid_days), 7, hand)[0, 1])
+        for hand in (holding([[0, held]], rate, to_come) for held in (0.0, valid_days - apart))
     )
-    assert later == pytest.approx(apart, rel=1e-5)
-    # the streak's days are those between its contacts and those that the last one adds
-    assert count * first == pytest.approx(contacts * apart + valid_days, rel=1e-5)
+    assert later == pytest.approx(apart, rel=1e-4)
+    # days of them all: those between the contacts, and those that the last one adds
+    assert count * first == pytest.approx((count - 1) * apart + valid_days, rel=1e-4)
 
 
 def test_of_two_offers_in_hand_a_purchase_redeems_the_dearer_one():
@@ -136,12 +154,14 @@ def test_of_two_offers_in_hand_a_purchase_redeems_the_dearer_one():
     assert cheaper[1:] == pytest.approx([(21 - 14 * 0.6) / 7, 1.0])  # on what is held already it costs the difference
 
 
-def test_who_is_contacted_often_is_given_an_offer_sooner_than_who_is_written_to_once(scores):
-    rare, often = (
-        expected_redemptions(scores, actions(21), 7, holding([[0, 0]] * 3, contacts))[0, 1] for contacts in (0, 6)
+def test_who_is_contacted_often_is_charged_with_less_of_an_offer_unless_no_contact_is_to_come(scores):
+    rare, often, last = (
+        expected_redemptions(scores, actions(21), 7, holding([[0, 0]] * 3, rate, to_come))[0, 1]
+        for rate, to_come in ((0.0, 365), (1 / 3, 365), (1 / 3, 0))
     )
     assert rare == pytest.approx(0.2 * 0.3 + 0.8 * 0.01, abs=1e-6)
-    assert often == pytest.approx(0.2 * 0.1 * (3 + 18 / 7) / 7 + 0.8 * 0.01, abs=1e-6)
+    assert often == pytest.approx(0.2 * 0.1 * (3 + 18 / 8) / 7 + 0.8 * 0.01, abs=1e-6)
+    assert last == pytest.approx(rare)
 
 
 def test_an_offer_that_is_seldom_looked_at_is_seldom_redeemed_on_what_comes_anyway(scores):

@@ -35,20 +35,26 @@ def test_where_nobody_is_worth_a_contact_the_evidence_decides(evidence, used):
 
 
 @pytest.mark.parametrize(
-    ("evidence", "likelihood", "used"), [(2.0, -101.0, FACTOR), (2.0, -99.0, "dr_trees"), (-5.0, -120.0, "dr_trees")]
+    ("evidence", "of_factor", "of_trees", "used"),
+    [
+        (2.0, -100.0, -101.0, FACTOR),
+        (2.0, -100.0, -99.0, "dr_trees"),
+        (-1.0, -110.0, -107.0, FACTOR),  # better than the factor, and worse than no difference at all
+        (-5.0, -100.0, -120.0, "dr_trees"),
+    ],
 )
 def test_a_richer_policy_is_used_beside_what_the_evidence_proves_only_where_it_explains_held_out_contacts_as_well(
-    evidence, likelihood, used
+    evidence, of_factor, of_trees, used
 ):
     rich = Estimate(1.0, 0.9, 1.1, 3)
     judged = [
         Judged(Candidate(CONSTANT, Slope(0.0, 0.0), NOTHING, NOTHING, 0.0), np.zeros(3), -105.0),
-        Judged(Candidate(FACTOR, Slope(1.0, 0.1), NOTHING, NOTHING, 0.0), np.ones(3), -100.0),
-        Judged(Candidate("dr_trees", Slope(1.0, 0.1), rich, NOTHING, 0.0), np.full(3, 2.0), likelihood),
+        Judged(Candidate(FACTOR, Slope(1.0, 0.1), NOTHING, NOTHING, 0.0), np.ones(3), of_factor),
+        Judged(Candidate("dr_trees", Slope(1.0, 0.1), rich, NOTHING, 0.0), np.full(3, 2.0), of_trees),
     ]
     found = choose(SimpleNamespace(difference=lambda _one, _other: rich), judged, {FACTOR: evidence})
     assert [one.name for one in found if one.is_chosen] == [used]
-    assert found[1].explained == pytest.approx(5.0)
+    assert found[1].explained == pytest.approx(of_factor + 105.0)
 
 
 def test_differences_are_held_against_counts_at_the_levels_that_all_people_say_of_each_option_and_half():

@@ -21,7 +21,6 @@ from ml.concessions import Concession
 from ml.configuration import Configuration
 from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
-from ml.configuration.policy import Policy
 from ml.day_problem import Room, segments_of
 from ml.entities import ARMS, CHANNELS
 from ml.journeys.deciding import ahead_of
@@ -35,7 +34,7 @@ from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.frequency import contact_caps
-from ml.policy.offers import Period, expected_redemptions, in_hand, offer_prices, saved_discounts
+from ml.policy.offers import Span, expected_redemptions, in_hand, offer_prices, saved_discounts
 from ml.policy.plan import Plan, build_plan
 from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
@@ -377,9 +376,7 @@ def _value_table(
         without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
-    hand = in_hand(
-        people, known.contacts, actions, moment.cycle_on, policy.time_zone, period=_period(objectives, policy)
-    )
+    hand = in_hand(people, known.contacts, actions, moment.cycle_on, policy.time_zone, span=Span.of(objectives, policy))
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
@@ -398,15 +395,6 @@ def _value_table(
         arm=arm,
         allowed=np.stack(allowed) if allowed else np.zeros((0, count, len(CHANNELS)), dtype=bool),
         counts_money=np.array([objective.metric == "incremental_margin" for objective in objectives], dtype=bool),
-    )
-
-
-def _period(objectives: Sequence[Objective], policy: Policy) -> Period:
-    caps = [cap.max / cap.days for cap in policy.frequency_caps if cap.channels == "all"]
-    return Period(
-        min((each.starts_on for each in objectives), default=date.max),
-        max((each.ends_on for each in objectives), default=date.min),
-        min([float(policy.max_contacts_per_cycle), *caps]),
     )
 
 

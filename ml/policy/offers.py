@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ml.configuration.actions import Actions
+from ml.configuration.objective import Objective
+from ml.configuration.policy import Policy
 from ml.entities import Option
 from ml.policy.lookup import positions, text
 from ml.response.scores import Scores
@@ -40,7 +42,7 @@ class InHand:
 
 
 @dataclass(frozen=True)
-class Period:
+class Span:
     """The days in which people are contacted as they are today.
 
     Attributes:
@@ -53,9 +55,19 @@ class Period:
     last: date
     most_a_day: float
 
+    @classmethod
+    def of(cls, objectives: Sequence[Objective], policy: Policy) -> "Span":
+        """From the beginning of the first objective to the end of the last one; no day where there is none."""
+        caps = [cap.max / cap.days for cap in policy.frequency_caps if cap.channels == "all"]
+        return cls(
+            min((each.starts_on for each in objectives), default=date.max),
+            max((each.ends_on for each in objectives), default=date.min),
+            min([float(policy.max_contacts_per_cycle), *caps]),
+        )
+
 
 def in_hand(
-    people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str, *, period: Period
+    people: pd.Series, contacts: pd.DataFrame, actions: Actions, on: date, time_zone: str, *, span: Span
 ) -> InHand:
     """What people have in hand by what was sent before a day, and how often they are contacted.
 
@@ -65,11 +77,11 @@ def in_hand(
         actions: F offers, in their order; one that doesn't say how long it is valid is held by nobody.
         on: The cycle's day.
         time_zone: Of the workspace: where a day begins.
-        period: Of the objectives that are pursued. Contacts are counted from its beginning on, at most in the days that the
+        span: Of the objectives that are pursued. Contacts are counted from its beginning on, at most in the days that the
             longest offer is valid: before, another plan contacted others.
     """
     days = np.zeros((len(people), len(actions.offers)), dtype=np.float32)
-    rate, to_come = np.zeros(len(people), dtype=np.float32), float(max((period.last - on).days, 0))
+    rate, to_come = np.zeros(len(people), dtype=np.float32), float(max((span.last - on).days, 0))
     if contacts.empty:
         return InHand(days, rate, to_come)
     valid = np.array([terms.valid_days or 0 for terms in actions.offers.values()])
@@ -80,10 +92,10 @@ def in_hand(
     kept = np.flatnonzero((person >= 0) & (given >= 0))
     left = np.clip(valid[given[kept]] - age[kept], 0, valid[given[kept]])
     np.maximum.at(days, (person[kept], given[kept]), left.astype(np.float32))
-    lately = min((on - period.first).days, int(valid.max(initial=0)))
+    lately = min((on - span.first).days, int(valid.max(initial=0)))
     if lately > 0:
         counted = np.bincount(person[(person >= 0) & (age >= 1) & (age <= lately)], minlength=len(people))
-        rate = np.minimum(counted / lately, period.most_a_day).astype(np.float32)
+        rate = np.minimum(counted / lately, span.most_a_day).astype(np.float32)
     return InHand(days, rate, to_come)
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ml.configuration.actions import Actions
 from ml.entities import Option
 from ml.policy.frequency import all_contacts
-from ml.policy.offers import InHand, Period, expected_redemptions, in_hand, offer_prices, saved_discounts
+from ml.policy.offers import InHand, Span, expected_redemptions, in_hand, offer_prices, saved_discounts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", "none"), Option("email", "ten_off"))
-LONG = Period(date(2025, 1, 1), date(2026, 12, 31), 3.0)
+LONG = Span(date(2025, 1, 1), date(2026, 12, 31), 3.0)
 TERMS = {
     "channels": {"email": {"cost": 0.1, "capacity_per_day": 10}},
     "creatives": {"plain": {"channel": "email", "offer": "none", "template": "plain.html.j2"}},
@@ -81,28 +81,28 @@ def test_an_offer_is_held_from_its_last_contact_until_it_ends():
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin", period=LONG)
+    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin", span=LONG)
     # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
     assert found.days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
     for nothing in (
-        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC", period=LONG),
-        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC", period=LONG),
+        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC", span=LONG),
+        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC", span=LONG),
     ):
         assert not nothing.days.any()
         assert not nothing.rate.any()
 
 
 @pytest.mark.parametrize(
-    ("period", "rate", "to_come"),
+    ("span", "rate", "to_come"),
     [
         (LONG, [2 / 21, 1 / 21, 0.0, 1 / 21], 355.0),
-        (Period(date(2026, 1, 7), date(2026, 1, 12), 1.0), [1 / 3, 1 / 3, 0.0, 1 / 3], 2.0),
-        (Period(date(2026, 1, 7), date(2026, 1, 10), 0.1), [0.1, 0.1, 0.0, 0.1], 0.0),
-        (Period(date(2026, 1, 10), date(2026, 1, 31), 1.0), [0.0, 0.0, 0.0, 0.0], 21.0),
+        (Span(date(2026, 1, 7), date(2026, 1, 12), 1.0), [1 / 3, 1 / 3, 0.0, 1 / 3], 2.0),
+        (Span(date(2026, 1, 7), date(2026, 1, 10), 0.1), [0.1, 0.1, 0.0, 0.1], 0.0),
+        (Span(date(2026, 1, 10), date(2026, 1, 31), 1.0), [0.0, 0.0, 0.0, 0.0], 21.0),
     ],
 )
 def test_people_are_contacted_as_often_as_since_the_objectives_began_and_no_more_often_than_caps_allow(
-    period, rate, to_come
+    span, rate, to_come
 ):
     people = pd.Series(["a", "b", "c", "d"])
     contacts = sent(
@@ -110,7 +110,7 @@ def test_people_are_contacted_as_often_as_since_the_objectives_began_and_no_more
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "UTC", period=period)
+    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "UTC", span=span)
     assert found.rate.tolist() == pytest.approx(rate)  # whatever was offered; what is planned for later didn't happen
     assert found.days_to_come == to_come
 

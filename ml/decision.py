@@ -33,8 +33,9 @@ from ml.policy.chances import Chances
 from ml.policy.choices import Choices
 from ml.policy.delivery import Windows, windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
-from ml.policy.frequency import contact_caps
-from ml.policy.offers import Span, expected_redemptions, in_hand, offer_prices, saved_discounts
+from ml.policy.frequency import contact_caps, most_a_day
+from ml.policy.in_hand import Spans, in_hand
+from ml.policy.offers import expected_redemptions, offer_prices, saved_discounts
 from ml.policy.plan import Plan, build_plan
 from ml.policy.prices import ShadowPrices
 from ml.policy.randomized import Randomized, randomized_choices
@@ -376,7 +377,12 @@ def _value_table(
         without_rejected(for_objective(everyone, objective, actions, moment.at), people, objective.id, rejected).allowed
         for objective in objectives
     ]
-    hand = in_hand(people, known.contacts, actions, moment.cycle_on, policy.time_zone, span=Span.of(objectives, policy))
+    horizon_days = policy.training.horizon_days
+    often = most_a_day(policy.max_contacts_per_cycle, policy.frequency_caps)
+    spans = Spans.of(arm, objectives, moment.cycle_on, often)
+    hand = in_hand(
+        people, known.contacts, actions, horizon_days, spans=spans, on=moment.cycle_on, time_zone=policy.time_zone
+    )
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,
@@ -388,7 +394,7 @@ def _value_table(
         if objectives
         else np.zeros((count, 0), dtype=np.float32),
         contact_cost=contact_costs(scores.options, actions),
-        redemptions=expected_redemptions(scores, actions, policy.training.horizon_days, hand),
+        redemptions=expected_redemptions(scores, actions, horizon_days, hand),
         offer_price=offer_prices(scores.options, actions),
         offer_saved=saved_discounts(scores),
         wear_cost=wear_costs(known.future_margin, scores.options, policy.wear),

@@ -14,7 +14,8 @@ from ml.objectives.active import audience_masks
 from ml.objectives.rest import People
 from ml.policy.arms import assign_arms
 from ml.policy.eligibility import eligibility, for_objective
-from ml.policy.frequency import all_contacts
+from ml.policy.frequency import all_contacts, most_a_day
+from ml.policy.in_hand import InHand
 from ml.policy.offers import expected_redemptions, offer_prices, saved_discounts
 from ml.policy.value import ValueTable, contact_costs, wear_costs
 
@@ -35,7 +36,7 @@ def people_of(
     """A sample of the audiences with their values, for planning the days left.
 
     Frequency caps are left to the rounds of the plan and today's windows to the day, so contacts made lately don't count, and
-    nobody is taken to hold an offer yet.
+    nobody is taken to hold an offer yet; rounds follow each other as often as caps allow.
     Arms are drawn with the shares of the objectives, not as they are: only their size matters here.
 
     Args:
@@ -95,7 +96,13 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
         members = np.flatnonzero(masks[:, j])
         arm[members, j] = assign_arms(customers["customer_id"].to_numpy()[members], objective.id, objective.arms, _SALT)
     propensity = scores.propensity[chosen]
-    redeemed = expected_redemptions(scores, actions, policy.training.horizon_days)
+    often = most_a_day(policy.max_contacts_per_cycle, policy.frequency_caps)
+    left = max((objective.ends_on - at.date()).days for objective in objectives)
+    hand = InHand(
+        np.zeros((len(scores.customer_ids), len(actions.offers)), dtype=np.float32),
+        *(np.full(len(scores.customer_ids), each, dtype=np.float32) for each in (often, max(left, 0))),
+    )
+    redeemed = expected_redemptions(scores, actions, policy.training.horizon_days, hand)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),
         options=scores.options,

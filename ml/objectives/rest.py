@@ -31,6 +31,7 @@ from ml.allocation.terms import (
 )
 from ml.configuration.policy import FrequencyCap
 from ml.entities import CHANNELS, Channel
+from ml.policy.frequency import most_a_day
 from ml.policy.value import ValueTable
 
 _GOLDEN = 0.6180339887498949
@@ -62,7 +63,7 @@ class DayLimits:
     @cached_property
     def contacts_a_day(self) -> float:
         """Most contacts of a person a day in the long run, over all channels."""
-        return min([float(self.contacts), *(cap.max / cap.days for cap in self.caps if cap.channels == "all")])
+        return most_a_day(self.contacts, self.caps)
 
     def contacts_a_day_by(self, channel: Channel) -> float:
         """Most contacts of a person a day in the long run through one channel."""

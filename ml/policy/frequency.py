@@ -40,6 +40,11 @@ def memberships(actions: Actions) -> tuple[FrequencyCap, ...]:
     )
 
 
+def most_a_day(contacts: int, caps: Sequence[FrequencyCap]) -> float:
+    """Most contacts of a person a day in the long run, over all channels, of whom a cycle contacts so many times."""
+    return min([float(contacts), *(cap.max / cap.days for cap in caps if cap.channels == "all")])
+
+
 def contact_caps(policy: Policy, actions: Actions) -> tuple[FrequencyCap, ...]:
     """All that caps how often a person is contacted: the policy's caps, and memberships of audiences."""
     return (*policy.frequency_caps, *memberships(actions))

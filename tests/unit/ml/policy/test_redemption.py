@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.configuration.actions import Actions
+from ml.configuration.policy import FrequencyCap
 from ml.entities import Option
-from ml.policy.frequency import all_contacts
-from ml.policy.offers import InHand, Span, expected_redemptions, in_hand, offer_prices, saved_discounts
+from ml.policy.frequency import all_contacts, most_a_day
+from ml.policy.in_hand import InHand, Spans, in_hand
+from ml.policy.offers import expected_redemptions, offer_prices, saved_discounts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores
 
 OPTIONS = (Option("email", "none"), Option("email", "ten_off"))
-LONG = Span(date(2025, 1, 1), date(2026, 12, 31), 3.0)
 TERMS = {
     "channels": {"email": {"cost": 0.1, "capacity_per_day": 10}},
     "creatives": {"plain": {"channel": "email", "offer": "none", "template": "plain.html.j2"}},
@@ -74,45 +76,85 @@ def sent(*rows: tuple[str, str, str]) -> pd.DataFrame:
     )
 
 
+def spans(begun: int | list[int], left: int = 300, most_a_day: float = 3.0) -> Spans:
+    return Spans(np.broadcast_to(np.array(begun), 4), np.full(4, left), most_a_day)
+
+
+PEOPLE = pd.Series(["a", "b", "c", "d"])
+
+
 def test_an_offer_is_held_from_its_last_contact_until_it_ends():
-    people = pd.Series(["a", "b", "c", "d"])
     contacts = sent(
         ("a", "ten_off", "2026-01-01 09:00"), ("a", "ten_off", "2026-01-08 23:00"), ("b", "none", "2026-01-09 09:00"),
         ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
         ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
     )  # fmt: skip
-    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "Europe/Berlin", span=LONG)
+
+    def held(contacts: pd.DataFrame, valid_days: int | None, zone: str) -> InHand:
+        on = date(2026, 1, 10)
+        return in_hand(PEOPLE, contacts, actions(valid_days), 7, spans=spans(300), on=on, time_zone=zone)
+
     # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
-    assert found.days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
-    for nothing in (
-        in_hand(people, contacts, actions(None), date(2026, 1, 10), "UTC", span=LONG),
-        in_hand(people, sent(), actions(21), date(2026, 1, 10), "UTC", span=LONG),
-    ):
-        assert not nothing.days.any()
-        assert not nothing.rate.any()
+    assert held(contacts, 21, "Europe/Berlin").days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
+    assert held(contacts, None, "Europe/Berlin").days.tolist() == [
+        [0, 6],
+        [0, 0],
+        [0, 0],
+        [0, 7],
+    ]  # the horizon's seven
+    assert not held(sent(), 21, "UTC").days.any()
+    assert not held(sent(), 21, "UTC").rate.any()
 
 
-@pytest.mark.parametrize(
-    ("span", "rate", "to_come"),
-    [
-        (LONG, [2 / 21, 1 / 21, 0.0, 1 / 21], 355.0),
-        (Span(date(2026, 1, 7), date(2026, 1, 12), 1.0), [1 / 3, 1 / 3, 0.0, 1 / 3], 2.0),
-        (Span(date(2026, 1, 7), date(2026, 1, 10), 0.1), [0.1, 0.1, 0.0, 0.1], 0.0),
-        (Span(date(2026, 1, 10), date(2026, 1, 31), 1.0), [0.0, 0.0, 0.0, 0.0], 21.0),
-    ],
-)
-def test_people_are_contacted_as_often_as_since_the_objectives_began_and_no_more_often_than_caps_allow(
-    span, rate, to_come
-):
-    people = pd.Series(["a", "b", "c", "d"])
-    contacts = sent(
-        ("a", "ten_off", "2026-01-01 09:00"), ("a", "none", "2026-01-08 23:00"), ("b", "none", "2026-01-09 09:00"),
-        ("c", "ten_off", "2025-12-01 09:00"), ("stranger", "ten_off", "2026-01-09 09:00"),
-        ("d", "ten_off", "2026-01-12 09:00"), ("d", "an old offer", "2026-01-09 09:00"),
-    )  # fmt: skip
-    found = in_hand(people, contacts, actions(21), date(2026, 1, 10), "UTC", span=span)
-    assert found.rate.tolist() == pytest.approx(rate)  # whatever was offered; what is planned for later didn't happen
-    assert found.days_to_come == to_come
+def rates(*rows: tuple[str, str, str], begun: int | list[int], most_a_day: float = 3.0) -> list[float]:
+    asked = spans(begun, most_a_day=most_a_day)
+    found = in_hand(PEOPLE, sent(*rows), actions(21), 7, spans=asked, on=date(2026, 1, 31), time_zone="UTC")
+    return found.rate.tolist()
+
+
+def test_a_persons_rate_is_drawn_towards_that_of_all_by_a_week_of_contacts():
+    each_day = [("a", "ten_off", f"2026-01-{day} 09:00") for day in range(17, 31)]
+    mean = 14 / (4 * 14)
+    found = rates(*each_day, begun=14)
+    assert found == pytest.approx([(14 + 7 * mean) / 21, *[7 * mean / 21] * 3])
+    assert rates(*each_day, begun=14, most_a_day=0.4) == pytest.approx([0.4, *[7 * mean / 21] * 3])
+
+
+def test_contacts_count_since_the_persons_objectives_began_and_until_yesterday():
+    rows = [("a", "none", "2026-01-10 09:00"), ("b", "none", "2026-01-09 09:00"), ("a", "none", "2026-01-31 09:00")]
+    mean = 1 / (21 + 21 + 2 + 0)
+    found = rates(*rows, begun=[40, 21, 2, 0])  # nobody's contacts count for longer than an offer lasts: b's is too old
+    assert found == pytest.approx([(1 + 7 * mean) / 28, 7 * mean / 28, 7 * mean / 9, 0.0])
+
+
+def test_an_offer_is_made_as_often_again_as_it_was_to_who_held_one():
+    held = [
+        ("a", "ten_off", "2026-01-20 09:00"),
+        ("a", "none", "2026-01-22 09:00"),
+        ("a", "ten_off", "2026-01-24 09:00"),
+    ]
+    plain = [("b", "none", f"2026-01-{day} 09:00") for day in (20, 22, 24)]
+    half, whole = (sum(rates(*held, *plain, begun=21)), sum(rates(*plain, begun=21)))
+    assert half == pytest.approx(0.5 * 6 / 21)  # of two contacts of who held one, one made it again
+    assert whole == pytest.approx(3 / 21)  # nobody held one: as often as there are contacts
+
+
+def test_people_are_contacted_while_an_objective_is_pursued_whose_audience_they_are_in():
+    objectives = [
+        SimpleNamespace(starts_on=date(2026, 1, 1), ends_on=date(2026, 1, 31)),
+        SimpleNamespace(starts_on=date(2026, 1, 21), ends_on=date(2026, 3, 2)),
+    ]
+    arm = np.array([[0, -1], [-1, 2], [3, 0], [-1, -1]])
+    found = Spans.of(arm, objectives, date(2026, 1, 31), 1.0)
+    assert found.begun.tolist() == [30, 10, 30, 0]
+    assert found.left.tolist() == [0, 30, 30, 0]
+
+
+@pytest.mark.parametrize(("contacts", "most"), [(1, 3 / 7), (2, 3 / 7)])
+def test_caps_of_all_channels_bound_how_often_a_person_is_contacted(contacts, most):
+    caps = [FrequencyCap(channels="all", max=3, days=7), FrequencyCap(channels=["sms"], max=1, days=30)]
+    assert most_a_day(contacts, caps) == pytest.approx(most)
+    assert most_a_day(contacts, caps[1:]) == contacts
 
 
 def always_buying(options: tuple[Option, ...]) -> Scores:
@@ -124,7 +166,7 @@ def always_buying(options: tuple[Option, ...]) -> Scores:
 
 def holding(days: list[list[float]], rate: float = 0.0, to_come: float = 365.0) -> InHand:
     held = np.array(days, dtype=np.float32)
-    return InHand(held, np.full(len(held), rate, dtype=np.float32), to_come)
+    return InHand(held, *(np.full(len(held), each, dtype=np.float32) for each in (rate, to_come)))
 
 
 def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores):
@@ -133,7 +175,9 @@ def test_who_holds_an_offer_redeems_it_anyway_so_only_the_days_added_cost(scores
 
 
 @given(st.floats(0.04, 1.0), st.integers(1, 40), st.integers(0, 60))
-def test_contacts_that_follow_each_other_bear_the_days_of_an_offer_together_once(rate, valid_days, to_come):
+def test_the_first_offer_is_held_against_the_mean_of_those_that_follow_and_these_against_what_they_add(
+    rate, valid_days, to_come
+):
     """The first one finds nobody holding it; each later one comes as many days after as the contacts lie apart."""
     count, apart = 1 + rate * min(valid_days, to_come), min(1 / rate, valid_days)
     first, later = (

@@ -128,15 +128,17 @@ def test_contacts_count_since_the_persons_objectives_began_and_until_yesterday()
 
 
 def test_an_offer_is_made_as_often_again_as_it_was_to_who_held_one():
+    before = [("a", "none", "2026-01-18 09:00")]
     held = [
         ("a", "ten_off", "2026-01-20 09:00"),
         ("a", "none", "2026-01-22 09:00"),
         ("a", "ten_off", "2026-01-24 09:00"),
     ]
+    ahead = [("a", "ten_off", "2026-01-31 20:00")]
     plain = [("b", "none", f"2026-01-{day} 09:00") for day in (20, 22, 24)]
-    half, whole = (sum(rates(*held, *plain, begun=21)), sum(rates(*plain, begun=21)))
-    assert half == pytest.approx(0.5 * 6 / 21)  # of two contacts of who held one, one made it again
-    assert whole == pytest.approx(3 / 21)  # nobody held one: as often as there are contacts
+    # of two contacts with who held one, one made it again; what is planned for today isn't known to happen
+    assert sum(rates(*before, *held, *plain, *ahead, begun=21)) == pytest.approx(0.5 * 7 / 21)
+    assert sum(rates(*plain, begun=21)) == pytest.approx(3 / 21)  # nobody held one: as often as there are contacts
 
 
 def test_people_are_contacted_while_an_objective_is_pursued_whose_audience_they_are_in():
@@ -196,6 +198,8 @@ def test_of_two_offers_in_hand_a_purchase_redeems_the_dearer_one():
     dearer, cheaper = (expected_redemptions(likely, known, 7, holding([held]))[0] for held in ([0, 14, 0], [0, 0, 14]))
     assert dearer[1:] == pytest.approx([1.0, 1.0])  # a week more of it, and a week in which the other one is over
     assert cheaper[1:] == pytest.approx([(21 - 14 * 0.6) / 7, 1.0])  # on what is held already it costs the difference
+    both = expected_redemptions(likely, known, 7, holding([[0, 10, 20]]))[0, 1:]
+    assert both == pytest.approx([(21 - 10 - 10 * 0.6) / 7, 1 / 7])  # each covers the days on which it's the dearest
 
 
 def test_who_is_contacted_often_is_charged_with_less_of_an_offer_unless_no_contact_is_to_come(scores):

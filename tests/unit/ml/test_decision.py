@@ -13,8 +13,9 @@ from ml.allocation.terms import ChannelSpendShare
 from ml.configuration.policy import Policy
 from ml.day_problem import Room, limits_of
 from ml.decision import decide
-from ml.entities import Option
+from ml.entities import NONE, Option
 from ml.policy.delivery import TRIED_SHARE
+from ml.policy.frequency import all_contacts
 from ml.policy.standing import given_up, standing
 from tests.unit.ml.known_people import MOMENT, configuration_of, known_people, room_for
 
@@ -147,3 +148,25 @@ def test_several_contacts_a_person_are_drawn_with_their_own_chances():
     alone = found.plan.decisions.query("channel == 'none' and arm == 'system'")
     nothing = pd.Series(found.chances.nothing(np.zeros((4, 8), dtype=bool)), index=known.customers["customer_id"])
     assert np.allclose(alone["logging_propensity"], nothing[alone["customer_id"]], atol=1e-6)
+
+
+def test_who_holds_an_offer_is_charged_less_for_it_in_a_decision():
+    configuration = configuration_of(0.0)
+    known = known_people(300, configuration)
+    sent = pd.DataFrame(
+        {
+            "customer_id": known.customers["customer_id"][:1],
+            "channel": "email",
+            "offer_id": "ten_off",
+            "sent_at": pd.Timestamp(MOMENT.at) - pd.Timedelta(days=2),
+            "message_id": None,
+        }
+    )
+    room = room_for(300, configuration)
+    before, after = (
+        decide(MOMENT, each, configuration, room, threads=1).table.offer_cost
+        for each in (known, replace(known, contacts=all_contacts(sent)))
+    )
+    is_offer = np.array([option.offer_id != NONE for option in known.scores.options])
+    assert (after[0, is_offer] < 0.5 * before[0, is_offer]).all()  # ten off is the dearest: it covers all others
+    assert after[1:] == pytest.approx(before[1:])

@@ -133,7 +133,7 @@ def _made_again(person: Integers, age: Integers, lasts: Integers, counted: Mask)
     person, age, lasts, counted = person[order], age[order], lasts[order], counted[order]
     place = np.arange(len(order))
     offered = np.maximum.accumulate(np.where(lasts > 0, place, -1))
-    before = np.concatenate([[-1], offered[:-1]])
+    before = np.concatenate([[-1], offered])[:-1]
     held = (before >= 0) & (person[before] == person) & (age[before] - age < lasts[before])
     asked = held & counted
     return float((lasts[asked] > 0).mean()) if asked.any() else 1.0

@@ -141,6 +141,10 @@ def test_an_offer_is_made_as_often_again_as_it_was_to_who_held_one():
     assert sum(rates(*plain, begun=21)) == pytest.approx(3 / 21)  # nobody held one: as often as there are contacts
 
 
+def test_contacts_of_others_alone_say_nothing_as_in_a_re_optimization_of_who_still_waits():
+    assert rates(("stranger", "ten_off", "2026-01-30 09:00"), begun=21) == [0.0] * 4
+
+
 def test_people_are_contacted_while_an_objective_is_pursued_whose_audience_they_are_in():
     objectives = [
         SimpleNamespace(starts_on=date(2026, 1, 1), ends_on=date(2026, 1, 31)),

@@ -98,10 +98,8 @@ def _table(  # noqa: PLR0917 - everything about the people chosen
     propensity = scores.propensity[chosen]
     often = most_a_day(policy.max_contacts_per_cycle, policy.frequency_caps)
     left = max((objective.ends_on - at.date()).days for objective in objectives)
-    hand = InHand(
-        np.zeros((len(scores.customer_ids), len(actions.offers)), dtype=np.float32),
-        *(np.full(len(scores.customer_ids), each, dtype=np.float32) for each in (often, max(left, 0))),
-    )
+    one = np.ones(len(scores.customer_ids), dtype=np.float32)
+    hand = InHand(np.zeros((len(one), len(actions.offers)), dtype=np.float32), one * often, one * max(left, 0))
     redeemed = expected_redemptions(scores, actions, policy.training.horizon_days, hand)
     return ValueTable(
         objectives=tuple(objective.id for objective in objectives),

@@ -15,10 +15,6 @@ from ml.policy.lookup import positions, text
 
 KNOWN_DAYS: Final = 7.0
 """Days of contacts from which a person's own rate counts as much as that of all: who was contacted yesterday isn't daily."""
-_EPOCH: Final = date(1970, 1, 1)
-
-Integers = np.ndarray
-Mask = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,35 +88,28 @@ def in_hand(
         on: The cycle's day.
         time_zone: Of the workspace: where a day begins.
     """
-    offers = list(actions.offers)
-    days, left = np.zeros((len(people), len(offers)), dtype=np.float32), spans.left.astype(np.float32)
-    if contacts.empty:
-        return InHand(days, np.zeros(len(people), dtype=np.float32), left)
     valid = np.array(
         [0 if name == NONE else terms.valid_days or horizon_days for name, terms in actions.offers.items()]
     )
-    person, given = (
-        positions(text(contacts["customer_id"]), text(people)),
-        positions(text(contacts["offer_id"]), text(offers)),
-    )
+    person = positions(text(contacts["customer_id"]), text(people))
+    given = positions(text(contacts["offer_id"]), text(actions.offers))
     sent_at = pd.to_datetime(contacts["sent_at"], utc=True).dt.tz_convert(time_zone)
     age = (pd.Timestamp(on) - sent_at.dt.tz_localize(None).dt.normalize()).dt.days.to_numpy()
     known = person >= 0
     person, given, age = person[known], given[known], age[known]
     lasts = np.where(given >= 0, valid[given], 0)
-    kept = lasts > 0
-    remaining = np.clip(lasts - age, 0, lasts)[kept].astype(np.float32)
-    np.maximum.at(days, (person[kept], given[kept]), remaining)
-    lately = np.minimum(spans.begun, int(valid.max(initial=0)))
+    days, kept = np.zeros((len(people), len(valid)), dtype=np.float32), lasts > 0
+    np.maximum.at(days, (person[kept], given[kept]), np.clip(lasts - age, 0, lasts)[kept].astype(np.float32))
+    lately = np.minimum(spans.begun, valid.max())
     counted = (age >= 1) & (age <= lately[person])
     count = np.bincount(person[counted], minlength=len(people))
-    mean = count.sum() / max(int(lately.sum()), 1)
+    mean = count.sum() / max(lately.sum(), 1)
     rate = np.where(lately > 0, (count + KNOWN_DAYS * mean) / (lately + KNOWN_DAYS), 0.0)
     rate = np.minimum(rate, spans.most_a_day) * _made_again(person, age, lasts, counted)
-    return InHand(days, rate.astype(np.float32), left)
+    return InHand(days, rate.astype(np.float32), spans.left.astype(np.float32))
 
 
-def _made_again(person: Integers, age: Integers, lasts: Integers, counted: Mask) -> float:
+def _made_again(person: np.ndarray, age: np.ndarray, lasts: np.ndarray, counted: np.ndarray) -> float:
     """Share of the counted contacts to people who held an offer that made one; 1 where nobody held any.
 
     Args:

@@ -181,11 +181,10 @@ class Judge:
 
     def _likelihood(self, held: HeldOut, effects: Vector) -> float:
         """Log likelihood of the contacts' own conversions under the differences in these effects, [m, O]."""
-        contact = np.arange(len(self.contrast.contact))
-        at, option = held.rows[contact], held.option[contact]
-        said = _at_levels_of(
-            self.usual_of_own[contact], effects[contact, option], option * FOLDS + held.fold[contact], held.is_whole
-        )
+        at, count = self.contrast.contact, len(self.contrast.contact)
+        option, usual = held.option[:count], self.usual_of_own[:count]
+        own = effects[np.arange(count), option]
+        said = _at_levels_of(usual, own, option * FOLDS + held.fold[:count], held.is_whole)
         mean = self.contrast.share[at] * self.anyway[at] + self.contrast.told[at] * said
         mean = np.maximum(mean, _LEAST_SHARE * self.contrast.base_rate)
         return float(self.contrast.counted[at] @ np.log(mean) - mean.sum())

@@ -114,18 +114,8 @@ def fit(
     # More threads of linear algebra than cores that are ours wait for each other, many times as long as the work takes.
     with timed(seconds, "personal"), threadpool_limits(threads, user_api="blas"):
         given = _Personal(
-            trial,
-            contrast,
-            averages,
-            shown,
-            traces,
-            levels,
-            _anyway(contrast, contacts),
-            amount,
-            factor_features,
-            seed,
-            threads,
-        )
+            trial, contrast, averages, shown, traces, levels, _anyway(contrast, contacts), amount, factor_features, seed, threads
+        )  # fmt: skip
         personal, candidates = _personal(given, options, costs or {})
         uplift = _uplift(trial, averages, personal)
         changes = _changes(training, trial, contrast, contacts, uplift) if personal.name == FACTOR and contacts else {}

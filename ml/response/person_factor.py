@@ -255,7 +255,7 @@ class DrawnContacts:
         shares[np.arange(count, len(kept)), place] = 1.0
         rest, own = shares.copy(), parts < count
         rest[parts[own], place[own]] = -(caused / (1 - caused))[parts[own]]
-        doubt, width = np.full(len(names), TRACED_SD), of.columns.shape[1] + len(names)
+        doubt, columns = np.full(len(names), TRACED_SD), np.hstack([of.columns[kept], rest])
         return replace(
             self,
             count=np.concatenate([np.where(traces.is_followed[drawn], 0.0, self.count), traces.traced[of.at[parts]]]),
@@ -265,14 +265,12 @@ class DrawnContacts:
                 np.append(self.usual.sds, doubt),
             ),
             scale=np.concatenate([self.scale * (1 - caused[:count]), (of.moved * caused)[parts]]),
-            columns=np.hstack([of.columns[kept], rest]),
+            columns=columns,
             row=of.at[kept],
             told=of.told[kept],
             caused=np.concatenate([1 - caused[:count], caused[parts]]),
             is_traced=np.arange(len(kept)) >= count,
-            begin=before.alike.all_weights
-            if before is not None and before.columns.shape == (len(kept), width)
-            else None,
+            begin=before.alike.all_weights if before and before.columns.shape == columns.shape else None,
         )
 
     def fitted(self, sd: float, begin: Vector | None = None) -> Fitted:

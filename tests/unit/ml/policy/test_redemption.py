@@ -96,12 +96,8 @@ def test_an_offer_is_held_from_its_last_contact_until_it_ends():
 
     # a's last one left on the 9th there; what is planned ahead can't be held for longer than it lasts
     assert held(contacts, 21, "Europe/Berlin").days.tolist() == [[0, 20], [0, 0], [0, 0], [0, 21]]
-    assert held(contacts, None, "Europe/Berlin").days.tolist() == [
-        [0, 6],
-        [0, 0],
-        [0, 0],
-        [0, 7],
-    ]  # the horizon's seven
+    of_the_horizon = held(contacts, None, "Europe/Berlin").days
+    assert of_the_horizon.tolist() == [[0, 6], [0, 0], [0, 0], [0, 7]]
     assert not held(sent(), 21, "UTC").days.any()
     assert not held(sent(), 21, "UTC").rate.any()
 

@@ -31,7 +31,7 @@ with duckdb.connect() as connection:
     for number in range(first, first + 1_000):
         for mart in MARTS:
             connection.execute(
-                f"create or replace table marts.{mart} as select {number} as version, hash(range) as filler, "
+                f"create or replace table marts.{mart} as select {number} as version, hash(range) as customer_id, "
                 "null::json as attributes from range(2000)"
             )
         publish(home, connection, f"2026-01-05-{number:05d}")
@@ -95,13 +95,28 @@ def test_f11_f12_a_publisher_killed_at_any_moment_leaves_whole_generations_and_n
     assert all(_versions(folder) == {int(folder.name.rsplit("-", 1)[1])} for folder in _visible(home))
 
 
+def test_people_are_published_in_the_same_order_however_the_warehouse_was_built(tmp_path):
+    home, orders = Home(tmp_path), []
+    for number, order in enumerate(("range", "hash(range)")):
+        with duckdb.connect() as connection:
+            connection.execute("create schema marts")
+            connection.execute(
+                f"create table marts.dim_customers as select hash(range + 1) as customer_id, null::json as attributes "
+                f"from range(5000) order by {order}"
+            )
+            publish(home, connection, str(number), ["dim_customers"])
+            path = home.generation(str(number)) / "dim_customers.parquet"
+            orders.append(connection.execute("select customer_id from read_parquet(?)", [str(path)]).fetchall())
+    assert orders[0] == orders[1]
+
+
 def test_f10_a_full_disk_fails_the_build_and_leaves_what_is_published_untouched(tmp_path):
     home = Home(tmp_path)
     with duckdb.connect() as connection:
         connection.execute("create schema marts")
         for mart in MARTS:
             connection.execute(
-                f"create table marts.{mart} as select 1 as version, hash(range) as filler, null::json as attributes "
+                f"create table marts.{mart} as select 1 as version, hash(range) as customer_id, null::json as attributes "
                 "from range(2000)"
             )
         publish(home, connection, "2026-01-05-1")

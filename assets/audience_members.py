@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from assets.channels.contract import Driver, Message
 from assets.channels.recipients import recipients
@@ -21,8 +22,10 @@ from assets.ledger.halts import ALL
 from assets.ledger.ledger import Ledger
 from assets.ledger.memberships import Membership, Why
 from ml.configuration import Configuration
+from ml.configuration.objective import Objective
 from ml.entities import AUDIENCES
 from ml.objectives.active import active_objectives, audience_masks
+from ml.objectives.audience import parse
 
 KEPT: Final = timedelta(days=30)
 """How long after its days a membership is still tried to be taken back: platforms that can't be reached come back."""
@@ -59,10 +62,12 @@ def take_back(
     generation_id = ledger.generations.latest()
     if not members or generation_id is None:
         return {}
-    people, customers = _known(home.generation(generation_id), members)
+    objectives = active_objectives(configuration.objectives, date.fromisoformat(cycle_id))
+    people, customers = _known(home.generation(generation_id), members, objectives)
     settings = configuration.channels.get(channel)  # type: ignore[call-overload]
     messages = _messages(members, people, settings.driver if settings else "file", cycle_id, at)
-    inside = _inside(configuration, customers, date.fromisoformat(cycle_id))
+    masks, ids = audience_masks(objectives, customers), customers["customer_id"]
+    inside = {objective.id: set(ids[masks[:, j]]) for j, objective in enumerate(objectives)}
     refused = ledger.memberships.refused(list(messages.values()))
     due: dict[str, tuple[str, Why]] = {}
     for member in members:
@@ -94,15 +99,14 @@ def _why(
     return None if member.customer_id in inside.get(member.objective_id, set()) else "left"
 
 
-def _inside(configuration: Configuration, customers: pd.DataFrame, on: date) -> dict[str, set[str]]:
-    """Who is in the audience of each objective that is at work."""
-    objectives = active_objectives(configuration.objectives, on)
-    masks, ids = audience_masks(objectives, customers), customers["customer_id"]
-    return {objective.id: set(ids[masks[:, j]]) for j, objective in enumerate(objectives)}
-
-
-def _known(generation: Path, members: Sequence[Membership]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of `dim_recipients` and `dim_customers` of the members, by the person's name or, once merged, a contact."""
+def _known(
+    generation: Path, members: Sequence[Membership], objectives: Sequence[Objective]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Of the members, `dim_recipients` by the person's name or, once merged, a contact, and what objectives ask of `dim_customers`."""
+    asked = {"customer_id", *(name for objective in objectives for name in parse(objective.audience.where).columns)}
+    view = generation / "dim_customers.parquet"
+    # One that isn't there is named where the audience is asked.
+    columns = ", ".join(f'"{name}"' for name in pq.read_schema(view).names if name in asked)
     ids = {member.customer_id for member in members}
     contacts = {json.loads(member.contact_ids_json)[0] for member in members}
     people = query(
@@ -113,8 +117,8 @@ def _known(generation: Path, members: Sequence[Membership]) -> tuple[pd.DataFram
         contacts=sorted(contacts),
     )
     customers = query(
-        "select * from read_parquet($path) where customer_id in (select unnest($ids)) order by customer_id",
-        path=str(generation / "dim_customers.parquet"),
+        f"select {columns} from read_parquet($path) where customer_id in (select unnest($ids))",  # noqa: S608 - names of columns that are there
+        path=str(view),
         ids=sorted(ids),
     )
     return people, customers

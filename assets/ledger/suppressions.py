@@ -4,10 +4,11 @@ Read again right before each hand-over.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from sqlalchemy import Connection, Engine, Select, select
@@ -21,6 +22,7 @@ from assets.ledger.tables import consent_event, suppression
 
 ALL = "all"
 BATCH = 5_000
+_HASH: Final = re.compile("[0-9a-f]{64}")
 _ADDRESS_FIELDS = ("email", "phone", "device_token", "email_sha256", "phone_sha256")
 
 
@@ -98,8 +100,7 @@ class Suppressions:
 def address_hash(address: str) -> str:
     """Sha256 of an address, trimmed and in lower case; a hash already is its own subject."""
     cleaned = address.strip().lower()
-    is_hash = len(cleaned) == 64 and all(letter in "0123456789abcdef" for letter in cleaned)  # noqa: PLR2004 - hex digits of sha256
-    return cleaned if is_hash else hashlib.sha256(cleaned.encode()).hexdigest()
+    return cleaned if _HASH.fullmatch(cleaned) else hashlib.sha256(cleaned.encode()).hexdigest()
 
 
 def is_personal_address(text: str) -> bool:
@@ -135,10 +136,11 @@ def insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, A
 
 def refusals(connection: Connection, messages: Sequence[Message]) -> dict[str, str]:
     """Why messages may not go, by `message_id`: suppression, or consent withdrawn after the decision was made."""
-    subjects = {message.message_id: _subjects(message) for message in messages}
+    contacts = {message.message_id: message.contact_ids for message in messages}
+    subjects = {message.message_id: [*contacts[message.message_id], *_addresses(message)] for message in messages}
     wanted = sorted({subject for each in subjects.values() for subject in each})
     suppressed = _suppressed(connection, wanted)
-    withdrawn = _withdrawals(connection, sorted({contact for message in messages for contact in message.contact_ids}))
+    withdrawn = _withdrawals(connection, sorted({contact for each in contacts.values() for contact in each}))
     found = {}
     for message in messages:
         reasons = [
@@ -149,7 +151,7 @@ def refusals(connection: Connection, messages: Sequence[Message]) -> dict[str, s
         ]
         if reasons:
             found[message.message_id] = f"suppressed: {reasons[0]}"
-        elif _is_withdrawn(message, withdrawn):
+        elif _is_withdrawn(message, contacts[message.message_id], withdrawn):
             found[message.message_id] = "consent withdrawn"
     return found
 
@@ -165,10 +167,9 @@ def _consents(dialect: str) -> Select[Any]:
     return select(consent_event).where(is_among(dialect, consent_event.c.contact_id, "b_ids"))
 
 
-def _subjects(message: Message) -> list[str]:
+def _addresses(message: Message) -> list[str]:
     recipient = message.recipient
-    addresses = [recipient[name] for name in _ADDRESS_FIELDS if recipient.get(name)]
-    return [*message.contact_ids, *(address_hash(str(address)) for address in addresses)]
+    return [address_hash(str(recipient[name])) for name in _ADDRESS_FIELDS if recipient.get(name)]
 
 
 def _suppressed(connection: Connection, subjects: list[str]) -> dict[tuple[str, str], str]:
@@ -194,8 +195,12 @@ def _withdrawals(connection: Connection, contacts: list[str]) -> dict[tuple[str,
     return {key: (received_at, is_withdrawn) for key, (_, received_at, is_withdrawn) in found.items()}
 
 
-def _is_withdrawn(message: Message, withdrawals: Mapping[tuple[str, str], tuple[datetime, bool]]) -> bool:
-    for contact in message.contact_ids:
+def _is_withdrawn(
+    message: Message, contacts: Sequence[str], withdrawals: Mapping[tuple[str, str], tuple[datetime, bool]]
+) -> bool:
+    if not withdrawals:
+        return False
+    for contact in contacts:
         for channel in (message.channel, ALL):
             received_at, is_withdrawn = withdrawals.get((contact, channel), (None, False))
             if is_withdrawn and received_at is not None and received_at >= to_utc(message.decided_at):

@@ -153,4 +153,4 @@ def drivers_of(settings: Settings, configuration: Configuration) -> dict[str, Dr
 
 
 def _settings() -> Settings:
-    return Settings().resolved()
+    return Settings.read()

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml.entities import CallReader
+from orchestration.errors import BadInput
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 DBT_PROJECT: Final = CHECKOUT / "dbt_project"
@@ -53,6 +54,20 @@ class Settings(BaseSettings):
     notify_smtp_port: int = Field(25, description="Its port")
     notify_smtp_user: str | None = Field(None, description="Its user; then the connection is encrypted (STARTTLS)")
     notify_smtp_password: SecretStr | None = Field(None, description="The user's password")
+
+    @classmethod
+    def read(cls, **given: Path) -> "Settings":
+        """Settings of the environment, `given` ones instead of its own, with absolute folders.
+
+        Raises:
+            BadInput: A variable can't be used; the message names it, and doesn't repeat what it holds.
+        """
+        try:
+            return cls().model_copy(update=given).resolved()
+        except ValidationError as error:
+            prefix = cls.model_config["env_prefix"]
+            wrong = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
+            raise BadInput("; ".join(wrong)) from None
 
     def resolved(self) -> "Settings":
         """The same settings with absolute folders, so that children with another working folder agree."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from orchestration.errors import BadInput
@@ -44,15 +43,10 @@ def settings_of(home: Path | None, config: Path | None) -> Settings:
     """Settings with the command line's words over the environment's, in force for this process.
 
     Raises:
-        BadInput: A variable can't be used; the message names it, and doesn't repeat what it holds.
+        BadInput: A variable can't be used.
     """
     given = {key: value for key, value in {"home": home, "config": config}.items() if value is not None}
-    try:
-        settings = Settings().model_copy(update=given).resolved()
-    except ValidationError as error:
-        prefix = Settings.model_config["env_prefix"]
-        wrong = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
-        raise BadInput("; ".join(wrong)) from None
+    settings = Settings.read(**given)
     settings.enter()
     return settings
 

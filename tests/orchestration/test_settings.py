@@ -10,7 +10,7 @@ from ml.configuration import read_configuration
 from orchestration.build import ledger_url
 from orchestration.commands.options import settings_of
 from orchestration.errors import BadInput
-from orchestration.resources import drivers_of
+from orchestration.resources import HomeResource, drivers_of
 from orchestration.settings import CHECKOUT, Settings
 from tests.unit.assets.channels.support import AT
 
@@ -62,8 +62,9 @@ def test_a_secret_does_not_show(monkeypatch):
     assert "hunter2" not in repr(Settings.secret("SHOP_PASSWORD"))
 
 
-def test_a_variable_that_cannot_be_used_is_named_and_what_it_holds_is_not_repeated(monkeypatch):
+@pytest.mark.parametrize("read", [lambda: settings_of(None, None), lambda: HomeResource().create_resource(None)])
+def test_a_variable_that_cannot_be_used_is_named_and_what_it_holds_is_not_repeated(monkeypatch, read):
     monkeypatch.setenv("WAYFINDER_CALL_READER", "hunter2")
     with pytest.raises(BadInput, match=r"^WAYFINDER_CALL_READER: .*'words' or 'sentences'") as raised:
-        settings_of(None, None)
+        read()
     assert "hunter2" not in str(raised.value)

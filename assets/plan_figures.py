@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.left_alone import left_alone
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
 from ml.entities import CHANNELS, NONE
@@ -91,7 +93,7 @@ def day_of(
         earlier=figures[figures["cycle_on"] < on.isoformat()],
         used=ledger.figures.used_actions(on) | _used_before(home, plan["versions"]["generation_id"]),
         data_age_hours=_data_age_hours(ledger, at),
-        drift=_drift(home, on),
+        drift=_drift(home, ledger, on, configuration.policy.time_zone),
         loss_rates=_loss_rates(ledger, configuration, at),
         weekly=_weekly(ledger, contacts, at, replaced),
         objectives=plan.get("objectives") or {},
@@ -173,20 +175,23 @@ def _weekly(ledger: Ledger, contacts: pd.DataFrame, at: datetime, replaced: froz
     return Counter(stays["customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
 
 
-def _drift(home: Home, on: date) -> float | None:
-    """Shift of today's scores against those of the model's first day; None on that day."""
+def _drift(home: Home, ledger: Ledger, on: date, time_zone: str) -> float | None:
+    """Shift of the scores of people left alone since the model's first day; None on that day, or where these are too few."""
     today = home.cycle(on.isoformat())
     model = read_json(today / "versions.json")["model_sha256"]
     earlier = sorted(path.parent for path in home.root.glob("cycles/*/versions.json") if path.parent.name < today.name)
     first = next((folder for folder in earlier if read_json(folder / "versions.json")["model_sha256"] == model), None)
     if first is None or not all((folder / "scores.parquet").exists() for folder in (first, today)):
         return None
-    return stability_index(*(_baselines(folder) for folder in (first, today)))
+    before, now = (_baselines(folder) for folder in (first, today))
+    days = date.fromisoformat(first.name.partition(".")[0]), on
+    alone = left_alone(ledger, before["customer_id"], now["customer_id"], days, time_zone)
+    scores = (frame.set_index("customer_id").loc[alone, "baseline"].to_numpy(dtype=float) for frame in (before, now))
+    return stability_index(*scores)
 
 
-def _baselines(folder: Any) -> np.ndarray:
-    frame = query("select baseline from read_parquet($path)", path=str(folder / "scores.parquet"))
-    return np.asarray(frame["baseline"], dtype=np.float64)
+def _baselines(folder: Path) -> pd.DataFrame:
+    return query("select customer_id, baseline from read_parquet($path)", path=str(folder / "scores.parquet"))
 
 
 def _newest_lifts(home: Home, on: date) -> list[dict[str, Any]]:

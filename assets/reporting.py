@@ -65,7 +65,7 @@ def write_report(
     ]
     waiting = {each.plan_id for each in ledger.plans.waiting(at)}
     day = date.fromisoformat(cycle_id[:10])
-    looks = action_looks(home, configuration, day)
+    looks, moved = action_looks(home, configuration, day), _kept(home, cycle_id, DRIFT)
     text = (
         _environment()
         .get_template("report.md.j2")
@@ -89,8 +89,11 @@ def write_report(
             unseen=unseen(looks, day, timedelta(days=configuration.policy.training.horizon_days)),
             removals=ledger.memberships.changes(start=at - timedelta(days=1), end=at + timedelta(seconds=1)),
             memory=_memory(home, cycle_id),
+            exploration=facts.get("exploration"),
+            randomized_spend=facts["randomized_spend"],
             watch=_kept(home, cycle_id, PROMISES),
-            shifts=_kept(home, cycle_id, DRIFT).get("shifts", []),
+            shifts=moved.get("shifts", []),
+            people=moved.get("people", 0),
             changes=_kept(home, cycle_id, CHANGES),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,
@@ -141,6 +144,7 @@ def _environment() -> Environment:
     environment.filters["sentence"] = lambda words: f"{words[:1].upper()}{words[1:]}."
     environment.filters["points"] = lambda share: f"{share:+.2%}"
     environment.filters["p_value"] = lambda chance: "below .001" if chance < LEAST else f"{chance:.3f}".lstrip("0")
+    environment.filters["share"] = lambda share: f"{share:.1%}"
     environment.filters["percent"] = lambda share: f"{share:.0%}"
     environment.filters["thousands"] = lambda count: f"{count:,}"
     return environment

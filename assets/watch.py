@@ -15,6 +15,7 @@ from assets.duck import query
 from assets.frames import read_mart
 from assets.home import Home
 from assets.ledger.ledger import Ledger
+from assets.left_alone import left_alone
 from assets.partitions import CYCLES
 from assets.promises import promises
 from ml.configuration import Configuration
@@ -28,7 +29,7 @@ from ml.tracking import RegisteredModel, Tracking
 GROUP: Final = "propensity"
 OWNERS: Final = ["team:machine-learning"]
 REFERENCE_ROWS: Final = 20_000
-"""People whose features and scores of a model's first day are kept to compare with, without their ids."""
+"""People whose features and scores of a model's first day are kept to compare with."""
 MOST_EARLIER: Final = 5
 SHOWN: Final = 12
 
@@ -75,29 +76,34 @@ def champion_promises(
 def drift(
     context: dg.AssetExecutionContext,
     home: dg.ResourceParam[Home],
+    ledger: dg.ResourceParam[Ledger],
     configuration: dg.ResourceParam[Configuration],
 ) -> dg.MaterializeResult:
-    """How far features, scores and outcomes have moved since the first day of the model in use."""
+    """How far features and scores of people left alone, and outcomes, have moved since the first day of the model in use."""
     folder = home.cycle(context.partition_key)
     versions = read_json(folder / "versions.json")
     day = date.fromisoformat(context.partition_key)
     today = _sample(home, folder, versions["generation_id"])
-    path = home.training / f"reference-{versions['model_sha256'][:12]}.parquet"
+    path = home.training / f"first-day-{versions['model_sha256'][:12]}.parquet"
     if not path.exists():
         write_frame(today.assign(began_on=day.isoformat()), path)
     first = pd.read_parquet(path)
     began_on = date.fromisoformat(str(first["began_on"].iloc[0])) if len(first) else day
+    zone = configuration.policy.time_zone
+    alone = left_alone(ledger, first["customer_id"], today["customer_id"], (began_on, day), zone)
+    first, today = (frame.set_index("customer_id").loc[alone] for frame in (first, today))
     names = [str(name) for name in today]
     scores = [name for name in names if name.startswith(("baseline", "uplift_"))]
     features = [name for name in names if name not in scores]
     shifts = shifts_of("feature", first, today, features) + shifts_of("score", first, today, scores)
     shifts += _outcomes(home, versions["generation_id"], began_on, day, configuration)
     shown = [asdict(one) | {"verdict": one.verdict} for one in shifts]
-    write_json({"began_on": began_on.isoformat(), "shifts": shown}, folder / DRIFT)
+    write_json({"began_on": began_on.isoformat(), "people": len(alone), "shifts": shown}, folder / DRIFT)
     large = [one.name for one in shifts if one.verdict == "large"]
     return dg.MaterializeResult(
         metadata={
             "since": began_on.isoformat(),
+            "people_left_alone": len(alone),
             "shifted": sum(one.verdict != "none" for one in shifts),
             "large_shifts": ", ".join(large[:SHOWN]) or "none",
             **{f"largest_{kind}_psi": _largest(shifts, kind) for kind in ("feature", "score", "outcome")},
@@ -170,7 +176,7 @@ def _table(found: Sequence[Promise]) -> str:
 
 
 def _sample(home: Home, folder: Path, generation_id: str) -> pd.DataFrame:
-    """Features and scores of some people, without who they are: the same people every day, by a hash."""
+    """Features and scores of some people: the same people every day, by a hash."""
     scores = query(
         "select * from read_parquet($path) order by hash(customer_id) limit $rows",
         path=str(folder / "scores.parquet"),
@@ -179,7 +185,7 @@ def _sample(home: Home, folder: Path, generation_id: str) -> pd.DataFrame:
     scores = scores[["customer_id", "baseline", *(name for name in scores if str(name).startswith("uplift_"))]]
     people = read_mart(home, generation_id, "dim_customers").merge(scores, on="customer_id")
     kept = [name for name in people if not str(name).endswith(("_id", "_ids", "_at", "_on")) and name != "attributes"]
-    return people[kept]
+    return people[["customer_id", *kept]]
 
 
 def _outcomes(home: Home, generation_id: str, began_on: date, day: date, configuration: Configuration) -> list[Shift]:

@@ -73,6 +73,13 @@ class Figures:
         with reading(self._engine) as connection:
             return pd.read_sql(query, connection)
 
+    def contacted(self, start: datetime, end: datetime) -> list[str]:
+        """People to whom a message left in [start, end), or may have, or still may: customer_id, each once."""
+        at = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type)
+        query = select(outbox.c.customer_id).where(outbox.c.state.in_(COUNTED), at >= start, at < end)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query.distinct()).scalars())
+
     def losses(self, since: datetime) -> pd.DataFrame:
         """What contacts ended in: channel, sent (messages handed over since), lost (of them: unsubscribed, complained)."""
         ends = (

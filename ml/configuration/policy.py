@@ -179,7 +179,9 @@ class Guardrails(Model):
         default=0, description="channels with offers never used before that a plan may begin with, 0 or more"
     )
     score_drift: float = Field(
-        default=0.25, gt=0, description="population stability index of scores against the model's first day"
+        default=0.25,
+        gt=0,
+        description="population stability index of scores since the model's first day, of people left alone",
     )
     lift_loss: float = Field(
         default=0.0, ge=0, description="loss that the whole interval of the lift may show, per person, 0 or more"

@@ -3,7 +3,8 @@
 Of each column the population stability index over deciles of its first sample, missing values as a bin of their own, and the
 Kolmogorov-Smirnov statistic of the known values; of text the index over its levels. Customary readings of the index: below
 0.1 none, above 0.25 large (Siddiqi, Credit Risk Scorecards, 2006). The p-value says whether a shift is more than chance, the
-index whether it matters: with many people every shift is more than chance.
+index whether it matters: with many people every shift is more than chance. Features and scores are compared among people who
+were left alone in between: what contacts change isn't drift.
 """
 
 from collections.abc import Iterable

@@ -31,7 +31,7 @@ class PlanFigures:
         weekly_contacts: Most contacts of any of its people in seven days, all objectives and this plan together.
         new_actions: Channels with their offers that were never used before, such as `push:none`.
         is_first_cycle: Whether it is the objective's first; new actions are then announced, not escalated.
-        score_drift: Population stability index of today's scores against the model's first.
+        score_drift: Population stability index of today's scores against the model's first, among people left alone since.
         lift_high: Upper end of the lift's interval against holdout, per person.
         lift_unit: What the lift counts, such as `conversions a person`.
     """

@@ -55,16 +55,20 @@ class DataAge:
 
 @dataclass(frozen=True)
 class ModelDrift:
-    """Shift of the scores since the model came into use."""
+    """Shift of the scores since the model came into use, among people left alone: contacts move scores by themselves."""
 
     name: ClassVar[str] = "score_drift"
-    formula: ClassVar[str] = "population stability index of today's scores against the model's first day <= bound"
+    formula: ClassVar[str] = (
+        "population stability index of scores of people left alone since the model's first day <= bound"
+    )
     remedy: ClassVar[str] = "a model fitted on newer data lifts it (job `train`)"
     bound: float
 
     def read(self, plan: PlanFigures) -> Reading:
         """How far today's scores are from those that the model began with."""
-        figures = f"scores have shifted by {plan.score_drift or 0:.3f} since the model came into use"
+        figures = (
+            f"scores of people left alone have shifted by {plan.score_drift or 0:.3f} since the model came into use"
+        )
         return reading(self, plan.score_drift, figures, limit=f"{self.bound:.2f}")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from assets.cycles import write_frame, write_json
 from assets.home import Home
+from assets.left_alone import LEAST, left_alone
 from assets.plan_figures import PRIOR_CONTACTS, _drift, _loss_rates, _newest_lifts, _weekly
 from ml.policy.guardrails.knowledge import stability_index
 from tests.unit.assets.ledger.support import (
@@ -46,23 +47,51 @@ def test_a_week_counts_what_left_what_is_open_and_what_is_planned_and_not_what_i
     assert _weekly(ledger, planned, AT, frozenset({"m0"}))["k0"] == 2
 
 
-def test_drift_is_against_the_models_first_day_and_silent_on_it(tmp_path):
-    home, rng = Home(tmp_path).make(), np.random.default_rng(1)
-    days = [
-        (date(2026, 1, 5), "a", 0.0),
-        (date(2026, 1, 6), "b", 0.0),
-        (date(2026, 1, 7), "b", 0.0),
-        (date(2026, 1, 8), "b", 1.0),
-    ]
-    for day, model, shift in days:
-        write_json({"model_sha256": model}, home.cycle(day.isoformat()) / "versions.json")
-        write_frame(
-            pd.DataFrame({"baseline": rng.normal(shift, 1, 4000)}), home.cycle(day.isoformat()) / "scores.parquet"
-        )
-    assert _drift(home, days[0][0]) is None
-    assert _drift(home, days[1][0]) is None
-    assert _drift(home, days[2][0]) < 0.02
-    assert _drift(home, days[3][0]) > 0.25
+def _scored(home, days):
+    """Scores of 4,000 people on days, each with its model and what it adds to whom."""
+    rng = np.random.default_rng(1)
+    for day, model, added in days:
+        folder = home.cycle(day.isoformat())
+        write_json({"model_sha256": model}, folder / "versions.json")
+        scores = {"customer_id": [f"k{n}" for n in range(4000)], "baseline": rng.normal(0, 1, 4000) + added}
+        write_frame(pd.DataFrame(scores), folder / "scores.parquet")
+
+
+def test_drift_is_against_the_models_first_day_and_silent_on_it(tmp_path, ledger):
+    home = Home(tmp_path).make()
+    days = [date(2026, 1, n) for n in (5, 6, 7, 8)]
+    _scored(home, zip(days, "abbb", (0.0, 0.0, 0.0, 1.0), strict=True))
+    found = [_drift(home, ledger, day, "UTC") for day in days]
+    assert found[:2] == [None, None]
+    assert found[2] < 0.02
+    assert found[3] > 0.25
+
+
+def test_what_contacts_move_is_no_drift_and_what_moves_people_left_alone_is(tmp_path, ledger):
+    home = Home(tmp_path).make()
+    contacted = np.arange(4000) < 3000
+    days = [date(2026, 1, n) for n in (5, 6, 7)]
+    _scored(home, zip(days, "aaa", (0.0, np.where(contacted, 1.0, 0.0), 1.0), strict=True))
+    assert _drift(home, ledger, days[1], "UTC") > 0.25
+    release(ledger, frame=messages(3000))
+    assert _drift(home, ledger, days[1], "UTC") < 0.04
+    assert _drift(home, ledger, days[2], "UTC") > 0.25
+
+
+def test_too_few_people_left_alone_tell_of_no_drift(tmp_path, ledger):
+    home, days = Home(tmp_path).make(), [date(2026, 1, n) for n in (5, 6)]
+    _scored(home, zip(days, "aa", (0.0, 1.0), strict=True))
+    release(ledger, frame=messages(4000 - LEAST + 1))
+    assert _drift(home, ledger, days[1], "UTC") is None
+
+
+def test_what_is_sent_on_the_day_itself_or_before_the_first_one_leaves_people_alone(ledger):
+    release(ledger, frame=messages(500))
+    everybody = pd.Series([f"k{n}" for n in range(500)])
+    days = [date(2026, 1, n) for n in (4, 5, 6)]
+    assert len(left_alone(ledger, everybody, everybody, (days[0], days[1]), "UTC")) == 500
+    assert len(left_alone(ledger, everybody, everybody, (days[1], days[2]), "UTC")) == 0
+    assert len(left_alone(ledger, everybody, everybody, (days[2], date(2026, 1, 7)), "UTC")) == 500
 
 
 def test_the_stability_index_is_that_of_its_formula():

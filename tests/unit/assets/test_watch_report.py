@@ -9,7 +9,13 @@ CHANGE = Change(0.304, 0.22, 0.945, "2026-01-18")
 
 
 def rendered(**facts: Any) -> str:
-    whole = {"watch": {"rolled_back": None, "promises": []}, "changes": {}, "shifts": [], "horizon_days": 14} | facts
+    whole = {
+        "watch": {"rolled_back": None, "promises": []},
+        "changes": {},
+        "shifts": [],
+        "people": 900,
+        "horizon_days": 14,
+    } | facts
     return _environment().get_template("watch.md.j2").render(whole)
 
 
@@ -29,3 +35,9 @@ def test_nothing_is_said_of_changes_where_no_channel_changed() -> None:
 
 def test_without_a_model_there_is_no_such_chapter() -> None:
     assert rendered(watch={}).strip() == ""
+
+
+def test_too_few_people_left_alone_are_said_and_not_taken_for_nothing_having_moved() -> None:
+    said = rendered(people=0)
+    assert "Too few people were left alone" in said
+    assert "Nothing has moved" not in said

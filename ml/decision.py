@@ -31,7 +31,7 @@ from ml.objectives.forecast import PRIOR_SD
 from ml.policy.arms import assign_arms
 from ml.policy.chances import Chances
 from ml.policy.choices import Choices
-from ml.policy.delivery import Windows, windows
+from ml.policy.delivery import windows
 from ml.policy.eligibility import Eligibility, eligibility, for_objective, lacking, without_rejected
 from ml.policy.frequency import contact_caps, most_a_day
 from ml.policy.in_hand import Spans, in_hand
@@ -203,7 +203,8 @@ def decide(
             moment.at,
             phones=known.phones,
         )
-        everyone = _everyone(moment, known, configuration, day)
+        everyone = _everyone(moment, known, configuration, day.closes_at())
+        day = replace(day, from_at=everyone.from_at)
     with clock.phase("values"):
         table = _value_table(moment, known, configuration, objectives, everyone)
         table = replace(
@@ -341,7 +342,7 @@ def _solving(  # noqa: PLR0917 - what `decide` was given, and what it made of it
     )
 
 
-def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, day: Windows) -> Eligibility:
+def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, closes_at: np.ndarray) -> Eligibility:
     everyone = eligibility(
         known.customers,
         policy=configuration.policy,
@@ -350,12 +351,13 @@ def _everyone(moment: Moment, known: Knowledge, configuration: Configuration, da
         contacts=known.contacts,
         suppressions=known.suppressions,
         earliest_at=moment.at,
+        closes_at=closes_at,
         do_not_call=known.do_not_call,
         phones=known.phones,
         stopped=known.stopped,
     )
     lacks = lacking(known.customers, known.phones, known.needs)
-    return everyone.forbid(lacks, Reason.MISSING_DATA).forbid(~day.is_open(), Reason.WINDOW_PASSED)
+    return everyone.forbid(lacks, Reason.MISSING_DATA).forbid(np.isnat(closes_at), Reason.WINDOW_PASSED)
 
 
 def _value_table(

@@ -33,25 +33,41 @@ class Windows:
         called_at: int [N], position of each person's place for calls and texts.
         times: Hand-over windows by channel in use, of the zones or, for calls and texts, of the places.
         looks: float [N, 24], share of the person's looks by local hour (`signals.hours`).
+        from_at: datetime64[us] [N, 8] UTC, from when on caps allow each person and channel (`Eligibility.from_at`); from the
+            start of the windows on without it.
     """
 
     zone: np.ndarray
     called_at: np.ndarray
     times: dict[Channel, SendTimes]
     looks: np.ndarray
+    from_at: np.ndarray | None = None
 
     def row_of(self, channel: Channel) -> np.ndarray:
         """Row of each person in the channel's times, int [N]."""
         return self.called_at if channel in CALLED else self.zone
 
-    def is_open(self) -> np.ndarray:
-        """Bool [N, 8]: whether any slot of the channel is left for the person."""
-        closed = np.zeros(len(self.zone), dtype=bool)
+    def closes_at(self) -> np.ndarray:
+        """Datetime64[us] [N, 8] UTC: the end of the last slot in which the channel reaches the person; NaT where none is left."""
+        never = np.full(len(self.zone), np.datetime64("NaT", "us"))
         columns = [
-            np.any(self.times[c].is_open, axis=1, keepdims=True)[self.row_of(c), 0] if c in self.times else closed
+            np.fmax.reduce(self.times[c].ends_at, axis=1)[self.row_of(c)] if c in self.times else never
             for c in CHANNELS
         ]
         return np.stack(columns, axis=1)
+
+    def begins_at(self, channel: Channel, person: np.ndarray) -> np.ndarray:
+        """Datetime64[us] [K, S] UTC: when a message may first go out in each slot; NaT where it can't any more.
+
+        Args:
+            channel: A channel in use.
+            person: int [K].
+        """
+        times, place = self.times[channel], self.row_of(channel)[person]
+        begins = times.send_at[place]
+        if self.from_at is not None:
+            begins = np.maximum(begins, self.from_at[person, CHANNELS.index(channel)][:, None])
+        return np.where(begins < times.ends_at[place], begins, np.datetime64("NaT", "us"))
 
 
 def windows(
@@ -165,12 +181,13 @@ def _choose_slot(  # noqa: PLR0917 - fills rows in place
     made: Delivery, rows: np.ndarray, person: np.ndarray, channel: Channel, day: Windows, draw: np.ndarray
 ) -> None:
     times, place = day.times[channel], day.row_of(channel)[person]
-    is_open = times.is_open[place]
+    begins = day.begins_at(channel, person)
+    is_open = ~np.isnat(begins)
     if not is_open.any(axis=1).all():
         raise ValueError(
             f"{(~is_open.any(axis=1)).sum()} contacts have no send window left: leave them out before choosing"
         )
-    best, due = _best_hours(times, place, day.looks[person])
+    best, due = _best_hours(times, place, day.looks[person], begins)
     favourite = np.where(is_open, best, -1.0).argmax(axis=1)
     count = is_open.sum(axis=1)
     rank = np.minimum((draw / TRIED_SHARE * count).astype(np.int64), count - 1)
@@ -182,17 +199,19 @@ def _choose_slot(  # noqa: PLR0917 - fills rows in place
     made.expires_at[rows] = times.expires_at[place, slot]
 
 
-def _best_hours(times: SendTimes, place: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _best_hours(
+    times: SendTimes, place: np.ndarray, looks: np.ndarray, begins: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Share of looks at the best hour left in each slot [K, S], and when a message for it is due, datetime64[us] [K, S].
 
     A channel without slots is handed over as soon as it may be: its hour was said not to matter.
     """
     best = np.zeros((len(place), len(times.slots)))
-    due = times.send_at[place].copy()
+    due = begins.copy()
     if times.slots == (ANY_SLOT,):
         return best, due
     for slot in range(len(times.slots)):
-        at = times.at_hours(place, np.full(len(place), slot))
+        at = times.at_hours(place, np.full(len(place), slot), begins[:, slot])
         share = np.where(np.isnat(at), -1.0, looks)
         hour = share.argmax(axis=1)
         found = np.flatnonzero(share.max(axis=1) >= 0)  # a slot may be open for less than any of its hours

@@ -1,7 +1,7 @@
 """Who may be contacted through which channel, and if not, why not. Nobody can approve past these rules."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,10 +30,12 @@ class Eligibility:
     Attributes:
         reasons: uint8 [N, 8], `Reason` by channel in the order of `CHANNELS`; 0 is allowed.
         left: int16 [N, 8], contacts that the frequency caps still allow.
+        from_at: datetime64[us] [N, 8] UTC, from when on: a cap's window may still be full in the morning.
     """
 
     reasons: np.ndarray
     left: np.ndarray
+    from_at: np.ndarray
 
     @property
     def allowed(self) -> np.ndarray:
@@ -42,7 +44,7 @@ class Eligibility:
 
     def forbid(self, where: np.ndarray, reason: Reason) -> "Eligibility":
         """The same with one more rule: `where` (bool, broadcast to [N, 8]) is forbidden unless it was already."""
-        return Eligibility(_forbid(self.reasons.copy(), where, reason), self.left)
+        return replace(self, reasons=_forbid(self.reasons.copy(), where, reason))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """People by channel and reason, in words; the figures of a plan's eligibility table."""
@@ -64,6 +66,7 @@ def eligibility(
     contacts: pd.DataFrame,
     suppressions: pd.DataFrame,
     earliest_at: datetime,
+    closes_at: np.ndarray | None = None,
     do_not_call: DoNotCall | None = None,
     phones: pd.DataFrame | None = None,
     stopped: Collection[str] = (),
@@ -78,6 +81,8 @@ def eligibility(
         contacts: Contacts of the last weeks and those planned, as `frequency.all_contacts` gives them.
         suppressions: customer_id, channel; `all` as channel suppresses everywhere.
         earliest_at: Earliest moment of sending (UTC): the start of the day, or T where that's later.
+        closes_at: datetime64[us] [N, 8] UTC, until when the channel reaches the person today: who is contacted as often as caps
+            allow until a moment before is allowed one contact after it. Without it nobody is.
         do_not_call: The list, where the policy names one.
         phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`, and tells zones that aren't stated.
         stopped: Channels that a person has stopped.
@@ -85,9 +90,10 @@ def eligibility(
     n = len(customers)
     index = text(customers["customer_id"])
     rows = _rows(index, contacts)
-    of_audiences, capped = (
-        contacts_left(contacts, rows, n, caps, earliest_at) for caps in (memberships(actions), policy.frequency_caps)
-    )
+    of_audiences = contacts_left(contacts, rows, n, memberships(actions), earliest_at).count
+    by_caps = contacts_left(contacts, rows, n, policy.frequency_caps, earliest_at)
+    frees = by_caps.from_at < closes_at if closes_at is not None else np.zeros((n, len(CHANNELS)), dtype=bool)
+    capped = np.where(frees, np.maximum(by_caps.count, 1), by_caps.count)
     left = np.minimum(of_audiences, capped)
     reasons = np.zeros((n, len(CHANNELS)), dtype=np.uint8)
     _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
@@ -103,7 +109,7 @@ def eligibility(
         _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
     _forbid(reasons, capped <= 0, Reason.FREQUENCY_CAP)
     _forbid(reasons, of_audiences <= 0, Reason.IN_AUDIENCE)
-    return Eligibility(reasons, left)
+    return Eligibility(reasons, left, by_caps.from_at)
 
 
 def for_objective(everyone: Eligibility, objective: Objective, actions: Actions, earliest_at: datetime) -> Eligibility:

@@ -1,7 +1,9 @@
 """How often people were contacted lately, against the caps."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,8 @@ from ml.configuration.actions import Actions
 from ml.configuration.policy import FrequencyCap, Policy
 from ml.entities import AUDIENCES, CHANNELS
 from ml.policy.lookup import positions, text
+
+NEVER: Final = np.datetime64("9999-12-31", "us")
 
 
 def all_contacts(*sources: pd.DataFrame) -> pd.DataFrame:
@@ -50,13 +54,27 @@ def contact_caps(policy: Policy, actions: Actions) -> tuple[FrequencyCap, ...]:
     return (*policy.frequency_caps, *memberships(actions))
 
 
+@dataclass(frozen=True, eq=False)
+class Left:
+    """What frequency caps still allow N people.
+
+    Attributes:
+        count: int16 [N, 8], contacts by channel at the earliest moment of sending.
+        from_at: datetime64[us] [N, 8] UTC, from when on at least one is allowed: that moment, or later where a window of a
+            cap is full until then; `NEVER` where a cap allows none.
+    """
+
+    count: np.ndarray
+    from_at: np.ndarray
+
+
 def contacts_left(
     contacts: pd.DataFrame, rows: np.ndarray, n: int, caps: Sequence[FrequencyCap], earliest_at: datetime
-) -> np.ndarray:
-    """How many more contacts the caps allow each person by channel, int16 [N, 8].
+) -> Left:
+    """How many more contacts the caps allow each person by channel, and from when on there is one.
 
-    A cap of `max` in `days` holds in every window of that length, so for the earliest moment at which something may be
-    sent all of the `days` before it count, and whatever is planned ahead.
+    A cap of `max` in `days` holds in every window of that length, so at any moment all of the `days` before it count, and
+    whatever is planned ahead. The next contact is allowed once the `max`-th latest is `days` old.
 
     Args:
         contacts: Contacts as `all_contacts` gives them.
@@ -65,14 +83,21 @@ def contacts_left(
         caps: The caps.
         earliest_at: Earliest moment of sending, UTC.
     """
-    left = np.full((n, len(CHANNELS)), np.iinfo(np.int16).max, dtype=np.int16)
-    sent_at = pd.to_datetime(contacts["sent_at"], utc=True)
+    shape, begin = (n, len(CHANNELS)), np.datetime64(earliest_at.astimezone(UTC).replace(tzinfo=None), "us")
+    count, from_at = np.full(shape, np.iinfo(np.int16).max, dtype=np.int16), np.full(shape, begin)
+    sent_at = pd.to_datetime(contacts["sent_at"], utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     channel = positions(text(contacts["channel"]), text(CHANNELS))
     for cap in caps:
-        covered = np.array([cap.covers(c) for c in CHANNELS])
-        counts = (rows >= 0) & (channel >= 0) & (sent_at > earliest_at - timedelta(days=cap.days)).to_numpy()
-        counts &= covered[channel]
+        covered, days = np.array([cap.covers(c) for c in CHANNELS]), np.timedelta64(cap.days, "D")
+        counts = np.flatnonzero((rows >= 0) & (channel >= 0) & (sent_at > begin - days) & covered[channel])
         used = np.bincount(rows[counts], minlength=n).astype(np.int64)
         remaining = np.clip(cap.max - used, 0, np.iinfo(np.int16).max).astype(np.int16)
-        left[:, covered] = np.minimum(left[:, covered], remaining[:, None])
-    return left
+        count[:, covered] = np.minimum(count[:, covered], remaining[:, None])
+        full = counts[remaining[rows[counts]] == 0]
+        free = np.where(remaining > 0, begin, NEVER)
+        if cap.max:
+            newest = full[np.lexsort((-sent_at[full].astype(np.int64), rows[full]))]
+            person, first = np.unique(rows[newest], return_index=True)
+            free[person] = sent_at[newest[first + cap.max - 1]] + days
+        from_at[:, covered] = np.maximum(from_at[:, covered], free[:, None])
+    return Left(count, from_at)

@@ -35,6 +35,7 @@ class SendTimes:
         slots: Names of the slots.
         hours: Local hours of each slot, bool [S, 24].
         send_at: datetime64[us] [Z, S] UTC, when the message is due; NaT where no window is left.
+        ends_at: datetime64[us] [Z, S] UTC, the slot's own end: nothing is made due after it.
         expires_at: datetime64[us] [Z, S] UTC, after which it isn't sent any more: the day's end, or its quiet hours.
         midnight: datetime64[us] [Z, S] UTC, when the slot's local day begins, less the lead time.
     """
@@ -42,6 +43,7 @@ class SendTimes:
     slots: tuple[str, ...]
     hours: np.ndarray
     send_at: np.ndarray
+    ends_at: np.ndarray
     expires_at: np.ndarray
     midnight: np.ndarray
 
@@ -50,7 +52,7 @@ class SendTimes:
         """Bool [Z, S]: whether a window is left."""
         return np.asarray(~np.isnat(self.send_at))
 
-    def at_hours(self, place: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    def at_hours(self, place: np.ndarray, slot: np.ndarray, from_at: np.ndarray) -> np.ndarray:
         """When a message is due that should come at a local hour of a slot, datetime64[us] [K, 24].
 
         An hour that has begun is due now; NaT for one that is over, not the slot's, or quiet.
@@ -58,9 +60,10 @@ class SendTimes:
         Args:
             place: int [K], rows of the places.
             slot: int [K].
+            from_at: datetime64[us] [K], UTC: nothing is due before it.
         """
         begins = self.midnight[place, slot][:, None] + np.arange(24) * _HOUR
-        due = np.maximum(begins, self.send_at[place, slot][:, None])
+        due = np.maximum(begins, np.maximum(self.send_at[place, slot], from_at)[:, None])
         is_left = self.hours[slot] & (due < begins + _HOUR) & (due < self.expires_at[place, slot][:, None])
         return np.where(is_left, due, np.datetime64("NaT", "us"))
 
@@ -86,7 +89,7 @@ def send_times(
     slots = actions.slots_of(channel)
     windows = [_DAY if slot == ANY_SLOT else Window.parse(actions.slots[slot]) for slot in slots]
     leads = [timedelta() if slot == ANY_SLOT else timedelta(hours=terms.lead_time_hours) for slot in slots]
-    table = np.full((3, len(places), len(slots)), np.datetime64("NaT", "us"))
+    table = np.full((4, len(places), len(slots)), np.datetime64("NaT", "us"))
     for z, place in enumerate(places):
         for s, (window, lead) in enumerate(zip(windows, leads, strict=True)):
             stretch = _next_stretch(place, window, quiet, lead, cycle_on, at)
@@ -114,7 +117,8 @@ def slot_hours(actions: Actions) -> dict[str, dict[str, np.ndarray]]:
 
 def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
     place: Place, window: Window, quiet: Window | None, lead: timedelta, cycle_on: date, at: datetime
-) -> Stretch | None:
+) -> tuple[datetime, datetime, datetime] | None:
+    """When the next part of a slot begins, ends, and what is due in it expires; None where none is left."""
     if not place.zones:
         return None
     zone, (start, end) = ZoneInfo(place.zones[0]), _minutes(window)
@@ -126,7 +130,7 @@ def _next_stretch(  # noqa: PLR0917 - one local day, all that bounds it
         for begins, ends in _everywhere((stretch[0], _until(zone, day, first, quiet, stretch)), place, quiet, day):
             usable = min(ends, stretch[1])
             if begins < usable and usable - lead > at:
-                return max(begins - lead, at), ends - lead
+                return max(begins - lead, at), usable - lead, ends - lead
     return None
 
 

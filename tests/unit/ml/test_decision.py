@@ -1,6 +1,7 @@
 """A decision: limits leave room for what is bound, exploring has its price and its exact chances, and what was drawn stands."""
 
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from ml.allocation.smooth.table import SPEND
 from ml.allocation.smooth.temperature import explore
 from ml.allocation.terms import ChannelSpendShare
-from ml.configuration.policy import Policy
+from ml.configuration import Configuration
+from ml.configuration.policy import FrequencyCap, Policy
 from ml.day_problem import Room, limits_of
 from ml.decision import decide
 from ml.entities import NONE, Option
@@ -170,3 +172,22 @@ def test_who_holds_an_offer_is_charged_less_for_it_in_a_decision():
     is_offer = np.array([option.offer_id != NONE for option in known.scores.options])
     assert (after[0, is_offer] < 0.5 * before[0, is_offer]).all()  # ten off is the dearest: it covers all others
     assert after[1:] == pytest.approx(before[1:])
+
+
+def test_who_is_capped_until_later_in_the_day_is_contacted_after_that_and_not_in_the_middle_of_it():
+    found = configuration_of(0.0)
+    caps = found.policy.model_copy(update={"frequency_caps": [FrequencyCap(channels="all", max=1, days=7)]})
+    configuration = Configuration(**{**vars(found), "policy": caps})
+    known = known_people(300, configuration)
+
+    def sends(at):
+        lately = {"customer_id": known.customers["customer_id"], "channel": "email", "offer_id": NONE, "sent_at": at}
+        contacts = all_contacts(pd.DataFrame({**lately, "message_id": known.customers["customer_id"]}))
+        made = decide(MOMENT, replace(known, contacts=contacts), configuration, room_for(300, configuration), threads=1)
+        return made.plan.decisions.loc[made.plan.decisions["channel"] != NONE, "send_at"]
+
+    week, free_at = timedelta(days=7), MOMENT.at + timedelta(hours=6)
+    after = sends((free_at - week).replace(tzinfo=None))
+    assert len(after) > 100
+    assert (pd.to_datetime(after, utc=True) >= free_at).all()
+    assert sends((MOMENT.at + timedelta(days=1) - week).replace(tzinfo=None)).empty

@@ -156,6 +156,17 @@ def test_a_frequency_cap_counts_every_window_and_what_is_planned():
     assert _only(_ask(policy=caps, contacts=_contacts(inside, call)), Reason.FREQUENCY_CAP) == {"voice"}
 
 
+def test_who_is_capped_until_a_moment_of_the_day_is_allowed_where_the_channel_reaches_them_after_it():
+    caps = {"frequency_caps": [{"channels": "all", "max": 1, "days": 7}]}
+    until_ten = _contacts(("c0", "email", pd.Timestamp("2025-12-29 10:00"), "m1"))
+    closes_at = np.full((1, len(CHANNELS)), np.datetime64("2026-01-05T20:00", "us"))
+    closes_at[0, CHANNELS.index("voice")] = np.datetime64("2026-01-05T10:00", "us")
+    closes_at[0, CHANNELS.index("push")] = np.datetime64("NaT")
+    found = _ask(policy=caps, contacts=until_ten, closes_at=closes_at)
+    assert _only(found, Reason.FREQUENCY_CAP) == {"voice", "push"}
+    assert set(_ask(policy=caps, contacts=until_ten).values()) == {Reason.FREQUENCY_CAP}
+
+
 def test_a_message_known_to_ledger_and_touches_counts_once():
     one = _contacts(
         ("c0", "email", pd.Timestamp("2026-01-04"), "m1"), ("c0", "email", pd.Timestamp("2026-01-03"), None)

@@ -2,6 +2,7 @@ import io
 import json
 import math
 import time
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -221,6 +222,26 @@ def test_creative_and_slot_are_drawn_with_the_probability_that_is_logged(make_wo
     assert {round(p, 4) for p in logged.values()} == chances
     for key, p in logged.items():
         assert abs(seen[key] - redraws * p) < 4.5 * np.sqrt(redraws * p * (1 - p))
+
+
+def test_who_is_capped_until_a_moment_is_sent_something_after_it_and_within_a_slot(small_world):
+    person = np.flatnonzero(small_world.customers["time_zone"] == "America/New_York")[:400]
+    until = np.datetime64("2026-01-05T13:00", "us") + np.arange(400) * np.timedelta64(90, "s")  # 08:00 to 18:00 there
+    from_at = np.full((len(small_world.customers), len(CHANNELS)), np.datetime64("2026-01-05T05:00", "us"))
+    from_at[person, CHANNELS.index("email")] = until
+    day = replace(small_world.day, from_at=from_at)
+    draws = partial(uniforms, digests("x", small_world.customers["customer_id"].iloc[person]), 1)
+    made = deliver(person, np.full(400, 1), small_world.table.options, small_world.actions, day, draws)
+    local = pd.Series(made.send_at).dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt.hour
+    is_morning = made.slot == "morning"
+    assert (made.send_at >= until).all()
+    assert local[is_morning].between(8, 10).all()
+    assert local[~is_morning].between(17, 19).all()
+    is_late = until >= np.datetime64("2026-01-05T16:00")
+    assert not is_morning[is_late].any()
+    assert is_morning[~is_late].any()
+    is_certain = made.creative_id[is_late] == "ten"
+    assert made.probability[is_late][is_certain] == pytest.approx(0.5), "the evening is the only slot left"
 
 
 def test_a_retired_creative_is_not_drawn(small_world):

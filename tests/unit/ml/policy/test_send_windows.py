@@ -124,7 +124,7 @@ def test_no_moment_of_a_window_is_in_quiet_hours_or_outside_the_slot(zone, day, 
 def test_the_hours_of_a_slot_are_within_it_from_now_on(zone, day, shift):
     at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=shift)
     times = _times([zone], window="17:30-22:00", day=day, at=at)
-    due = times.at_hours(np.zeros(1, dtype=int), np.zeros(1, dtype=int))[0]
+    due = times.at_hours(np.zeros(1, dtype=int), np.zeros(1, dtype=int), times.send_at[0, :1])[0]
     assert (~np.isnat(due)).any() <= times.is_open[0, 0]
     for hour in np.flatnonzero(~np.isnat(due)):
         moment = due[hour].tolist().replace(tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_the_hours_of_a_slot_are_within_it_from_now_on(zone, day, shift):
 
 def test_an_hour_that_has_begun_is_due_now_and_one_before_it_not_at_all():
     times = _times([NEW_YORK], at=datetime(2026, 1, 5, 14, 20, tzinfo=UTC))  # 9:20 in a slot from eight to eleven
-    due = times.at_hours(np.zeros(1, dtype=int), np.zeros(1, dtype=int))[0]
+    due = times.at_hours(np.zeros(1, dtype=int), np.zeros(1, dtype=int), times.send_at[0, :1])[0]
     assert np.flatnonzero(~np.isnat(due)).tolist() == [9, 10]
     assert (due[9], due[10]) == (_utc("2026-01-05T14:20"), _utc("2026-01-05T15:00"))
 

@@ -169,23 +169,26 @@ def _loss_rates(ledger: Ledger, configuration: Configuration, at: datetime) -> d
 
 
 def _weekly(ledger: Ledger, contacts: pd.DataFrame, at: datetime, replaced: frozenset[str]) -> Counter[str]:
-    """Contacts of each customer: those of the last seven days, those still open, and this cycle's."""
-    open_or_left = ledger.figures.contacts_since(at - WEEK)
-    stays = open_or_left[~open_or_left["message_id"].isin(replaced)]
-    return Counter(stays["customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
+    """Contacts of each customer: this cycle's, those in the seven days before the first of them, and those still open."""
+    found = ledger.figures.contacts_since(at - WEEK)
+    found = found[~found["message_id"].isin(replaced)]
+    first = pd.to_datetime(contacts.groupby("customer_id")["send_at"].min(), utc=True)
+    counts = ~(pd.to_datetime(found["sent_at"], utc=True) <= found["customer_id"].map(first) - WEEK)
+    return Counter(found.loc[counts, "customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
 
 
 def _drift(home: Home, ledger: Ledger, on: date, time_zone: str) -> float | None:
-    """Shift of the scores of people left alone since the model's first day; None on that day, or where these are too few."""
+    """Shift since the model's first day of the scores of people left alone; None on that day, or where these are too few."""
     today = home.cycle(on.isoformat())
-    model = read_json(today / "versions.json")["model_sha256"]
+    versions = read_json(today / "versions.json")
+    model, generation = versions["model_sha256"], home.generation(versions["generation_id"])
     earlier = sorted(path.parent for path in home.root.glob("cycles/*/versions.json") if path.parent.name < today.name)
     first = next((folder for folder in earlier if read_json(folder / "versions.json")["model_sha256"] == model), None)
     if first is None or not all((folder / "scores.parquet").exists() for folder in (first, today)):
         return None
     before, now = (_baselines(folder) for folder in (first, today))
     days = date.fromisoformat(first.name.partition(".")[0]), on
-    alone = left_alone(ledger, before["customer_id"], now["customer_id"], days, time_zone)
+    alone = left_alone(ledger, generation, before["customer_id"], now["customer_id"], days, time_zone)
     scores = (frame.set_index("customer_id").loc[alone, "baseline"].to_numpy(dtype=float) for frame in (before, now))
     return stability_index(*scores)
 

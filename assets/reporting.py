@@ -65,7 +65,7 @@ def write_report(
     ]
     waiting = {each.plan_id for each in ledger.plans.waiting(at)}
     day = date.fromisoformat(cycle_id[:10])
-    looks, moved = action_looks(home, configuration, day), _kept(home, cycle_id, DRIFT)
+    looks = action_looks(home, configuration, day)
     text = (
         _environment()
         .get_template("report.md.j2")
@@ -92,8 +92,7 @@ def write_report(
             exploration=facts.get("exploration"),
             randomized_spend=facts["randomized_spend"],
             watch=_kept(home, cycle_id, PROMISES),
-            shifts=moved.get("shifts", []),
-            people=moved.get("people", 0),
+            drift={"began_on": None, "people": None, "shifts": [], **_kept(home, cycle_id, DRIFT)},
             changes=_kept(home, cycle_id, CHANGES),
             autonomy=ledger.earning.of_cycle(cycle_id),
             horizon_days=configuration.policy.training.horizon_days,

@@ -90,7 +90,8 @@ def drift(
     first = pd.read_parquet(path)
     began_on = date.fromisoformat(str(first["began_on"].iloc[0])) if len(first) else day
     zone = configuration.policy.time_zone
-    alone = left_alone(ledger, first["customer_id"], today["customer_id"], (began_on, day), zone)
+    generation = home.generation(versions["generation_id"])
+    alone = left_alone(ledger, generation, first["customer_id"], today["customer_id"], (began_on, day), zone)
     first, today = (frame.set_index("customer_id").loc[alone] for frame in (first, today))
     names = [str(name) for name in today]
     scores = [name for name in names if name.startswith(("baseline", "uplift_"))]

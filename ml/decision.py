@@ -330,7 +330,7 @@ def _solving(  # noqa: PLR0917 - what `decide` was given, and what it made of it
         known.customers["customer_id"],
         configuration,
         is_free,
-        np.clip(everyone.left.max(axis=1), 0, len(CHANNELS)).astype(np.uint8),
+        everyone.most(moment.at),
         segments_of(known.customers, configuration.policy.segments),
         np.array([known.effect_sd.get(name, PRIOR_SD) for name in table.objectives]),
         keeps,

@@ -66,10 +66,9 @@ class Figures:
             return {row.channel: row.messages for row in connection.execute(query.group_by(outbox.c.channel))}
 
     def contacts_since(self, at: datetime) -> pd.DataFrame:
-        """Messages that left since a moment, or may have, or still may: message_id, customer_id."""
-        query = select(outbox.c.message_id, outbox.c.customer_id).where(
-            outbox.c.state.in_(COUNTED), func.coalesce(outbox.c.handed_over_at, outbox.c.send_at) >= at
-        )
+        """Messages that left since a moment, or may have, or still may: message_id, customer_id, sent_at (naive UTC)."""
+        when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
+        query = select(outbox.c.message_id, outbox.c.customer_id, when).where(outbox.c.state.in_(COUNTED), when >= at)
         with reading(self._engine) as connection:
             return pd.read_sql(query, connection)
 

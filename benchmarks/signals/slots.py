@@ -53,7 +53,9 @@ def _by_rule(  # noqa: PLR0917 - one channel, all that its hours need
 ) -> dict[str, float]:
     times, place, person = day.times[channel], day.row_of(channel)[rows], known.person[rows]
     is_open, looks = times.is_open[place], day.looks[rows]
-    hours = np.stack([times.at_hours(place, np.full(len(rows), s)) for s in range(len(times.slots))], axis=1)
+    hours = np.stack(
+        [times.at_hours(place, np.full(len(rows), s), times.send_at[place, s]) for s in range(len(times.slots))], axis=1
+    )
     share = np.where(np.isnat(hours), -1.0, looks[:, None, :])
     best = share.max(axis=2)
     everyone, slot = np.arange(len(rows)), np.where(is_open, best, -1.0).argmax(axis=1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -14,12 +14,14 @@ from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CALLED, CHANNELS, CONTACT_DETAILS
-from ml.policy.frequency import contacts_left, memberships
+from ml.policy.frequency import Left, contacts_left, memberships
 from ml.policy.lookup import positions, text
 from ml.policy.places import called_places
 from ml.policy.reasons import Reason
 from ml.policy.zones import is_known_zone
 
+HANDED_OVER_WITHIN: Final = np.timedelta64(1, "h")
+"""Dispatch comes round every quarter of an hour: what is due closer to the end of a window may expire unsent."""
 _BASES: Final = ("express_written", "express", "soft_opt_in", "other")
 
 
@@ -41,6 +43,16 @@ class Eligibility:
     def allowed(self) -> np.ndarray:
         """Bool [N, 8]."""
         return np.asarray(self.reasons == Reason.ALLOWED)
+
+    def most(self, at: datetime) -> np.ndarray:
+        """Contacts that caps still allow each person today over all channels, uint8 [N]: one where a channel has to wait for it.
+
+        Args:
+            at: The earliest moment of sending, UTC.
+        """
+        begin = np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
+        waits = ((self.from_at > begin) & (self.left > 0)).any(axis=1)
+        return np.asarray(np.clip(self.left.max(axis=1), 0, np.where(waits, 1, len(CHANNELS))), dtype=np.uint8)
 
     def forbid(self, where: np.ndarray, reason: Reason) -> "Eligibility":
         """The same with one more rule: `where` (bool, broadcast to [N, 8]) is forbidden unless it was already."""
@@ -82,7 +94,7 @@ def eligibility(
         suppressions: customer_id, channel; `all` as channel suppresses everywhere.
         earliest_at: Earliest moment of sending (UTC): the start of the day, or T where that's later.
         closes_at: datetime64[us] [N, 8] UTC, until when the channel reaches the person today: who is contacted as often as caps
-            allow until a moment before is allowed one contact after it. Without it nobody is.
+            allow until `HANDED_OVER_WITHIN` before is allowed one contact after that. Without it nobody is.
         do_not_call: The list, where the policy names one.
         phones: `dim_recipients`: customer_id, phone; needed with `do_not_call`, and tells zones that aren't stated.
         stopped: Channels that a person has stopped.
@@ -90,10 +102,10 @@ def eligibility(
     n = len(customers)
     index = text(customers["customer_id"])
     rows = _rows(index, contacts)
-    of_audiences = contacts_left(contacts, rows, n, memberships(actions), earliest_at).count
-    by_caps = contacts_left(contacts, rows, n, policy.frequency_caps, earliest_at)
-    frees = by_caps.from_at < closes_at if closes_at is not None else np.zeros((n, len(CHANNELS)), dtype=bool)
-    capped = np.where(frees, np.maximum(by_caps.count, 1), by_caps.count)
+    by_cap = [
+        contacts_left(contacts, rows, n, caps, earliest_at) for caps in (memberships(actions), policy.frequency_caps)
+    ]
+    of_audiences, capped = (_today(left, closes_at) for left in by_cap)
     left = np.minimum(of_audiences, capped)
     reasons = np.zeros((n, len(CHANNELS)), dtype=np.uint8)
     _forbid(reasons, np.array([c not in actions.channels for c in CHANNELS]), Reason.CHANNEL_NOT_IN_USE)
@@ -109,7 +121,7 @@ def eligibility(
         _forbid(reasons, ~_is_placed(customers, phones)[:, None] & _is_called(), Reason.UNKNOWN_TIME_ZONE)
     _forbid(reasons, capped <= 0, Reason.FREQUENCY_CAP)
     _forbid(reasons, of_audiences <= 0, Reason.IN_AUDIENCE)
-    return Eligibility(reasons, left, by_caps.from_at)
+    return Eligibility(reasons, left, np.maximum(*(each.from_at for each in by_cap)))
 
 
 def for_objective(everyone: Eligibility, objective: Objective, actions: Actions, earliest_at: datetime) -> Eligibility:
@@ -168,6 +180,13 @@ def without_rejected(
     where = _marked(text(customer_ids), own[~for_all])
     where |= np.array([channel in set(own.loc[for_all, "channel"]) for channel in CHANNELS])
     return everyone.forbid(where, Reason.REJECTED)
+
+
+def _today(left: Left, closes_at: np.ndarray | None) -> np.ndarray:
+    """Contacts left today, int16 [N, 8]: one for who has to wait until a moment well before the channel's last window ends."""
+    if closes_at is None:
+        return left.count
+    return np.where(left.from_at < closes_at - HANDED_OVER_WITHIN, np.maximum(left.count, 1), left.count)
 
 
 def _forbid(reasons: np.ndarray, where: np.ndarray, reason: Reason) -> np.ndarray:

@@ -74,7 +74,8 @@ def contacts_left(
     """How many more contacts the caps allow each person by channel, and from when on there is one.
 
     A cap of `max` in `days` holds in every window of that length, so at any moment all of the `days` before it count, and
-    whatever is planned ahead. The next contact is allowed once the `max`-th latest is `days` old.
+    whatever is planned ahead. The next contact is allowed once the `max`-th latest is `days` old: who is contacted as often as
+    allowed is contacted later each time, by as long as a due message waits for its hand-over.
 
     Args:
         contacts: Contacts as `all_contacts` gives them.

@@ -13,8 +13,11 @@ def rendered(exploration: Exploration | None) -> str:
 
 def test_what_a_draw_gives_up_is_said_beside_what_it_may() -> None:
     said = rendered(Exploration(0.02, 0.5, 1234.5, expected_cost=12.345, drawn_cost=-4.0))
-    assert "gives up 12.35 USD of 1,234.50 on average (1.0%; 2.0% may be given up) and -4.00 in this draw." in said
-    assert "manual arms, which are not chosen by what they are worth, are 3.21 of the spend.\n\n" in said
+    assert (
+        "gives up 12.35 USD of 1,234.50 on average (1.0%; about 2.0% may be given up) and gains 4.00 in this draw."
+        in said
+    )
+    assert "manual arms, which are not chosen by what they are worth, take 3.21 USD of the spend.\n\n" in said
 
 
 def test_a_plan_that_is_taken_as_it_is_says_why() -> None:

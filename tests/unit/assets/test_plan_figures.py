@@ -42,17 +42,30 @@ def test_a_loss_rate_is_measured_and_starts_from_the_stated_one(ledger):
 
 def test_a_week_counts_what_left_what_is_open_and_what_is_planned_and_not_what_is_replaced(ledger):
     release(ledger, frame=messages(2))
-    planned = pd.DataFrame({"customer_id": ["k0", "k0", "k9"]})
+    planned = pd.DataFrame({"customer_id": ["k0", "k0", "k9"], "send_at": AT + timedelta(hours=1)})
     assert _weekly(ledger, planned, AT, frozenset()) == {"k0": 3, "k1": 1, "k9": 1}
     assert _weekly(ledger, planned, AT, frozenset({"m0"}))["k0"] == 2
 
 
+@pytest.mark.parametrize(("minutes", "count"), [(-1, 2), (0, 1)])
+def test_a_week_is_that_before_the_new_contact_and_not_that_before_the_decision(ledger, minutes, count):
+    release(ledger, frame=messages(1))
+    week_later = AT + timedelta(days=7)
+    planned = pd.DataFrame({"customer_id": ["k0"], "send_at": [week_later + timedelta(minutes=minutes)]})
+    assert _weekly(ledger, planned, week_later - timedelta(hours=5), frozenset())["k0"] == count
+
+
 def _scored(home, days):
-    """Scores of 4,000 people on days, each with its model and what it adds to whom."""
+    """Scores of 4,000 people on days, each with its model and what it adds to whom; three of them had touches before."""
+    folder = home.generation("g")
+    folder.mkdir(parents=True)
+    sent_at = [AT - timedelta(days=ago) for ago in (80, 92, 2)]
+    touches = {"customer_id": ["k3999", "k3998", "k3997"], "sent_at": [at.replace(tzinfo=None) for at in sent_at]}
+    pd.DataFrame(touches).to_parquet(folder / "fct_touches.parquet")
     rng = np.random.default_rng(1)
     for day, model, added in days:
         folder = home.cycle(day.isoformat())
-        write_json({"model_sha256": model}, folder / "versions.json")
+        write_json({"model_sha256": model, "generation_id": "g"}, folder / "versions.json")
         scores = {"customer_id": [f"k{n}" for n in range(4000)], "baseline": rng.normal(0, 1, 4000) + added}
         write_frame(pd.DataFrame(scores), folder / "scores.parquet")
 
@@ -85,13 +98,20 @@ def test_too_few_people_left_alone_tell_of_no_drift(tmp_path, ledger):
     assert _drift(home, ledger, days[1], "UTC") is None
 
 
-def test_what_is_sent_on_the_day_itself_or_before_the_first_one_leaves_people_alone(ledger):
+def test_who_was_sent_something_between_or_in_the_quarter_before_was_not_left_alone(tmp_path, ledger):
+    home = Home(tmp_path).make()
+    _scored(home, [])
     release(ledger, frame=messages(500))
-    everybody = pd.Series([f"k{n}" for n in range(500)])
-    days = [date(2026, 1, n) for n in (4, 5, 6)]
-    assert len(left_alone(ledger, everybody, everybody, (days[0], days[1]), "UTC")) == 500
-    assert len(left_alone(ledger, everybody, everybody, (days[1], days[2]), "UTC")) == 0
-    assert len(left_alone(ledger, everybody, everybody, (days[2], date(2026, 1, 7)), "UTC")) == 500
+    everybody = pd.Series([f"k{n}" for n in [*range(500), *range(3700, 4000)]])
+
+    def alone(first, last):
+        return left_alone(ledger, home.generation("g"), everybody, everybody, (first, last), "UTC")
+
+    assert len(alone(date(2026, 1, 4), date(2026, 1, 5))) == 798, "what is sent on the later day doesn't count"
+    assert set(everybody) - set(alone(date(2026, 1, 5), date(2026, 1, 6))) >= {"k0", "k499", "k3999", "k3997"}
+    assert len(alone(date(2026, 1, 5), date(2026, 1, 6))) == 298
+    assert len(alone(date(2026, 1, 6), date(2026, 1, 7))) == 298, "contacts of yesterday fade"
+    assert len(alone(date(2026, 5, 6), date(2026, 5, 7))) == 800
 
 
 def test_the_stability_index_is_that_of_its_formula():

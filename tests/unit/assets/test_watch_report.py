@@ -5,6 +5,7 @@ from typing import Any
 from assets.reporting import _environment
 from ml.response.changes import Change
 
+DRIFT = {"began_on": "2026-01-05", "people": 900, "shifts": []}
 CHANGE = Change(0.304, 0.22, 0.945, "2026-01-18")
 
 
@@ -12,8 +13,7 @@ def rendered(**facts: Any) -> str:
     whole = {
         "watch": {"rolled_back": None, "promises": []},
         "changes": {},
-        "shifts": [],
-        "people": 900,
+        "drift": DRIFT,
         "horizon_days": 14,
     } | facts
     return _environment().get_template("watch.md.j2").render(whole)
@@ -38,6 +38,13 @@ def test_without_a_model_there_is_no_such_chapter() -> None:
 
 
 def test_too_few_people_left_alone_are_said_and_not_taken_for_nothing_having_moved() -> None:
-    said = rendered(people=0)
+    said = rendered(drift=DRIFT | {"people": 0})
     assert "Too few people were left alone" in said
     assert "Nothing has moved" not in said
+    moved = {"kind": "outcome", "name": "margin", "psi": 0.4, "ks": None, "verdict": "large"}
+    assert "What has moved since 2026-01-05 (population" in rendered(drift=DRIFT | {"people": 0, "shifts": [moved]})
+    assert "among the 900 people left alone (population" in rendered(drift=DRIFT | {"shifts": [moved]})
+
+
+def test_nothing_is_said_of_drift_where_none_was_measured() -> None:
+    assert rendered(drift={"began_on": None, "people": None, "shifts": []}).strip().endswith("days are over.")

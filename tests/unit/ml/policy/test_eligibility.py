@@ -161,9 +161,10 @@ def test_who_is_capped_until_a_moment_of_the_day_is_allowed_where_the_channel_re
     until_ten = _contacts(("c0", "email", pd.Timestamp("2025-12-29 10:00"), "m1"))
     closes_at = np.full((1, len(CHANNELS)), np.datetime64("2026-01-05T20:00", "us"))
     closes_at[0, CHANNELS.index("voice")] = np.datetime64("2026-01-05T10:00", "us")
+    closes_at[0, CHANNELS.index("sms")] = np.datetime64("2026-01-05T11:00", "us")
     closes_at[0, CHANNELS.index("push")] = np.datetime64("NaT")
     found = _ask(policy=caps, contacts=until_ten, closes_at=closes_at)
-    assert _only(found, Reason.FREQUENCY_CAP) == {"voice", "push"}
+    assert _only(found, Reason.FREQUENCY_CAP) == {"voice", "push", "sms"}, "a text would be due in its last hour"
     assert set(_ask(policy=caps, contacts=until_ten).values()) == {Reason.FREQUENCY_CAP}
 
 
@@ -291,3 +292,32 @@ def test_a_member_of_an_audience_is_not_added_again_while_the_membership_lasts()
         told = _ask(contacts=_contacts(("c0", "display", added, "m1"), ("c0", "email", added, "m2")))
         assert told.pop("display") == reason
         assert set(told.values()) == {Reason.ALLOWED}
+
+
+def test_a_member_whose_days_end_within_the_day_is_added_again_after_that():
+    added = AT - timedelta(days=_actions().channels["display"].audience_days) + timedelta(hours=5)
+    closes_at = np.full((1, len(CHANNELS)), np.datetime64("2026-01-05T20:00", "us"))
+    contacts = _contacts(("c0", "display", added, "m1"))
+    asked = eligibility(
+        _customers(),
+        policy=Policy(),
+        actions=_actions(),
+        consents=EVERYTHING,
+        contacts=contacts,
+        suppressions=_consents(),
+        earliest_at=AT,
+        closes_at=closes_at,
+    )
+    assert asked.allowed.all()
+    assert asked.from_at[0, CHANNELS.index("display")] == np.datetime64("2026-01-05T10:00")
+    assert (asked.from_at[0, : CHANNELS.index("display")] == np.datetime64("2026-01-05T05:00")).all()
+
+
+def test_who_waits_for_one_contact_gets_one_over_all_channels_however_many_others_still_allow():
+    caps = {"frequency_caps": [{"channels": ["email", "sms"], "max": 1, "days": 7}]}
+    contacts = _contacts(("c0", "email", pd.Timestamp("2025-12-29 10:00"), "m1"))
+    given = {"actions": _actions(), "consents": EVERYTHING, "suppressions": _consents(), "earliest_at": AT}
+    closes_at = np.full((2, len(CHANNELS)), np.datetime64("2026-01-05T20:00", "us"))
+    policy = Policy.model_validate(caps)
+    asked = eligibility(_customers(2), policy=policy, contacts=contacts, closes_at=closes_at, **given)
+    assert asked.most(AT).tolist() == [1, len(CHANNELS)]

@@ -172,8 +172,9 @@ def _weekly(ledger: Ledger, contacts: pd.DataFrame, at: datetime, replaced: froz
     """Contacts of each customer: this cycle's, those in the seven days before the first of them, and those still open."""
     found = ledger.figures.contacts_since(at - WEEK)
     found = found[~found["message_id"].isin(replaced)]
-    first = pd.to_datetime(contacts.groupby("customer_id")["send_at"].min(), utc=True)
-    counts = ~(pd.to_datetime(found["sent_at"], utc=True) <= found["customer_id"].map(first) - WEEK)
+    first = pd.to_datetime(contacts["send_at"], utc=True).groupby(contacts["customer_id"]).min()
+    begins = first.reindex(found["customer_id"]).to_numpy() - WEEK
+    counts = ~(pd.to_datetime(found["sent_at"], utc=True).to_numpy() <= begins)
     return Counter(found.loc[counts, "customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
 
 

@@ -45,6 +45,8 @@ def test_a_week_counts_what_left_what_is_open_and_what_is_planned_and_not_what_i
     planned = pd.DataFrame({"customer_id": ["k0", "k0", "k9"], "send_at": AT + timedelta(hours=1)})
     assert _weekly(ledger, planned, AT, frozenset()) == {"k0": 3, "k1": 1, "k9": 1}
     assert _weekly(ledger, planned, AT, frozenset({"m0"}))["k0"] == 2
+    nothing = pd.DataFrame({"customer_id": [], "send_at": pd.array([], dtype="datetime64[us]")})
+    assert _weekly(ledger, nothing, AT, frozenset()) == {"k0": 1, "k1": 1}
 
 
 @pytest.mark.parametrize(("minutes", "count"), [(-1, 2), (0, 1)])

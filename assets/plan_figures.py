@@ -172,9 +172,9 @@ def _weekly(ledger: Ledger, contacts: pd.DataFrame, at: datetime, replaced: froz
     """Contacts of each customer: this cycle's, those in the seven days before the first of them, and those still open."""
     found = ledger.figures.contacts_since(at - WEEK)
     found = found[~found["message_id"].isin(replaced)]
-    first = pd.to_datetime(contacts["send_at"], utc=True).groupby(contacts["customer_id"]).min()
-    begins = first.reindex(found["customer_id"]).to_numpy() - WEEK
-    counts = ~(pd.to_datetime(found["sent_at"], utc=True).to_numpy() <= begins)
+    sent_at, send_at = (pd.to_datetime(each, utc=True) for each in (found["sent_at"], contacts["send_at"]))
+    begins = (send_at - WEEK).groupby(contacts["customer_id"]).min().reindex(found["customer_id"])
+    counts = ~(sent_at.array <= begins.array)
     return Counter(found.loc[counts, "customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
 
 

@@ -174,7 +174,7 @@ def _weekly(ledger: Ledger, contacts: pd.DataFrame, at: datetime, replaced: froz
     found = found[~found["message_id"].isin(replaced)]
     sent_at, send_at = (pd.to_datetime(each, utc=True) for each in (found["sent_at"], contacts["send_at"]))
     begins = (send_at - WEEK).groupby(contacts["customer_id"]).min().reindex(found["customer_id"])
-    counts = ~(sent_at.array <= begins.array)
+    counts = ~np.asarray(sent_at.array <= begins.array)
     return Counter(found.loc[counts, "customer_id"].tolist()) + Counter(contacts["customer_id"].tolist())
 
 

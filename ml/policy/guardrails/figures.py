@@ -63,10 +63,13 @@ class PlanFigures:
 
 
 def reference(past: Sequence[float], forecast: float | None) -> tuple[float | None, str]:
-    """What a day is compared with, and what that is in words: its own last seven days once there are as many."""
+    """What a day is compared with, and what that is in words: the largest of its own last seven days once there are as many.
+
+    Weeks have a rhythm: people who were all contacted as often as caps allow are free again on one day, and some shops send on
+    Mondays alone. Against the mean of a week every such day would be a leap.
+    """
     if len(past) >= SETTLED_AFTER_DAYS:
-        recent = past[-SETTLED_AFTER_DAYS:]
-        return sum(recent) / len(recent), "the mean of its last seven days"
+        return max(past[-SETTLED_AFTER_DAYS:]), "the largest of its last seven days"
     return forecast, "the forecast of its plan"
 
 

@@ -12,7 +12,9 @@ class SpendChange:
     """Rise of the day's spend against the objective's own last days."""
 
     name: ClassVar[str] = "spend_change_per_day"
-    formula: ClassVar[str] = "spend / mean spend of the last 7 days - 1 <= bound; before a week, against the forecast"
+    formula: ClassVar[str] = (
+        "spend / largest spend of the last 7 days - 1 <= bound; before a week, against the forecast"
+    )
     remedy: ClassVar[str] = "approve it, or raise spend_change_per_day"
     bound: float
 

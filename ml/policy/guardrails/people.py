@@ -12,7 +12,7 @@ class AudienceChange:
     """Rise of the people contacted."""
 
     name: ClassVar[str] = "audience_change"
-    formula: ClassVar[str] = "people / mean people of the last 7 days - 1 <= bound"
+    formula: ClassVar[str] = "people / most people of the last 7 days - 1 <= bound; before a week, against the forecast"
     remedy: ClassVar[str] = "approve it, or raise audience_change"
     bound: float
 

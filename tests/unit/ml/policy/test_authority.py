@@ -49,6 +49,14 @@ def test_outside_a_guardrail_a_supervised_plan_waits_and_an_autonomous_one_goes(
     assert authorize(_figures(**changed), "autonomous", RULES).state == "released"
 
 
+def test_a_day_as_large_as_the_largest_of_the_last_week_is_usual_and_what_was_before_is_forgotten():
+    weekly = {"spend": {"email": 90.0, "sms": 60.0}, "past_spend": [150.0, *[0.1] * 6]}
+    assert (
+        authorize(_figures(**weekly, people=200, past_people=[200, *[1] * 6]), "supervised", RULES).state == "released"
+    )
+    assert authorize(_figures(people=200, past_people=[200, *[1] * 7]), "supervised", RULES).state == "waiting"
+
+
 def test_on_the_bound_is_inside_and_the_distance_says_how_far():
     figures = _figures(spend={"email": 90.0, "sms": 60.0})
     decision = authorize(figures, "supervised", RULES)

@@ -11,6 +11,8 @@ from assets.ledger.tables import outbox, outcome
 
 COUNTED = ("pending", "leased", "sending", "sent", "unknown")
 """States in which a message's money is held or spent; `unknown` counts as sent."""
+SENT_AT = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
+"""When a message left, or is due to."""
 
 
 class Figures:
@@ -67,15 +69,14 @@ class Figures:
 
     def contacts_since(self, at: datetime) -> pd.DataFrame:
         """Messages that left since a moment, or may have, or still may: message_id, customer_id, sent_at (naive UTC)."""
-        when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
-        query = select(outbox.c.message_id, outbox.c.customer_id, when).where(outbox.c.state.in_(COUNTED), when >= at)
+        columns = (outbox.c.message_id, outbox.c.customer_id, SENT_AT)
+        query = select(*columns).where(outbox.c.state.in_(COUNTED), at <= SENT_AT)
         with reading(self._engine) as connection:
             return pd.read_sql(query, connection)
 
     def contacted(self, start: datetime, end: datetime) -> list[str]:
         """People to whom a message left in [start, end), or may have, or still may: customer_id, each once."""
-        at = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type)
-        query = select(outbox.c.customer_id).where(outbox.c.state.in_(COUNTED), at >= start, at < end)
+        query = select(outbox.c.customer_id).where(outbox.c.state.in_(COUNTED), start <= SENT_AT, end > SENT_AT)
         with reading(self._engine) as connection:
             return list(connection.execute(query.distinct()).scalars())
 

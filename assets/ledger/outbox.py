@@ -20,6 +20,7 @@ from assets.ledger.closing import IS_OPEN
 from assets.ledger.columns import from_micros
 from assets.ledger.counters import current_number, next_number
 from assets.ledger.engine import in_one, is_among, reading, writing
+from assets.ledger.figures import SENT_AT
 from assets.ledger.halts import is_halted
 from assets.ledger.handover import Check
 from assets.ledger.records import Delivery, Intent, Lease, Message, Receipt, Since
@@ -308,10 +309,9 @@ class Outbox:
 
         Columns: message_id, customer_id, channel, offer_id, sent_at (naive UTC).
         """
-        when = func.coalesce(outbox.c.handed_over_at, outbox.c.send_at, type_=outbox.c.send_at.type).label("sent_at")
-        columns = (outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, outbox.c.offer_id, when)
-        query = select(*columns).where(IS_CONTACT, when >= at)
-        return self._frame(query.order_by(when, outbox.c.message_id))
+        columns = (outbox.c.message_id, outbox.c.customer_id, outbox.c.channel, outbox.c.offer_id, SENT_AT)
+        query = select(*columns).where(IS_CONTACT, at <= SENT_AT)
+        return self._frame(query.order_by(SENT_AT, outbox.c.message_id))
 
     def contacts_of(
         self, customer_ids: Sequence[str], since: datetime, *, besides: Sequence[str] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from ml.configuration.do_not_call import DoNotCall
 from ml.configuration.objective import Objective
 from ml.configuration.policy import Policy
 from ml.entities import CALLED, CHANNELS, CONTACT_DETAILS
-from ml.policy.frequency import Left, contacts_left, memberships
+from ml.policy.frequency import Left, contacts_left, memberships, naive
 from ml.policy.lookup import positions, text
 from ml.policy.places import called_places
 from ml.policy.reasons import Reason
@@ -50,8 +50,7 @@ class Eligibility:
         Args:
             at: The earliest moment of sending, UTC.
         """
-        begin = np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
-        waits = ((self.from_at > begin) & (self.left > 0)).any(axis=1)
+        waits = ((self.from_at > naive(at)) & (self.left > 0)).any(axis=1)
         return np.asarray(np.clip(self.left.max(axis=1), 0, np.where(waits, 1, len(CHANNELS))), dtype=np.uint8)
 
     def forbid(self, where: np.ndarray, reason: Reason) -> "Eligibility":

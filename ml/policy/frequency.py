@@ -54,6 +54,11 @@ def contact_caps(policy: Policy, actions: Actions) -> tuple[FrequencyCap, ...]:
     return (*policy.frequency_caps, *memberships(actions))
 
 
+def naive(at: datetime) -> np.datetime64:
+    """A moment as frames hold it: UTC, to the microsecond."""
+    return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
+
+
 @dataclass(frozen=True, eq=False)
 class Left:
     """What frequency caps still allow N people.
@@ -84,7 +89,7 @@ def contacts_left(
         caps: The caps.
         earliest_at: Earliest moment of sending, UTC.
     """
-    shape, begin = (n, len(CHANNELS)), np.datetime64(earliest_at.astimezone(UTC).replace(tzinfo=None), "us")
+    shape, begin = (n, len(CHANNELS)), naive(earliest_at)
     count, from_at = np.full(shape, np.iinfo(np.int16).max, dtype=np.int16), np.full(shape, begin)
     sent_at = pd.to_datetime(contacts["sent_at"], utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     channel = positions(text(contacts["channel"]), text(CHANNELS))

@@ -60,10 +60,10 @@ class SendTimes:
         Args:
             place: int [K], rows of the places.
             slot: int [K].
-            from_at: datetime64[us] [K], UTC: nothing is due before it.
+            from_at: datetime64[us] [K] UTC, when the slot begins for each: `send_at`, or later.
         """
         begins = self.midnight[place, slot][:, None] + np.arange(24) * _HOUR
-        due = np.maximum(begins, np.maximum(self.send_at[place, slot], from_at)[:, None])
+        due = np.maximum(begins, from_at[:, None])
         is_left = self.hours[slot] & (due < begins + _HOUR) & (due < self.expires_at[place, slot][:, None])
         return np.where(is_left, due, np.datetime64("NaT", "us"))
 

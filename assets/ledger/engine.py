@@ -1,8 +1,6 @@
 """Connections to SQLite and PostgreSQL that behave alike: a write transaction holds what it read."""
 
 import json
-import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, make_url
 
 BUSY_TIMEOUT_MS = 30_000
-PAUSE_S = 0.01
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     f"busy_timeout={BUSY_TIMEOUT_MS}",
     "foreign_keys=ON",
@@ -60,21 +56,7 @@ def open_engine(url: str | URL) -> Engine:
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own BEGIN is deferred: it would fail half-way instead of waiting
     for pragma in _PRAGMAS:
-        _patiently(connection, f"PRAGMA {pragma}")
-
-
-def _patiently(connection: Any, statement: str) -> None:
-    """Run a statement that SQLite refuses at once while another connection holds the file, as it does a change to WAL."""
-    begun = time.monotonic()
-    while True:
-        try:
-            connection.execute(statement).fetchall()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() - begun > BUSY_TIMEOUT_MS / 1000:
-                raise
-            time.sleep(PAUSE_S)
-        else:
-            return
+        connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
 # BEGIN is said here and not by an event of the engine: with one, each statement of it pays for all its events.

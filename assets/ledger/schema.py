@@ -14,13 +14,14 @@ _UPGRADE_LOCK = 7_203_771  # any constant of our own, for PostgreSQL's advisory 
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that are missing. Costs one small query where none is."""
-    if _version(engine) == HEAD:
-        return
-    with _alone(engine), writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        _migrate(connection)
+    """Run the migrations that are missing. Costs a lock and one small query where none is."""
+    with _alone(engine):
+        if _version(engine) == HEAD:
+            return
+        with writing(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            _migrate(connection)
 
 
 def _version(engine: Engine) -> str | None:
@@ -42,9 +43,15 @@ def _migrate(connection: Connection) -> None:
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[None]:
+    """Alone with a SQLite file, and it in WAL, which the file keeps.
+
+    SQLite doesn't wait with a change to WAL but refuses it at once where another process reads: here none does.
+    """
     if engine.dialect.name != "sqlite":
         yield
         return
     with Path(f"{engine.url.database}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         yield

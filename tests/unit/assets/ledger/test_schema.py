@@ -26,17 +26,19 @@ def test_migrations_build_exactly_the_tables_that_the_code_names(ledger):
 
 
 def test_many_processes_may_upgrade_at_once(tmp_path):
-    def upgrade(_):
-        Ledger(f"sqlite:///{tmp_path}/new/ledger.db").upgrade().close()
+    def upgrade(name):
+        Ledger(f"sqlite:///{tmp_path}/{name}/ledger.db").upgrade().close()
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(upgrade, range(4)))
+        list(pool.map(upgrade, 4 * ["new"] + 4 * ["newer"] + 4 * ["newest"]))
     with Ledger(f"sqlite:///{tmp_path}/new/ledger.db").engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
-def test_sqlite_is_opened_to_survive_power_loss(tmp_path):
-    with open_engine(f"sqlite:///{tmp_path}/ledger.db").connect() as connection:
+def test_a_sqlite_ledger_is_opened_to_survive_power_loss(tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    Ledger(url).upgrade().close()
+    with open_engine(url).connect() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys")

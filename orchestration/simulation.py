@@ -68,8 +68,8 @@ def simulate(
 
 
 def _run(settings: Settings, name: str, seed: int, customers: int, day_count: int, progress: Progress) -> Facts:
-    place = settings.home / f"{seed}-{customers}-{name}"
-    kept = place / f"{day_count}-{RESULT}"
+    place = settings.home / f"{seed}-{customers}-{day_count}-{name}"  # with days: after its tail no day can be added
+    kept = place / RESULT
     if kept.exists():
         return dict(json.loads(kept.read_text(encoding="utf-8")))
     config = write_policy(WAYFINDER if name == NOTHING else name, settings.config, place / "config")

@@ -79,4 +79,5 @@ class OpenEventLog(SqliteEventLogStorage):
 
 
 def _without_waiting_for_the_disk(connection: Any, _: object) -> None:
+    connection.execute("pragma journal_mode = wal")  # Dagster sets it as well, once each table was written to the disk
     connection.execute("pragma synchronous = normal")

@@ -107,19 +107,29 @@ def _known(
     view = generation / "dim_customers.parquet"
     # One that isn't there is named where the audience is asked.
     columns = ", ".join(f'"{name}"' for name in pq.read_schema(view).names if name in asked)
-    ids = {member.customer_id for member in members}
-    contacts = {json.loads(member.contact_ids_json)[0] for member in members}
+    ids = sorted({member.customer_id for member in members})
+    recipients_of = str(generation / "dim_recipients.parquet")
     people = query(
-        "select * from read_parquet($path) where customer_id in (select unnest($ids)) "
-        "or contact_ids[1] in (select unnest($contacts)) order by customer_id",
-        path=str(generation / "dim_recipients.parquet"),
-        ids=sorted(ids),
-        contacts=sorted(contacts),
+        "select * from read_parquet($path) where customer_id in (select unnest($ids)) order by customer_id",
+        path=recipients_of,
+        ids=ids,
     )
+    # A person may have been merged since: then a contact tells who it is now.
+    named = set(people["customer_id"])
+    contacts = sorted({member.contact_ids[0] for member in members if member.customer_id not in named})
+    if contacts:
+        merged = query(
+            "select * from read_parquet($path) where contact_ids[1] in (select unnest($contacts)) "
+            "and not customer_id in (select unnest($ids)) order by customer_id",
+            path=recipients_of,
+            contacts=contacts,
+            ids=ids,
+        )
+        people = pd.concat([people, merged], ignore_index=True)
     customers = query(
         f"select {columns} from read_parquet($path) where customer_id in (select unnest($ids))",  # noqa: S608 - names of columns that are there
         path=str(view),
-        ids=sorted(ids),
+        ids=ids,
     )
     return people, customers
 
@@ -128,13 +138,13 @@ def _messages(
     members: Sequence[Membership], people: pd.DataFrame, driver: str, cycle_id: str, at: datetime
 ) -> dict[str, Message]:
     """Each member's removal by the message that had added them; nobody without a hash that the platform could match."""
-    by_contact = pd.Series(people.index, index=people["contact_ids"].str[0])
-    by_contact = by_contact[~by_contact.index.duplicated()]
-    by_id = pd.Series(people.index, index=people["customer_id"])
-    # A person may have been merged since: then a contact tells who it is now.
-    rows = [by_id.get(m.customer_id, by_contact.get(json.loads(m.contact_ids_json)[0], -1)) for m in members]
+    by_id = {name: row for row, name in enumerate(people["customer_id"])}
+    by_contact: dict[str, int] = {}
+    for row, contact in enumerate(people["contact_ids"].str[0]):
+        by_contact.setdefault(contact, row)
+    rows = [by_id[m.customer_id] if m.customer_id in by_id else by_contact.get(m.contact_ids[0], -1) for m in members]
     known = [(member, row) for member, row in zip(members, rows, strict=True) if row >= 0]
-    found = people.loc[[row for _, row in known]]
+    found = people.iloc[[row for _, row in known]]
     channel = members[0].channel
     made = zip(known, recipients(channel, found, operation="remove", driver=driver), strict=True)
     return {

@@ -4,11 +4,12 @@ A membership is a message of an ad channel that was handed over. Taking one back
 none; it is recorded once its removal was handed over.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Engine, func, select
 
@@ -51,6 +52,18 @@ class Membership:
     decided_at: datetime
     added_at: datetime
 
+    @property
+    def contact_ids(self) -> list[str]:
+        """The CRM ids that the person was unified from."""
+        return list(json.loads(self.contact_ids_json))
+
+
+_MEMBERSHIP: Final = (
+    "message_id", "decision_id", "customer_id", "objective_id", "channel", "offer_id", "creative_id", "contact_ids",
+    "decided_at", "handed_over_at",
+)  # fmt: skip
+"""Columns of `outbox` in the order of `Membership`."""
+
 
 class Memberships:
     """Who is in the audiences of ads."""
@@ -69,20 +82,18 @@ class Memberships:
             partition_by=outbox.c.customer_id, order_by=(outbox.c.handed_over_at.desc(), outbox.c.message_id.desc())
         )
         added = (
-            select(outbox, newest.label("age"))
+            select(*(outbox.c[name] for name in _MEMBERSHIP), newest.label("age"))
             .where(outbox.c.channel == channel, outbox.c.state == "sent", outbox.c.handed_over_at >= since)
             .subquery()
         )
         gone = select(audience_removal.c.added_by)
-        query = select(added).where(added.c.age == 1, added.c.message_id.not_in(gone)).order_by(added.c.message_id)
+        query = (
+            select(*(added.c[name] for name in _MEMBERSHIP))
+            .where(added.c.age == 1, added.c.message_id.not_in(gone))
+            .order_by(added.c.message_id)
+        )
         with reading(self._engine) as connection:
-            return [
-                Membership(
-                    row["message_id"], row["decision_id"], row["customer_id"], row["objective_id"], row["channel"],
-                    row["offer_id"], row["creative_id"], row["contact_ids"], row["decided_at"], row["handed_over_at"],
-                )
-                for row in connection.execute(query).mappings()
-            ]  # fmt: skip
+            return [Membership(*row) for row in connection.execute(query).tuples()]
 
     def refused(self, members: Sequence[Message]) -> set[str]:
         """Ids of messages, as they would be sent again, that suppressions or withdrawn consent forbid now."""

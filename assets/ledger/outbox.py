@@ -332,7 +332,8 @@ class Outbox:
     def _frame(self, query: Select[Any]) -> pd.DataFrame:
         with reading(self._engine) as connection:
             found = connection.execute(query)
-            return _tidy(pd.DataFrame.from_records(found.all(), columns=list(found.keys())))
+            rows = [tuple(row) for row in found]  # pandas asks each row for names that SQLAlchemy searches at length
+            return _tidy(pd.DataFrame.from_records(rows, columns=list(found.keys())))
 
 
 # Statements of every dispatch are made once: making one costs as much as running it.

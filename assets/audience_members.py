@@ -71,10 +71,11 @@ def take_back(
     refused = ledger.memberships.refused(list(messages.values()))
     due: dict[str, tuple[str, Why]] = {}
     for member in members:
-        message = messages.get(member.message_id)
-        why = _why(member, message, refused, inside, stays, at)
-        if message is not None and why is not None:
-            due[message.message_id] = (member.message_id, why)
+        if member.message_id in messages:
+            message = messages[member.message_id]
+            why = _why(member, message, refused, inside, stays, at)
+            if why is not None:
+                due[message.message_id] = (member.message_id, why)
     outgoing = [message for message in messages.values() if message.message_id in due]
     gone = {receipt.message_id for receipt in drivers[channel].deliver(outgoing, at=at) if receipt.status == "sent"}
     ledger.memberships.taken_back({name: due[name] for name in sorted(gone)}, channel=channel, at=at)
@@ -86,23 +87,23 @@ def take_back(
 
 def _why(
     member: Membership,
-    message: Message | None,
+    message: Message,
     refused: set[str],
     inside: Mapping[str, set[str]],
     stays: timedelta,
     at: datetime,
 ) -> Why | None:
-    if message is not None and message.message_id in refused:
+    if message.message_id in refused:
         return "withdrew"
     if member.added_at + stays <= at:
         return "expired"
-    return None if member.customer_id in inside.get(member.objective_id, set()) else "left"
+    return None if message.customer_id in inside.get(member.objective_id, set()) else "left"
 
 
 def _known(
     generation: Path, members: Sequence[Membership], objectives: Sequence[Objective]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of the members, `dim_recipients` by the person's name or, once merged, a contact, and what objectives ask of `dim_customers`."""
+    """Who the members are now: `dim_recipients` by the person's id or, once merged, a contact, and what objectives ask of them."""
     asked = {"customer_id", *(name for objective in objectives for name in parse(objective.audience.where).columns)}
     view = generation / "dim_customers.parquet"
     # One that isn't there is named where the audience is asked.
@@ -119,7 +120,7 @@ def _known(
     contacts = sorted({member.contact_ids[0] for member in members if member.customer_id not in named})
     if contacts:
         merged = query(
-            "select * from read_parquet($path) where contact_ids[1] in (select unnest($contacts)) "
+            "select * from read_parquet($path) where list_has_any(contact_ids, $contacts) "
             "and not customer_id in (select unnest($ids)) order by customer_id",
             path=recipients_of,
             contacts=contacts,
@@ -129,7 +130,7 @@ def _known(
     customers = query(
         f"select {columns} from read_parquet($path) where customer_id in (select unnest($ids))",  # noqa: S608 - names of columns that are there
         path=str(view),
-        ids=ids,
+        ids=people["customer_id"].tolist(),
     )
     return people, customers
 
@@ -139,26 +140,29 @@ def _messages(
 ) -> dict[str, Message]:
     """Each member's removal by the message that had added them; nobody without a hash that the platform could match."""
     by_id = {name: row for row, name in enumerate(people["customer_id"])}
-    by_contact: dict[str, int] = {}
-    for row, contact in enumerate(people["contact_ids"].str[0]):
-        by_contact.setdefault(contact, row)
+    by_contact = {name: row for row, names in enumerate(people["contact_ids"]) for name in names}
     rows = [by_id[m.customer_id] if m.customer_id in by_id else by_contact.get(m.contact_ids[0], -1) for m in members]
     known = [(member, row) for member, row in zip(members, rows, strict=True) if row >= 0]
     found = people.iloc[[row for _, row in known]]
     channel = members[0].channel
-    made = zip(known, recipients(channel, found, operation="remove", driver=driver), strict=True)
+    to = recipients(channel, found, operation="remove", driver=driver)
+    made = zip(known, found["customer_id"], to, strict=True)
     return {
-        member.message_id: _removal(member, recipient, cycle_id, at) for (member, _), recipient in made if recipient
+        member.message_id: _removal(member, customer_id, recipient, cycle_id, at)
+        for (member, _), customer_id, recipient in made
+        if recipient
     }
 
 
-def _removal(member: Membership, recipient: Mapping[str, object], cycle_id: str, at: datetime) -> Message:
+def _removal(
+    member: Membership, customer_id: str, recipient: Mapping[str, object], cycle_id: str, at: datetime
+) -> Message:
     return Message(
         message_id=f"r-{member.message_id.removeprefix('m-')}",
         decision_id=member.decision_id,
         plan_id="",
         cycle_id=cycle_id,
-        customer_id=member.customer_id,
+        customer_id=customer_id,
         objective_id=member.objective_id,
         channel=member.channel,
         offer_id=member.offer_id,

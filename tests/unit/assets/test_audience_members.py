@@ -38,14 +38,18 @@ def world(tmp_path):
     ledger.close()
 
 
-def _publish(home, lifecycles):
+def _publish(home, lifecycles, merged=()):
+    """People k0, k1, …; `merged` has the names of those who are one with the last of them, as its later contacts."""
     folder = home.generation(GENERATION)
     folder.mkdir(parents=True, exist_ok=True)
-    count = range(len(lifecycles))
+    count = [n for n in range(len(lifecycles)) if f"k{n}" not in merged]
+    contacts = [[f"c{n}"] for n in count]
+    contacts[-1] += [name.replace("k", "c") for name in merged]
+    lifecycles = [lifecycles[n] for n in count]
     pd.DataFrame(
         {
             "customer_id": [f"k{n}" for n in count],
-            "contact_ids": [[f"c{n}"] for n in count],
+            "contact_ids": contacts,
             "email_sha256": [f"{n}" * 64 for n in count],
             "phone_sha256": None,
         }
@@ -72,6 +76,15 @@ def test_who_leaves_the_objectives_audience_is_taken_out_the_next_time(world):
     _publish(world.home, ["active", "lapsed", "lapsed"])
     assert world.step(AT + timedelta(days=1)) == {"left": 1}
     assert [line["customer_id"] for line in _lines(world.home, "2026-01-06")] == ["k0"]
+
+
+def test_who_is_one_with_another_person_since_is_taken_out_as_that_person(world):
+    _publish(world.home, ["lapsed"] * 4, merged=["k0"])
+    assert world.step(AT + timedelta(days=1)) == {}
+    world.ledger.suppressions.add("c0", reason="unsubscribed", source="test", at=AT)
+    assert world.step(AT + timedelta(days=1)) == {"withdrew": 1}
+    (line,) = _lines(world.home, "2026-01-06")
+    assert (line["customer_id"], line["recipient"]["email_sha256"]) == ("k3", "3" * 64)
 
 
 def test_who_withdraws_is_taken_out_although_nothing_else_may_be_sent_to_them(world):

@@ -17,7 +17,8 @@ from assets.plan_runs import log_plans
 from assets.problems import keep_problem
 from ml.allocation.stored import StoredProblem
 from ml.configuration import Configuration
-from ml.decision import Decided, Moment, decide
+from ml.decision import Decided, decide
+from ml.knowledge import Moment
 from ml.levers import PER_DAY, Day
 from ml.tracking import Tracking
 from ml.what_if import CurvePoint, curve_numbers

@@ -23,7 +23,8 @@ from assets.objective_morning import (
 from ml.allocation.errors import SolverStatusError
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
-from ml.decision import Decided, Knowledge
+from ml.decision import Decided
+from ml.knowledge import Knowledge
 from ml.objectives.active import active_objectives
 from ml.objectives.compiler import Compiled, Stated, compile_objective
 from ml.objectives.estimate import Estimate

@@ -24,8 +24,9 @@ from ml.configuration import Configuration
 from ml.configuration.do_not_call import do_not_call_of
 from ml.configuration.objective import Objective
 from ml.day_problem import Room, segments_of
-from ml.decision import Decided, Knowledge
+from ml.decision import Decided
 from ml.entities import CALLED
+from ml.knowledge import Knowledge
 from ml.objectives.active import active_objectives
 from ml.objectives.unit_value import UnitValue, UnknownValueError, unit_value
 from ml.policy.arms import assignment_frame

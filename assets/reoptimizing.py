@@ -17,9 +17,10 @@ from assets.ledger.ledger import Ledger
 from assets.models import kept_model
 from assets.problems import keep_problem
 from assets.releasing import WITHDRAWS, Office, decisions_of, part_of, propose, release_by_policy
-from ml.decision import Decided, Knowledge, Moment, decide
+from ml.decision import Decided, decide
 from ml.entities import NONE
 from ml.explain.changes import Worth, explain_changes, summary
+from ml.knowledge import Knowledge, Moment
 from ml.news import News, news_of, refreshed
 from ml.policy.standing import NEEDED, standing
 from ml.response.scores import Scores

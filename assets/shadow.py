@@ -21,9 +21,10 @@ from assets.plan_figures import day_of, figures_of
 from assets.policy_log import DayLog, LogError, day_log, dense
 from ml.configuration import Configuration
 from ml.day_problem import Room
-from ml.decision import Decided, Moment, decide
+from ml.decision import Decided, decide
 from ml.entities import NONE
 from ml.evaluation.off_policy import Vector, difference, evaluate, support
+from ml.knowledge import Moment
 from ml.objectives.unit_value import UnitValue
 from ml.policy.guardrails import guardrails_of
 from ml.response.scores import Scores

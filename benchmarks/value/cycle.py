@@ -25,9 +25,10 @@ from assets.propensity import MAX_TRAINING_ROWS, TRAINING_THREADS, history_of
 from assets.publishing import MARTS, prune, publish
 from benchmarks.value.views import Views
 from ml.configuration import Configuration
-from ml.decision import Decided, Moment, decide
+from ml.decision import Decided, decide
 from ml.entities import NONE
 from ml.journeys.model import JourneyModel, Scans
+from ml.knowledge import Moment
 from ml.policy.value import contact_cost_of
 from ml.response.fit import settings_of
 from ml.response.model import ResponseModel

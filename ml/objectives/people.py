@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.configuration import Configuration
 from ml.configuration.objective import Objective
-from ml.decision import Knowledge
+from ml.knowledge import Knowledge
 from ml.objectives.active import audience_masks
 from ml.objectives.rest import People
 from ml.policy.arms import assign_arms

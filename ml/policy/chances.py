@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ml.allocation.kernel import F64, Bool, kernel
+from ml.allocation.problem import Problem
 from ml.entities import CHANNELS, NONE
 
 COLUMNS: Final = ("customer_id", "objective_id", "channel", "is_randomized", "chance")
@@ -127,3 +128,15 @@ def _uncovered(line: F64, is_kept: Bool) -> F64:
                 hit = hit or (is_kept[m] and np.ceil(ends[m] - middle) + middle < ends[m + 1])
             free[i] += 0.0 if hit else at[c + 1] - at[c]
     return free
+
+
+def by_channel(problem: Problem, chance: np.ndarray, objectives: int) -> np.ndarray:
+    """Chances of candidates added up by person, objective and channel, float64 [N, J, 8]."""
+    candidates, columns = problem.candidates, problem.columns
+    shape = (candidates.people_count, objectives, len(CHANNELS))
+    if not len(columns):
+        return np.zeros(shape)
+    person = np.repeat(np.arange(candidates.people_count), np.diff(candidates.starts))
+    part = (columns.objective * len(CHANNELS) + columns.channel)[candidates.column]
+    size = objectives * len(CHANNELS)
+    return np.bincount(person * size + part, weights=chance, minlength=np.prod(shape)).reshape(shape)

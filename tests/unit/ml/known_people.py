@@ -8,8 +8,8 @@ import pandas as pd
 
 from ml.configuration import Configuration, read_configuration
 from ml.day_problem import Room
-from ml.decision import Knowledge, Moment
 from ml.entities import CHANNELS
+from ml.knowledge import Knowledge, Moment
 from ml.policy.frequency import all_contacts
 from ml.response.redemption import Redemption
 from ml.response.scores import Scores

@@ -1,5 +1,6 @@
 """The problem among a few open people, everybody else being fixed: as shares, and as whole contacts."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import cvxpy as cp
@@ -224,20 +225,23 @@ def _better(one: Whole, other: Whole) -> Whole:
 def _solve_whole(problem: cp.Problem, loss: float, seconds: float, *, has_subtrees: bool) -> bool:
     """Whether the integer program gave whole contacts, proven to be near the best or the best found in time."""
     try:
-        problem.solve(
-            solver=SOLVER,
-            output_flag=False,
-            random_seed=0,
-            presolve="off",  # on some programs it does not end, whatever the time limit
-            mip_abs_gap=loss,
-            mip_rel_gap=0.0,
-            mip_heuristic_run_rins=has_subtrees,
-            mip_heuristic_run_rens=has_subtrees,
-            mip_max_nodes=_MOST_NODES,
-            time_limit=seconds,
-            primal_feasibility_tolerance=_TOLERANCE,
-            mip_feasibility_tolerance=_WHOLE_TOLERANCE,
-        )
+        with warnings.catch_warnings():
+            # A search that its limits end is no surprise here: the plan's bound says what it may have missed.
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
+            problem.solve(
+                solver=SOLVER,
+                output_flag=False,
+                random_seed=0,
+                presolve="off",  # on some programs it does not end, whatever the time limit
+                mip_abs_gap=loss,
+                mip_rel_gap=0.0,
+                mip_heuristic_run_rins=has_subtrees,
+                mip_heuristic_run_rens=has_subtrees,
+                mip_max_nodes=_MOST_NODES,
+                time_limit=seconds,
+                primal_feasibility_tolerance=_TOLERANCE,
+                mip_feasibility_tolerance=_WHOLE_TOLERANCE,
+            )
     except cp.SolverError:
         return False
     found = problem.status in {cp.OPTIMAL, cp.USER_LIMIT} and problem.value is not None

@@ -108,6 +108,15 @@ def test_processes_that_hold_their_people_decide_to_the_bit_like_one_table(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+def test_a_search_that_its_nodes_end_is_told_by_the_bound_and_by_no_warning(monkeypatch):
+    monkeypatch.setattr(restricted, "_MOST_NODES", 1)
+    found = solve(made(400, ties=True), gap=1e-4)
+    assert found.status == "gap_not_met"
+    assert found.bound > found.value
+
+
+@pytest.mark.slow
 def test_what_no_partition_can_reach_is_named_with_its_remedy(tmp_path):
     problem = made(400, ContactVolume("win", "sms", minimum=390.0))
     with (

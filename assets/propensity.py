@@ -3,7 +3,6 @@
 import time
 from dataclasses import replace
 from datetime import date
-from math import isfinite
 from typing import Any, Final
 
 import dagster as dg
@@ -19,14 +18,14 @@ from assets.models import keep_model
 from assets.partitions import CYCLES
 from assets.pictures import inline_picture
 from ml.configuration import Configuration
-from ml.evaluation.choice import averages_plot, candidates_plot, candidates_table, figures_of, reason_of
 from ml.learning.memory import believed, of_trials, prior_uplift
 from ml.policy.value import contact_cost_of
 from ml.response.fit import settings_of
 from ml.response.store import OutdatedModelError, with_threads
 from ml.response.thought import thought_of_channels
-from ml.tracking import ChampionModel, NestedRun, RegisteredModel, Tracking, TrainingRun
-from ml.training import History, Judged, Trained, judge, train
+from ml.tracking import ChampionModel, RegisteredModel, Tracking
+from ml.training import History, Judged, judge, train
+from ml.training_run import training_run
 
 GROUP: Final = "propensity"
 OWNERS: Final = ["team:machine-learning"]
@@ -124,31 +123,26 @@ def response_models(
         tuning_trials=TUNING_TRIALS if context.run.job_name == TRAIN_JOB else 0,
     )
     judged = judge(trained.model, champion.model if champion else None, trained.validation, costs)
-    run = TrainingRun(
+    record = training_run(
+        trained,
+        judged,
         name=f"response {day}",
-        started_at=trained.started_at,
         data_version=generation_id,
         parameters={
             "seed": seed,
             "max_rows": MAX_TRAINING_ROWS,
             "horizon_days": configuration.policy.training.horizon_days,
             "rows": len(training),
-            "learner": trained.model.personal.name,
         },
-        metrics={**judged.metrics, **_choice(trained), "training_seconds": trained.seconds},
         tags={
             "dagster.run_id": context.run.run_id,
             "dagster.asset": context.asset_key.to_user_string(),
             "wayfinder.cycle": context.partition_key,
             TRAINED_ON: context.partition_key,
             "wayfinder.configuration": configuration.version,
-            "wayfinder.verdict": judged.verdict.reason,
         },
-        pictures={**judged.pictures, **_pictures(trained)},
-        card=_card(judged, trained),
-        nested=_nested(trained),
     )
-    registered = tracking.log_training(trained.model, run)
+    registered = tracking.log_training(trained.model, record)
     if judged.verdict.may_replace:
         tracking.promote(registered.version)
     return dg.MaterializeResult(metadata=_training_metadata(tracking, registered, judged, trained.notes))
@@ -207,54 +201,6 @@ def candidate_scores(
             "generation": generation_id,
         }
     )
-
-
-def _choice(trained: Trained) -> dict[str, float]:
-    """Figures of the candidate in use, and average effects by channel."""
-    chosen = next((one for one in trained.candidates if one.is_chosen), None)
-    figures = {} if chosen is None else figures_of(chosen)
-    for channel, average in trained.model.averages.channels.items():
-        figures |= {f"{channel}.average_effect": average.mean, f"{channel}.average_effect_sd": average.sd}
-    return {name: value for name, value in figures.items() if isfinite(value)}
-
-
-def _pictures(trained: Trained) -> dict[str, bytes]:
-    pictures = {"average_effects.png": averages_plot(trained.model.averages)} if trained.model.averages.options else {}
-    return pictures | ({"candidates.png": candidates_plot(trained.candidates)} if trained.candidates else {})
-
-
-def _card(judged: Judged, trained: Trained) -> str:
-    """The candidates first, since MLflow shows the beginning of it beside the run."""
-    return f"{candidates_table(trained.candidates)}\n{judged.card}" if trained.candidates else judged.card
-
-
-def _nested(trained: Trained) -> tuple[NestedRun, ...]:
-    """Candidates and trials of tuning, each as a run within the training's."""
-    candidates = [
-        NestedRun(
-            f"candidate {one.name}",
-            one.seconds,
-            figures_of(one),
-            {"learner": one.name},
-            {
-                "wayfinder.kind": "candidate",
-                "wayfinder.is_chosen": str(one.is_chosen).lower(),
-                "wayfinder.why": reason_of(one),
-            },
-        )
-        for one in trained.candidates
-    ]
-    trials = [
-        NestedRun(
-            f"tuning {number}",
-            one.seconds,
-            {"tuning_log_loss": one.loss},
-            one.parameters,
-            {"wayfinder.kind": "tuning", "wayfinder.is_chosen": str(one.is_best).lower()},
-        )
-        for number, one in enumerate(trained.tuning)
-    ]
-    return (*candidates, *trials)
 
 
 def _maturity(frame: pd.DataFrame) -> dict[str, float]:

@@ -14,7 +14,9 @@ _UPGRADE_LOCK = 7_203_771  # any constant of our own, for PostgreSQL's advisory 
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that are missing. Costs a lock and one small query where none is."""
+    """Run the migrations that are missing. Costs small queries and no lock where none is."""
+    if _is_ready(engine):
+        return
     with _alone(engine):
         if _version(engine) == HEAD:
             return
@@ -22,6 +24,16 @@ def upgrade(engine: Engine) -> None:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             _migrate(connection)
+
+
+def _is_ready(engine: Engine) -> bool:
+    """Whether nothing is missing. Who may read and write a ledger need not be who may lock it: another user made the lock."""
+    if _version(engine) != HEAD:
+        return False
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 def _version(engine: Engine) -> str | None:
@@ -45,13 +57,16 @@ def _migrate(connection: Connection) -> None:
 def _alone(engine: Engine) -> Iterator[None]:
     """Alone with a SQLite file, and it in WAL, which the file keeps.
 
-    SQLite doesn't wait with a change to WAL but refuses it at once where another process reads: here none does.
+    SQLite refuses a change to WAL at once where another process writes. Nobody migrates meanwhile, and who writes to a ledger
+    that was copied without WAL is waited for.
     """
     if engine.dialect.name != "sqlite":
         yield
         return
     with Path(f"{engine.url.database}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        with writing(engine):
+            pass
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         yield

@@ -1,4 +1,4 @@
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pandas as pd
 import pytest
@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from assets.ledger.engine import open_engine
+from assets.ledger.engine import open_engine, writing
 from assets.ledger.ledger import Ledger
 from assets.ledger.records import Receipt
 from assets.ledger.schema import HEAD
@@ -44,6 +44,27 @@ def test_a_sqlite_ledger_is_opened_to_survive_power_loss(tmp_path):
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_ledger_that_misses_nothing_needs_no_lock(tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    Ledger(url).upgrade().close()
+    (tmp_path / "ledger.db.lock").unlink()
+    (tmp_path / "ledger.db.lock").mkdir()  # nobody can write to it, not even who may do anything
+    Ledger(url).upgrade().close()
+
+
+def test_a_copied_ledger_becomes_one_that_survives_power_loss_once_who_writes_to_it_is_done(tmp_path):
+    made = Ledger(f"sqlite:///{tmp_path}/ledger.db").upgrade()
+    execute(made, f"VACUUM INTO '{tmp_path}/copy.db'")
+    copy = open_engine(f"sqlite:///{tmp_path}/copy.db")
+    with ThreadPoolExecutor(1) as pool:
+        with writing(copy):
+            upgraded = pool.submit(Ledger(f"sqlite:///{tmp_path}/copy.db").upgrade)
+            wait([upgraded], timeout=0.3)
+        upgraded.result().close()
+    with open_engine(copy.url).connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://host/db"])

@@ -6,7 +6,9 @@ set, so a removal that a crash repeats changes nothing.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -65,45 +67,68 @@ def take_back(
     objectives = active_objectives(configuration.objectives, date.fromisoformat(cycle_id))
     people, customers = _known(home.generation(generation_id), members, objectives)
     settings = configuration.channels.get(channel)  # type: ignore[call-overload]
-    messages = _messages(members, people, settings.driver if settings else "file", cycle_id, at)
+    removals = _removals(members, people, settings.driver if settings else "file", cycle_id, at)
     masks, ids = audience_masks(objectives, customers), customers["customer_id"]
     inside = {objective.id: set(ids[masks[:, j]]) for j, objective in enumerate(objectives)}
-    refused = ledger.memberships.refused(list(messages.values()))
-    due: dict[str, tuple[str, Why]] = {}
-    for member in members:
-        if member.message_id in messages:
-            message = messages[member.message_id]
-            why = _why(member, message, refused, inside, stays, at)
-            if why is not None:
-                due[message.message_id] = (member.message_id, why)
-    outgoing = [message for message in messages.values() if message.message_id in due]
-    gone = {receipt.message_id for receipt in drivers[channel].deliver(outgoing, at=at) if receipt.status == "sent"}
-    ledger.memberships.taken_back({name: due[name] for name in sorted(gone)}, channel=channel, at=at)
-    counts: dict[Why, int] = {}
-    for name in gone:
-        counts[due[name][1]] = counts.get(due[name][1], 0) + 1
-    return counts
+    newest = _newest(removals)
+    refused = ledger.memberships.refused([each.message for each in removals])
+    ended = _ended(removals, newest, refused, inside, at - stays)
+    outgoing = [each for each in removals if newest[each.message.customer_id].message_id in ended]
+    receipts = drivers[channel].deliver([each.message for each in outgoing], at=at)
+    gone = {receipt.message_id for receipt in receipts if receipt.status == "sent"}
+    left_over = {each.member.message_id for each in outgoing if each.message.message_id not in gone}
+    done = {name: why for name, why in ended.items() if name not in left_over}
+    ledger.memberships.taken_back(
+        {_removal_id(name): (name, why) for name, why in sorted(done.items())}, channel=channel, at=at
+    )
+    return dict(Counter(done.values()))
 
 
-def _why(
-    member: Membership,
-    message: Message,
+@dataclass(frozen=True)
+class _Removal:
+    """Takes one person who a member is now out of the audience."""
+
+    member: Membership
+    message: Message
+
+
+def _newest(removals: Sequence[_Removal]) -> dict[str, Membership]:
+    """Each person's newest membership: of several members who are one person since, it says when the days are over."""
+    ordered = sorted(removals, key=lambda each: (each.member.added_at, each.member.message_id))
+    return {each.message.customer_id: each.member for each in ordered}
+
+
+def _ended(
+    removals: Sequence[_Removal],
+    newest: Mapping[str, Membership],
     refused: set[str],
     inside: Mapping[str, set[str]],
-    stays: timedelta,
-    at: datetime,
-) -> Why | None:
-    if message.message_id in refused:
-        return "withdrew"
-    if member.added_at + stays <= at:
-        return "expired"
-    return None if message.customer_id in inside.get(member.objective_id, set()) else "left"
+    expired_by: datetime,
+) -> dict[str, Why]:
+    """Why members are to be taken out, by the message that had added them.
+
+    A member who is several persons since is out with the first of them: nobody knows any more whose the membership was.
+    """
+    withdrew = {each.message.customer_id for each in removals if each.message.message_id in refused}
+    ended: dict[str, Why] = {}
+    for each in removals:
+        person, member = each.message.customer_id, newest[each.message.customer_id]
+        if person in withdrew:
+            ended[each.member.message_id] = "withdrew"
+        elif member.added_at <= expired_by:
+            ended.setdefault(each.member.message_id, "expired")
+        elif person not in inside.get(member.objective_id, set()):
+            ended.setdefault(each.member.message_id, "left")
+    return ended
 
 
 def _known(
     generation: Path, members: Sequence[Membership], objectives: Sequence[Objective]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Who the members are now: `dim_recipients` by the person's id or, once merged, a contact, and what objectives ask of them."""
+    """Who the members are now, as rows of `dim_recipients`, and what objectives ask of them.
+
+    By the person's id, and by contacts that this person doesn't have: those of who was merged or split since.
+    """
     asked = {"customer_id", *(name for objective in objectives for name in parse(objective.audience.where).columns)}
     view = generation / "dim_customers.parquet"
     # One that isn't there is named where the audience is asked.
@@ -115,18 +140,24 @@ def _known(
         path=recipients_of,
         ids=ids,
     )
-    # A person may have been merged since: then a contact tells who it is now.
-    named = set(people["customer_id"])
-    contacts = sorted({member.contact_ids[0] for member in members if member.customer_id not in named})
-    if contacts:
-        merged = query(
-            "select * from read_parquet($path) where list_has_any(contact_ids, $contacts) "
-            "and not customer_id in (select unnest($ids)) order by customer_id",
+    found = {contact for names in people["contact_ids"] for contact in names}
+    elsewhere = sorted({contact for member in members for contact in member.contact_ids} - found)
+    if elsewhere:
+        others = query(
+            """
+            select * from read_parquet($path)
+            where customer_id in (
+                select customer_id
+                from (select customer_id, unnest(contact_ids) as contact_id from read_parquet($path))
+                where contact_id in (select unnest($contacts)))
+              and not customer_id in (select unnest($ids))
+            order by customer_id
+            """,
             path=recipients_of,
-            contacts=contacts,
+            contacts=elsewhere,
             ids=ids,
         )
-        people = pd.concat([people, merged], ignore_index=True)
+        people = pd.concat([people, others], ignore_index=True)
     customers = query(
         f"select {columns} from read_parquet($path) where customer_id in (select unnest($ids))",  # noqa: S608 - names of columns that are there
         path=str(view),
@@ -135,30 +166,51 @@ def _known(
     return people, customers
 
 
-def _messages(
+def _removals(
     members: Sequence[Membership], people: pd.DataFrame, driver: str, cycle_id: str, at: datetime
-) -> dict[str, Message]:
-    """Each member's removal by the message that had added them; nobody without a hash that the platform could match."""
+) -> list[_Removal]:
+    """Each member's removal, of each person who they are now; nobody without a hash that the platform could match.
+
+    The hash is the one that the person has today: where a platform was given another one, only that address's own removal
+    or the platform's days end the membership there.
+    """
     by_id = {name: row for row, name in enumerate(people["customer_id"])}
-    by_contact = {name: row for row, names in enumerate(people["contact_ids"]) for name in names}
-    rows = [by_id[m.customer_id] if m.customer_id in by_id else by_contact.get(m.contact_ids[0], -1) for m in members]
-    known = [(member, row) for member, row in zip(members, rows, strict=True) if row >= 0]
-    found = people.iloc[[row for _, row in known]]
-    channel = members[0].channel
-    to = recipients(channel, found, operation="remove", driver=driver)
-    made = zip(known, found["customer_id"], to, strict=True)
-    return {
-        member.message_id: _removal(member, customer_id, recipient, cycle_id, at)
-        for (member, _), customer_id, recipient in made
+    contacts = [list(names) for names in people["contact_ids"]]
+    by_contact = {name: row for row, names in enumerate(contacts) for name in names}
+    known = [
+        (member, place, row) for member in members for place, row in enumerate(_rows_of(member, by_id, by_contact))
+    ]
+    found = people.iloc[[row for _, _, row in known]]
+    to = recipients(members[0].channel, found, operation="remove", driver=driver)
+    return [
+        _Removal(member, _message(member, place, str(customer_id), contacts[row], recipient, cycle_id, at))
+        for (member, place, row), customer_id, recipient in zip(known, found["customer_id"], to, strict=True)
         if recipient
-    }
+    ]
 
 
-def _removal(
-    member: Membership, customer_id: str, recipient: Mapping[str, object], cycle_id: str, at: datetime
+def _rows_of(member: Membership, by_id: Mapping[str, int], by_contact: Mapping[str, int]) -> list[int]:
+    """Rows of the persons who a member is now: themselves, and whoever has one of their contacts."""
+    own = [by_id[member.customer_id]] if member.customer_id in by_id else []
+    return list(dict.fromkeys([*own, *(by_contact[name] for name in member.contact_ids if name in by_contact)]))
+
+
+def _removal_id(added_by: str) -> str:
+    return f"r-{added_by.removeprefix('m-')}"
+
+
+def _message(
+    member: Membership,
+    place: int,
+    customer_id: str,
+    contacts: Sequence[str],
+    recipient: Mapping[str, object],
+    cycle_id: str,
+    at: datetime,
 ) -> Message:
+    """The removal of the person in this place of those who a member is now."""
     return Message(
-        message_id=f"r-{member.message_id.removeprefix('m-')}",
+        message_id=_removal_id(member.message_id) + (f"-{place}" if place else ""),
         decision_id=member.decision_id,
         plan_id="",
         cycle_id=cycle_id,
@@ -173,7 +225,7 @@ def _removal(
         decided_at=member.decided_at,
         cost=0.0,
         attempt_count=0,
-        contact_ids_json=member.contact_ids_json,
+        contact_ids_json=json.dumps(sorted({*member.contact_ids, *contacts})),
         recipient_json=json.dumps(recipient),
         content_json=json.dumps({"audience": f"{member.objective_id}-{member.creative_id}"}),
     )

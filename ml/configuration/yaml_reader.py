@@ -17,12 +17,14 @@ from ml.configuration.problems import Problem, shown
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 20
+LONGEST_NUMBER: Final = 100
 
 Key = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Only its events are used; libyaml's come ten times as fast, and a daily cycle reads its configuration some twenty times."""
 
+_WORDS: Final = {"": None, "null": None, "~": None, "true": True, "false": False}
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -73,13 +75,18 @@ def read_yaml(path: Path, file: str) -> Document:
     document = Document(file)
     try:
         text = _text(path)
-        _Builder(document).build(text)
+        try:
+            _Builder(document).build(text, _LOADER)
+        except yaml.YAMLError:
+            # libyaml's words name neither the character nor what was expected there; the pure parser's do.
+            document = Document(file)
+            _Builder(document).build(text, yaml.SafeLoader)
     except _Refusal as refusal:
         document.problems.append(Problem(file, refusal.line, "", "", str(refusal)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         document.problems.append(Problem(file, line, "", "", f"not YAML: {error.problem or error}"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # an escape beyond Unicode is a ValueError of the pure parser
         document.problems.append(Problem(file, 0, "", "", f"not YAML: {error}"))
     return document
 
@@ -109,8 +116,8 @@ class _Builder:
     def __init__(self, document: Document):
         self.document = document
 
-    def build(self, text: str) -> None:
-        events = (e for e in yaml.parse(text, Loader=_LOADER) if not isinstance(e, yaml.StreamStartEvent))
+    def build(self, text: str, loader: Any) -> None:
+        events = (e for e in yaml.parse(text, Loader=loader) if not isinstance(e, yaml.StreamStartEvent))
         first = next(events)
         if isinstance(first, yaml.StreamEndEvent):
             return
@@ -163,15 +170,23 @@ class _Builder:
         text = event.value
         if event.style:
             return text
-        if text in {"", "null", "~"}:
-            return None
-        if text in {"true", "false"}:
-            return text == "true"
+        if text in _WORDS:
+            return _WORDS[text]
+        if len(text) > LONGEST_NUMBER:
+            return self._long(text, key, line)
         if _DECIMAL.fullmatch(text):
             return int(text)
         if _FLOAT.fullmatch(text):
             return float(text)
         return self._day(text) or self._plain(text, key, line)
+
+    def _long(self, text: str, key: Key, line: int) -> str:
+        """Text that is too long for a number; it isn't held against the traps, whose time may grow with its square."""
+        if _DECIMAL.fullmatch(text) or _FLOAT.fullmatch(text):
+            self._problem(
+                _named(key), line, text, f"no number has more than {LONGEST_NUMBER} characters: quote the text"
+            )
+        return text
 
     @staticmethod
     def _day(text: str) -> date | None:
@@ -183,9 +198,14 @@ class _Builder:
     def _plain(self, text: str, key: Key, line: int) -> str:
         for trap, remedy in _TRAPS:
             if trap.fullmatch(text):
-                self._problem(tuple(part for part in key if part != "?"), line, text, remedy)
+                self._problem(_named(key), line, text, remedy)
                 break
         return text
+
+
+def _named(key: Key) -> Key:
+    """The path without what stands for a key that is being read."""
+    return tuple(part for part in key if part != "?")
 
 
 def _line(event: yaml.Event) -> int:

@@ -33,13 +33,24 @@ def _read(tmp_path: Path, text: str | bytes):
         ("a: 1\nb: !!float 2", "tags"),
         ("a: 1\n---\nb: 2", "one document"),
         ("a: 1\nb: [1, 2", "not YAML"),
-        ("a: 1\n\tb: 2", "not YAML"),
+        ("a: 1\n\tb: 2", "'\\t'"),
+        ("a: 1\nb: " + 5_000 * "1", "100 characters"),
     ],
 )
 def test_a_yaml_trap_is_an_error_with_its_line(tmp_path, text, remedy):
     document = _read(tmp_path, text)
     assert [remedy in p.remedy for p in document.problems] == [True], document.problems
     assert document.problems[0].line in {2, 3}
+
+
+def test_an_escape_beyond_unicode_is_refused(tmp_path):
+    (problem,) = _read(tmp_path, 'a: "\\U00110000"').problems
+    assert "not YAML" in problem.remedy
+
+
+def test_a_long_text_that_is_nearly_a_number_is_read_at_once(tmp_path):
+    text = 100_000 * "1_" + "x"  # held against the traps it would take some twenty minutes
+    assert _read(tmp_path, f"a: {text}").data == {"a": text}
 
 
 def test_a_trap_in_a_list_or_a_key_is_found_too(tmp_path):

@@ -4,6 +4,7 @@ The one that Dagster brings makes an engine and opens the file anew for each of 
 close writes the whole log back: three of a cycle's seconds, which this saves. Files and tables are the same.
 """
 
+import fcntl
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,12 @@ class OpenEventLog(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        """Make a file's tables, one process at a time: two that make the index at once may stamp it twice, for good."""
+        with (Path(self._base_dir) / "making.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            super()._initdb(engine, for_index_shard)
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

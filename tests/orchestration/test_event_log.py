@@ -1,5 +1,6 @@
 """Dagster's event log with open connections: what Dagster's own would hold, in the same files."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -58,3 +59,13 @@ def test_a_long_lived_process_keeps_few_files_open(instance_home: Path) -> None:
         assert isinstance(log, OpenEventLog)
         assert len(log._engines) <= 4
     assert len(list((instance_home / "history" / "runs").glob("*.db"))) == 7
+
+
+def test_many_may_open_a_new_workspaces_log_at_once(tmp_path):
+    def opened(number):
+        log = OpenEventLog(str(tmp_path / str(number // 4)))
+        with log.index_connection() as connection:
+            return connection.exec_driver_sql("select count(*) from alembic_version").scalar()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(opened, range(32))) == {1}

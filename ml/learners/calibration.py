@@ -10,6 +10,8 @@ from ml.learners.contract import CONTROL, Vector
 LEAST_SLOPE: Final = 0.05
 """Where no spread of effects holds out, this share of it is kept: the order of people stays."""
 MOST_SLOPE: Final = 1.5
+LEAST_POOLED: Final = 3
+"""Actions that borrow from each other: the spread between two can't be told from their errors."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class EffectCalibration:
 def pooled(level: Vector, error: Vector) -> Vector:
     """Levels drawn to their common mean as far as their errors leave it open (DerSimonian and Laird 1986)."""
     known = np.isfinite(error) & (error > 0)
-    if known.sum() < 3:  # noqa: PLR2004 - the spread between two can't be told from their errors
+    if known.sum() < LEAST_POOLED:
         return level
     precision = 1 / error[known] ** 2
     common = float(precision @ level[known] / precision.sum())

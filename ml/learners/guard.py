@@ -15,6 +15,8 @@ SHARES: Final = (1.0, 0.8, 0.6, 0.4, 0.2, 0.1)
 FALSE_ALARM: Final = 0.05
 """Chance to leave the best constant action although no switch is better, over all shares together."""
 _LEAST_SWITCHED: Final = 50
+LEAST_GIVEN: Final = 50
+"""Rows that were given what everybody, or those who are switched, would get: of fewer, luck passes for an effect."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class GuardedPolicy:
     """One action for everybody, but for those whose expected gain by another exceeds a threshold.
 
     Attributes:
-        constant: The action with the highest value for everybody; 0 is the control.
+        constant: The action with the highest value for everybody, of those that `LEAST_GIVEN` rows have; 0 is the control.
         threshold: Expected gain in money beyond which a person is switched; infinite where no switch is shown to be worth it.
         value: Doubly robust value of the policy a person, costs deducted.
         constant_value: Of the constant action.
@@ -51,16 +53,18 @@ def chosen(net: Vector, constant: int, threshold: float) -> npt.NDArray[np.int64
     return np.where(gain > threshold, best, constant).astype(np.int64)
 
 
-def guard(net: Vector, robust: Vector, weight: Vector) -> GuardedPolicy:
+def guard(net: Vector, robust: Vector, weight: Vector, action: npt.NDArray[np.int64]) -> GuardedPolicy:
     """The policy that out-of-fold net values bear out.
 
     Args:
         net: Expected net value by action, the control first, from models that haven't seen the row, [n, K + 1].
         robust: Doubly robust net value by action, [n, K + 1].
         weight: Row weights, [n].
+        action: What was done, 0 the control, [n].
     """
     values = [mean_with_interval(robust[:, action], weight) for action in range(robust.shape[1])]
-    constant = int(np.argmax([value.value for value in values]))
+    given = np.bincount(action, minlength=len(values))
+    constant = max((k for k in range(len(values)) if k == 0 or given[k] >= LEAST_GIVEN), key=lambda k: values[k].value)
     expected = net.max(axis=1) - net[:, constant]
     positive = np.sort(expected[expected > 0])[::-1]
     critical = float(norm.isf(FALSE_ALARM / len(SHARES)))
@@ -70,10 +74,10 @@ def guard(net: Vector, robust: Vector, weight: Vector) -> GuardedPolicy:
         if count < _LEAST_SWITCHED:
             continue
         at = 0.0 if share == 1 else float(positive[count - 1])
-        difference = _terms(robust, chosen(net, constant, at), constant)
-        if np.count_nonzero(difference) < _LEAST_SWITCHED:
+        choice = chosen(net, constant, at)
+        if np.count_nonzero((choice != constant) & (choice == action)) < LEAST_GIVEN:
             continue
-        estimate = mean_with_interval(difference, weight)
+        estimate = mean_with_interval(_terms(robust, choice, constant), weight)
         bound = estimate.value - critical * (estimate.high - estimate.value) / 1.959964
         if bound > best_bound:
             best_bound, threshold = bound, at

@@ -135,7 +135,11 @@ def text_of(values: pd.Series) -> npt.NDArray[Any]:
         said = [str(int(each)) if w else str(each) for each, w in zip(number, whole, strict=True)]
         text = np.array(said, dtype=object)
     else:
-        text = values.astype(object).map(lambda value: str(value).strip(), na_action="ignore").to_numpy(dtype=object)
+        text = (
+            values.astype(object)
+            .map(lambda value: str(value).strip(), na_action="ignore")
+            .to_numpy(dtype=object, copy=True)
+        )
     text[values.isna().to_numpy()] = "(missing)"
     return text
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.learners.assignment import Assignment, assignment
-from ml.learners.calibration import EffectCalibration
+from ml.learners.calibration import LEAST_POOLED, EffectCalibration
 from ml.learners.choice import Choice, choose
 from ml.learners.contract import CONTROL, Trial, Vector
 from ml.learners.forward import HeadChoice, choose_head
@@ -187,7 +187,7 @@ def learn_effects(
     calibration = EffectCalibration.of(choice.chosen.answer.effects, choice.robust, trial.weight)
     effects = calibration(choice.chosen.answer.effects)
     net = np.column_stack([np.zeros(len(trial)), effects * money[:, None] - cost])
-    policy = guard(net, _robust_money(prepared, trial, choice, money, cost), trial.weight)
+    policy = guard(net, _robust_money(prepared, trial, choice, money, cost), trial.weight, trial.action)
     progress("whom to act on")
     return LearnedTrial(trial, choice, calibration, effects, money, policy, given)
 
@@ -221,9 +221,9 @@ def _notes(learned: LearnedTrial, prepared: Prepared) -> list[str]:
         prepared.actions[k] for k in range(1, learned.trial.actions + 1) if (learned.trial.action == k).sum() < _RARE
     ]
     if rare:
-        notes.append(
-            f"fewer than {_RARE} rows have the action {', '.join(map(repr, rare))}: its effect leans on that of the others"
-        )
+        borrows = learned.trial.actions >= LEAST_POOLED
+        leans = "its effect leans on that of the others" if borrows else "little is known of its effect"
+        notes.append(f"fewer than {_RARE} rows have the action {', '.join(map(repr, rare))}: {leans}")
     return notes
 
 

@@ -18,7 +18,7 @@ def test_the_guard_keeps_the_best_constant_action_where_effects_are_the_same_for
         random = np.random.default_rng(seed)
         robust = random.normal(size=(2_000, 3)) + np.array([0, 1.0, 0.9])
         net = random.normal(size=(2_000, 3)) * 0.3 + np.array([0, 1.0, 0.9])  # noise that looks like choice by person
-        left += np.isfinite(guard(net, robust, np.ones(2_000)).threshold)
+        left += np.isfinite(guard(net, robust, np.ones(2_000), random.integers(0, 3, 2_000)).threshold)
     assert left / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 
 
@@ -26,9 +26,20 @@ def test_the_guard_leaves_it_where_the_gain_is_plain():
     random = np.random.default_rng(1)
     likes = random.random(4_000) < 0.4
     true = np.column_stack([np.zeros(4_000), np.full(4_000, 0.5), np.where(likes, 1.5, 0.0)])
-    policy = guard(true, true + random.normal(size=true.shape), np.ones(4_000))
+    policy = guard(true, true + random.normal(size=true.shape), np.ones(4_000), random.integers(0, 3, 4_000))
     assert (policy.choose(true) == np.where(likes, 2, 1)).all()
     assert policy.gain.low > 0
+
+
+@pytest.mark.parametrize("rows", [5, 49])
+@pytest.mark.parametrize("likes", [0.4, 1.0])
+def test_an_action_that_few_rows_have_is_given_to_nobody_however_good_it_looks(rows, likes):
+    random = np.random.default_rng(1)
+    true = np.column_stack([np.zeros(4_000), np.where(random.random(4_000) < likes, 1.5, 0.0)])
+    action = np.zeros(4_000, dtype=np.int64)
+    action[:rows] = 1
+    policy = guard(true, true + 0.1 * random.normal(size=true.shape), np.ones(4_000), action)
+    assert not policy.choose(true).any()
 
 
 def test_a_spread_that_holds_out_is_kept_and_one_that_does_not_is_shrunk():

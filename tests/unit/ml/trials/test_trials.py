@@ -52,6 +52,12 @@ def test_rows_are_scored_the_same_in_any_order_and_company(fitted):
     pd.testing.assert_frame_equal(scores, turned)
 
 
+def test_a_table_without_rows_has_no_scores(fitted):
+    scores = fitted.model.score(table(1).astype(object).head(0), "s.csv")
+    assert list(scores.columns) == list(fitted.model.score(table(1), "s.csv").columns)
+    assert scores.empty
+
+
 def test_a_model_read_back_scores_the_same(fitted, tmp_path):
     save(fitted.model, tmp_path / "m")
     assert not list((tmp_path / "m").glob("*.pkl"))

@@ -173,8 +173,8 @@ def learn(found: Iterable[Finding], held: Mapping[str, Finding], on: date) -> li
 
 
 def believed(held: Iterable[Finding], on: date) -> list[Finding]:
-    """Findings that haven't expired."""
-    return [one for one in held if on < one.expires_on]
+    """Findings that were there on a day and haven't expired: a past day that is run again knows no later ones."""
+    return [one for one in held if one.learned_on <= on < one.expires_on]
 
 
 def prior_uplift(held: Iterable[Finding], thought: Mapping[str, float]) -> dict[str, float]:

@@ -42,6 +42,11 @@ def test_an_expired_finding_is_not_believed() -> None:
     assert believed([old], ON) == []
 
 
+def test_a_past_day_believes_nothing_that_was_learned_later() -> None:
+    assert believed([finding(0.01, 0.005, on=ON)], ON - timedelta(days=1)) == []
+    assert len(believed([finding(0.01, 0.005, on=ON)], ON)) == 1
+
+
 def test_a_new_campaign_starts_from_what_was_found_and_from_the_default_where_nothing_was() -> None:
     held = [finding(0.01, 0.0002), finding(-0.004, 0.0002, key="channel/sms")]
     prior = prior_uplift(held, dict.fromkeys(["email", "sms", "voice"], 0.002))

@@ -1,11 +1,8 @@
 """Runs a job of the project in this process, on the workspace's own Dagster instance, and tells how it goes."""
 
-import os
-import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.aside import aside
 from orchestration.resources import AT_TAG
 
 Progress = Callable[[str, float | None], None]
@@ -55,7 +53,8 @@ def run_job(
 
     run_id = str(uuid.uuid4())
     tags = {AT_TAG: at.isoformat(), "wayfinder/cycle": day.isoformat(), "wayfinder/trigger": trigger}
-    with dg.DagsterInstance.get() as instance, _aside(log), _watching(instance, run_id, progress) as watched:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with dg.DagsterInstance.get() as instance, aside(log), _watching(instance, run_id, progress) as watched:
         result = defs.resolve_job_def(job).execute_in_process(
             run_id=run_id,
             instance=instance,
@@ -67,22 +66,6 @@ def run_job(
         )
         error = None if result.success else _first_failure(instance, run_id)
     return Run(run_id, watched, error, _metadata(result))
-
-
-@contextmanager
-def _aside(log: Path) -> Iterator[None]:
-    """Standard output of libraries and of their children into a file: a verb's own answer stays alone on it."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    kept = os.dup(1)
-    with log.open("ab") as handle:
-        os.dup2(handle.fileno(), 1)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-            os.dup2(kept, 1)
-            os.close(kept)
 
 
 class _watching:  # noqa: N801 - reads as a phrase where it is used

@@ -18,6 +18,7 @@ from ml.allocation.errors import AllocationError
 from ml.allocation.stored import StoreError
 from ml.configuration import Configuration, ConfigurationError, read_configuration
 from ml.response.scores import Scores
+from orchestration.aside import aside
 from orchestration.build import ledger_url, prepare
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.resources import tracking_of
@@ -58,7 +59,10 @@ def shadow(settings: Settings, text: str | None, folder: Path | None, model: str
         model,
     )
     try:
-        found = decide_with(home, ledger, configuration, day, challenger, seed=settings.seed, threads=settings.threads)
+        with aside():
+            found = decide_with(
+                home, ledger, configuration, day, challenger, seed=settings.seed, threads=settings.threads
+            )
     except (FileNotFoundError, StoreError) as error:
         raise BadInput(str(error)) from None
     except AllocationError as error:

@@ -3,10 +3,7 @@
 On its way to an answer it imports nothing that a stored problem can do without: no Dagster, no warehouse, no MLflow.
 """
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -22,25 +19,12 @@ from ml.allocation.errors import AllocationError
 from ml.allocation.stored import DOCUMENT, StoredProblem, StoreError, load, replay
 from ml.levers import PER_DAY, Day, LeverError, Numbers, ValueParts, needs_parts, parse
 from ml.what_if import PlanFigures, channels_of, curve_numbers, value_curve, what_if
+from orchestration.aside import aside
 from orchestration.errors import BadInput, WorkFailed
 from orchestration.settings import Settings
 
 Facts = dict[str, Any]
 MULTIPLES: Final = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing that a solver's library prints on standard output: an answer stands there alone."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 1)
-            os.close(kept)
 
 
 def ask(settings: Settings, wanted: Sequence[str], text: str | None, cycle: str | None, *, draws_curve: bool) -> Facts:
@@ -66,7 +50,7 @@ def ask(settings: Settings, wanted: Sequence[str], text: str | None, cycle: str 
         numbers = parse(wanted, day)
         parts = ValueParts.load(folder, len(stored.problem.given)) if needs_parts(numbers) else None
         read = perf_counter()
-        with _quiet():
+        with aside():
             facts = _answered(stored, day, numbers, parts, settings.threads)
             solved = perf_counter()
             if draws_curve:

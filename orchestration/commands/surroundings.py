@@ -1,6 +1,5 @@
 """What runs beside the cycle: the sample market, user interfaces, the receiver, local providers."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from orchestration.commands.options import (
     instant,
     settings_of,
 )
+from orchestration.settings import Settings
 
 app = typer.Typer()
 
@@ -49,7 +49,7 @@ def simulate(
     json: JsonOption = False,
 ) -> None:
     """Run policies through the real assets over days of the sample market, and compare them by the market's truth."""
-    settings = settings_of(home or Path("var") / "simulations", config)
+    settings = settings_of(home or Settings.read().home / "simulations", config)
     from orchestration import screens  # noqa: PLC0415 - heavy; after the settings are in force
     from orchestration import simulation as simulation_  # noqa: PLC0415
 

@@ -14,7 +14,6 @@ SHARES: Final = (1.0, 0.8, 0.6, 0.4, 0.2, 0.1)
 """Of the people for whom another action is expected to be better, the ones that are switched, largest gains first."""
 FALSE_ALARM: Final = 0.05
 """Chance to leave the best constant action although no switch is better, over all shares together."""
-_LEAST_SWITCHED: Final = 50
 LEAST_GIVEN: Final = 50
 """Rows that were given what everybody, or those who are switched, would get: of fewer, luck passes for an effect."""
 
@@ -71,7 +70,7 @@ def guard(net: Vector, robust: Vector, weight: Vector, action: npt.NDArray[np.in
     best_bound, threshold = 0.0, float("inf")
     for share in SHARES:
         count = int(share * len(positive))
-        if count < _LEAST_SWITCHED:
+        if count < LEAST_GIVEN:
             continue
         at = 0.0 if share == 1 else float(positive[count - 1])
         choice = chosen(net, constant, at)

@@ -51,7 +51,7 @@ def findings(
     ]
     ledger.findings.keep(memory.learn(found, ledger.findings.held(before=cycle_id), day), at)
     learned = ledger.findings.of_cycle(cycle_id)
-    held = memory.believed(ledger.findings.held().values(), day)
+    held = ledger.findings.believed(day)
     experiments = _experiments(home, configuration, cycle_id, held)
     facts = {
         "learned": [one.to_dict() | {"verdict": verdict} for one, verdict in learned],

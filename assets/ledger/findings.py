@@ -1,7 +1,7 @@
 """What was learned, as rows: the newest of a key is held, the earlier ones are its history."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, func, select
@@ -9,7 +9,7 @@ from sqlalchemy import Engine, RowMapping, func, select
 from assets.ledger.engine import reading, writing
 from assets.ledger.many import insert_unless_there
 from assets.ledger.tables import finding
-from ml.learning.memory import Finding, Learned
+from ml.learning.memory import Finding, Learned, believed
 
 
 class Findings:
@@ -41,6 +41,10 @@ class Findings:
         with reading(self._engine) as connection:
             found = connection.execute(select(finding).where(finding.c.seq.in_(last))).mappings().all()
         return {row["key"]: _finding(row) for row in found}
+
+    def believed(self, on: date) -> list[Finding]:
+        """What a day believes, with what it learned itself: of each key what was newest then, whatever came later."""
+        return believed(self.held(before=(on + timedelta(days=1)).isoformat()).values(), on)
 
     def of_cycle(self, cycle_id: str) -> list[tuple[Finding, str]]:
         """What a cycle learned, each with its verdict."""

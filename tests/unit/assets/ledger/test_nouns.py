@@ -81,6 +81,17 @@ def test_the_newest_finding_of_a_key_is_held_and_a_cycle_run_again_adds_nothing(
     assert ledger.findings.of_cycle("2026-01-06") == [(later, "contradicted")]
 
 
+def test_a_past_day_believes_what_it_did_although_a_later_one_contradicted_it(ledger):
+    first = Finding("channel/email", "adds", "share", 0.01, 0.0, 0.02, 10, "2026-01-05", DAY, DAY + timedelta(days=180))
+    trial = replace(first, key="trial/email/t.csv", source=f"{DAY.isoformat()} t.csv")
+    later = replace(first, effect=0.05, source="2026-01-06", learned_on=DAY + timedelta(days=1))
+    ledger.findings.keep([Learned(first, "new", None), Learned(trial, "new", None)], AT)
+    ledger.findings.keep([Learned(later, "contradicted", first)], AT)
+    assert {one.key: one for one in ledger.findings.believed(DAY)} == {first.key: first, trial.key: trial}
+    after = ledger.findings.believed(DAY + timedelta(days=1))
+    assert {one.key: one for one in after} == {later.key: later, trial.key: trial}
+
+
 def test_the_shares_of_the_first_decision_stay_and_another_salt_is_refused(ledger):
     first, later = ArmShares(holdout=0.1), ArmShares(holdout=0.3)
     assert ledger.randomizations.keep("o", first, "s", AT) == first
